@@ -74,7 +74,7 @@ pub(super) fn conclude(target: &Target, observation: Observation, format: usize)
     let assessment = assess(&observation, &identification);
     let record = record(target, observation, identification, assessment);
     check_verdict(&record);
-    reports::written(&reports::scan_of(&record), &[record], format);
+    reports::written(&reports::scan_of(&record), &[record], &[], format);
 }
 
 /// Checks that the verdict has the evidence that it requires.

@@ -10,14 +10,17 @@ use crate::report::{Format, GateResult, RenderOptions, Results, escape, render};
 
 /// A saved report, `json` or `jsonl`.
 pub fn saved_reports(data: &[u8]) {
-    let mut records = Vec::new();
-    let read = record::read("report.json", &mut &data[..], &mut |record| {
-        records.push(record);
-    });
+    let (mut records, mut carried) = (Vec::new(), Vec::new());
+    let read = record::read(
+        "report.json",
+        &mut &data[..],
+        &mut |record| records.push(record),
+        &mut |record| carried.push(record),
+    );
     match read {
         Ok(Some(scan)) => {
             merged(&scan, &records);
-            written(&scan, &records, data.len());
+            written(&scan, &records, &carried, data.len());
         }
         Ok(None) => {}
         Err(error) => {
@@ -32,13 +35,19 @@ pub fn saved_reports(data: &[u8]) {
 
 /// Writes the records in every format, and checks that JSON which is read and written again has the same bytes. A fuzzer
 /// has less time: it writes JSON and the format with this number.
-pub(super) fn written(scan: &SavedScan, records: &[EndpointReport], number: usize) {
+pub(super) fn written(
+    scan: &SavedScan,
+    records: &[EndpointReport],
+    carried: &[EndpointReport],
+    number: usize,
+) {
     let evaluation = evaluation(scan, records);
     let results = results(scan, &evaluation);
+    let records = [records, carried].concat();
     let drawn = Format::ALL[number % Format::ALL.len()];
     let due = |format: &Format| !cfg!(fuzzing) || *format == drawn || *format == Format::Json;
     for format in Format::ALL.into_iter().filter(due) {
-        let text = text(format, &results, records);
+        let text = text(format, &results, &records);
         // Rows of `csv` end with both.
         let text = text.replace("\r\n", "\n");
         for c in text
@@ -89,14 +98,18 @@ fn text(format: Format, results: &Results<'_>, records: &[EndpointReport]) -> St
 
 /// Reads a JSON report that was written here, and writes it once more.
 fn again(text: &str, count: usize) {
-    let mut records: Vec<EndpointReport> = Vec::new();
-    let scan = record::read("again.json", &mut text.as_bytes(), &mut |record| {
-        records.push(record);
-    })
+    let (mut records, mut carried) = (Vec::new(), Vec::new());
+    let scan = record::read(
+        "again.json",
+        &mut text.as_bytes(),
+        &mut |record: EndpointReport| records.push(record),
+        &mut |record| carried.push(record),
+    )
     .expect("what was written can be read")
     .expect("a document has its scan");
-    assert_eq!(records.len(), count);
+    assert_eq!(records.len() + carried.len(), count);
     let evaluation = evaluation(&scan, &records);
+    records.append(&mut carried);
     let rewritten = self::text(Format::Json, &results(&scan, &evaluation), &records);
     for (line, (first, second)) in text.lines().zip(rewritten.lines()).enumerate() {
         assert_eq!(
@@ -124,6 +137,7 @@ fn results<'a>(scan: &'a SavedScan, evaluation: &'a Evaluation) -> Results<'a> {
         summary: &scan.summary,
         not_shown: 0,
         findings: &evaluation.findings,
+        carried: &[],
         accepted_verdicts: &evaluation.accepted_verdicts,
         unused_acceptances: &[],
         changes: None,

@@ -196,6 +196,8 @@ pub struct Finding {
     pub baseline: Option<BaselineState>,
     /// Who accepted it; `None` if nobody did.
     pub acceptance: Option<Acceptance>,
+    /// The day of the scan that saw it, if it is carried from an earlier scan; `None` in a finding of the scan itself.
+    pub last_seen: Option<Date>,
 }
 
 impl Finding {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 
@@ -51,6 +52,9 @@ pub struct EndpointReport {
     pub handshakes: u32,
     /// Durations.
     pub timings: Timings,
+    /// When the scan began that saw this, if the record is carried from an earlier scan; `None` in a record of the scan
+    /// itself.
+    pub last_seen: Option<Timestamp>,
 }
 
 impl EndpointReport {
@@ -103,6 +107,7 @@ impl EndpointReport {
             connections: 0,
             handshakes: 0,
             timings: timings.truncated(),
+            last_seen: None,
         }
     }
 

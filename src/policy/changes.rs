@@ -2,12 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::rules::hit::listed;
 use crate::kubernetes::PathClass;
 use crate::model::{
-    Certificate, Change, ChangeKind, EndpointReport, Grade, Identity, JudgedRequest, Origin,
+    Certificate, Change, ChangeKind, EndpointReport, Grade, Host, Identity, JudgedRequest, Origin,
     Outage, Verdict,
 };
 
@@ -42,6 +43,10 @@ struct State {
     asked: Paths,
     /// Paths that make the target exposed.
     open: Paths,
+    /// The addresses of a name without a verdict.
+    without_verdict: Vec<SocketAddr>,
+    /// The expected verdict.
+    expect: Option<Verdict>,
 }
 
 impl State {
@@ -71,6 +76,8 @@ impl Snapshot {
                 certificates: BTreeMap::new(),
                 asked: Paths::default(),
                 open: Paths::default(),
+                without_verdict: Vec::new(),
+                expect: target.expect,
             });
         let asked = (report.requests.iter())
             .filter(|request| request.access.is_clear())
@@ -79,6 +86,10 @@ impl Snapshot {
         let open = report.exposing().map(|grant| grant.path.as_str());
         add_paths(&mut self.paths, &mut state.open, open);
         state.verdicts.extend(report.seen());
+        let has_verdict = report.verdict.is_conclusive() || report.verdict == Verdict::NotApiServer;
+        if matches!(target.host, Host::Name(_)) && !has_verdict {
+            state.without_verdict.extend(report.address());
+        }
         let identification = report.identification.as_ref();
         state
             .versions
@@ -94,6 +105,28 @@ impl Snapshot {
     pub(super) fn asked_all(&self, about: &Identity, paths: &BTreeSet<String>) -> bool {
         let state = self.targets.get(about);
         paths.is_empty() || state.is_some_and(|state| paths.is_subset(&state.asked))
+    }
+
+    /// Whether this address of a name was to be asked, and got no verdict.
+    pub(super) fn has_no_verdict_at(&self, about: &Identity, address: SocketAddr) -> bool {
+        (self.targets.get(about)).is_some_and(|state| state.without_verdict.contains(&address))
+    }
+
+    /// Why a finding of an earlier scan at this target was not found again, in words.
+    pub(super) fn silence(&self, about: &Identity) -> &'static str {
+        let state = self.targets.get(about);
+        match state.and_then(|state| state.verdicts.last()) {
+            None => "not seen in this scan",
+            Some(Verdict::Unreachable) => "not reachable in this scan",
+            Some(Verdict::Inconclusive) => "without a verdict in this scan",
+            Some(_) => "not asked for in this scan",
+        }
+    }
+
+    /// Whether a target is expected to be silent; `None` if the scan has no record of it.
+    pub fn expects_silence(&self, about: &Identity) -> Option<bool> {
+        let state = self.targets.get(about)?;
+        Some(state.expect == Some(Verdict::Unreachable))
     }
 
     /// The changes from `old` to this scan. Changes that open something come first, then by kind and target.

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::culprits::{Culprits, name};
 use super::rules::divergence::{self, AddressResult};
@@ -48,6 +49,8 @@ impl Evaluation {
 pub struct Evaluator<'a> {
     policy: &'a Policy,
     time: ScanTime,
+    /// The day on which acceptances must be in force, if it is not that of the scan.
+    acceptance_day: Option<Date>,
     findings: HashMap<Fingerprint, Candidate>,
     /// The results of all addresses of a name.
     addresses: HashMap<Identity, (Subject, Vec<AddressResult>)>,
@@ -111,6 +114,7 @@ impl<'a> Evaluator<'a> {
         Self {
             policy,
             time: ScanTime(started),
+            acceptance_day: None,
             findings: HashMap::new(),
             addresses: HashMap::new(),
             contradicted: HashMap::new(),
@@ -124,6 +128,11 @@ impl<'a> Evaluator<'a> {
     /// Sets the time at which the scan of the following records began.
     pub fn as_of(&mut self, started: Timestamp) {
         self.time = ScanTime(started);
+    }
+
+    /// Decides by this time which acceptances are in force, whenever the scans of the records began.
+    pub(super) fn accept_as_of(&mut self, time: Timestamp) {
+        self.acceptance_day = Some(ScanTime(time).day());
     }
 
     /// Applies the rules for endpoints to a record.
@@ -256,7 +265,8 @@ impl<'a> Evaluator<'a> {
         for index in &matching {
             self.used_acceptances[*index] = true;
         }
-        let acceptance = self.policy.acceptance(&matching, self.time.day());
+        let day = self.acceptance_day.unwrap_or_else(|| self.time.day());
+        let acceptance = self.policy.acceptance(&matching, day);
         let fingerprint = Fingerprint::of(rule.id, &subject.about);
         let remediation = hit.remediation.unwrap_or_else(|| rule.remediation());
         let finding = Finding {
@@ -276,6 +286,7 @@ impl<'a> Evaluator<'a> {
             fingerprint,
             baseline: None,
             acceptance,
+            last_seen: None,
         };
         let accepted = finding.accepted();
         let finding_open = finding.open.len();

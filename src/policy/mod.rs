@@ -12,6 +12,7 @@
 //! server.
 
 mod baseline;
+mod carrier;
 mod changes;
 mod controls;
 mod culprits;
@@ -22,6 +23,7 @@ mod retired;
 mod rules;
 mod settings;
 
+pub use carrier::{Carried, Carrier, proves};
 pub use changes::Snapshot;
 pub use evaluator::{Evaluation, Evaluator};
 pub use gate::{

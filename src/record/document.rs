@@ -88,8 +88,14 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
                     endpoints = Some(map.next_value_seed(Endpoints {
                         records: &mut *records,
                         budget: &budget,
+                        take: Records::take,
                     })?);
                 }
+                "carried" => map.next_value_seed(Endpoints {
+                    records: &mut *records,
+                    budget: &budget,
+                    take: Records::take_carried,
+                })?,
                 "coverage" => {
                     let record = map.next_value::<Coverage<'_>>()?;
                     coverage = Some(record.try_into().map_err(A::Error::custom)?);
@@ -108,10 +114,11 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
     }
 }
 
-/// The array of records.
+/// An array of records.
 struct Endpoints<'a, 'b> {
     records: &'a mut Records<'b>,
     budget: &'a Budget,
+    take: fn(&mut Records<'b>, Endpoint<'_>) -> Result<(), String>,
 }
 
 impl<'de> DeserializeSeed<'de> for Endpoints<'_, '_> {
@@ -133,7 +140,7 @@ impl<'de> Visitor<'de> for Endpoints<'_, '_> {
         self.budget.renew(MAX_RECORD);
         while let Some(record) = endpoints.next_element::<Endpoint<'_>>()? {
             self.budget.renew(MAX_RECORD);
-            self.records.take(record).map_err(A::Error::custom)?;
+            (self.take)(self.records, record).map_err(A::Error::custom)?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use super::v3;
 use crate::host_port::HostPort;
 use crate::model::{
     self, Clipped, Declared, EndpointReport, Failure, Grant, Host, Ms, Origin, Posture,
-    Remediation, Scheme, SpecId, Target, Verdict,
+    Remediation, Scheme, SpecId, Target, Time, Verdict,
 };
 
 /// One endpoint, or a target that never became one.
@@ -102,6 +102,9 @@ pub(super) struct Endpoint<'a> {
     handshakes: u32,
     /// Durations.
     timings: Timings,
+    /// When the scan began that saw this, in a record of `carried`; null in a record of the scan itself.
+    #[serde(default)]
+    pub(super) last_seen: Option<Time>,
 }
 
 impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
@@ -150,6 +153,7 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             connections: report.connections,
             handshakes: report.handshakes,
             timings: (&report.timings).into(),
+            last_seen: report.last_seen.map(Time),
         }
     }
 }
@@ -223,6 +227,7 @@ impl TryFrom<Endpoint<'_>> for EndpointReport {
             connections: record.connections,
             handshakes: record.handshakes,
             timings: record.timings.into(),
+            last_seen: record.last_seen.map(|Time(at)| at),
         })
     }
 }

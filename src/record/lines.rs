@@ -14,11 +14,12 @@ use super::scan::{Scan, Tool};
 use super::scan_info::SavedScan;
 
 /// The keys of a whole document; a line has others in front.
-const DOCUMENT_KEYS: [&str; 7] = [
+const DOCUMENT_KEYS: [&str; 8] = [
     "schema",
     "tool",
     "scan",
     "endpoints",
+    "carried",
     "findings",
     "coverage",
     "summary",
@@ -90,16 +91,18 @@ pub(super) fn read(
             Err(error) => return Err(place.json_line(number, &error)),
         };
         match kind.record.as_deref() {
-            Some("endpoint") if line.len() > MAX_RECORD => {
+            Some("endpoint" | "carried") if line.len() > MAX_RECORD => {
                 let problem = format!("one record of more than {} MiB", MAX_RECORD >> 20);
                 return Err(place.line(number, &problem));
             }
-            Some("endpoint") => {
+            Some(word @ ("endpoint" | "carried")) => {
                 let record: Endpoint<'_> = serde_json::from_slice(&line)
                     .map_err(|error| place.json_line(number, &error))?;
-                records
-                    .take(record)
-                    .map_err(|problem| place.line(number, &problem))?;
+                let taken = match word {
+                    "carried" => records.take_carried(record),
+                    _ => records.take(record),
+                };
+                taken.map_err(|problem| place.line(number, &problem))?;
             }
             Some("summary") => scan = Some(summary(place, number, records, &line)?),
             // From a later version of the schema.

@@ -14,8 +14,9 @@ use super::{SavedScan, document, lines};
 use crate::input::{PeekedFile, UTF_16};
 use crate::model::EndpointReport;
 
-/// Reads a report, `json` or `jsonl`, and passes each record to `each` as soon as it is read, so that it never holds
-/// all records. `name` is the name of the report in errors.
+/// Reads a report, `json` or `jsonl`, and passes each record as soon as it is read, so that it never holds all records:
+/// those of the scan to `each`, those that it carries from earlier scans to `carried`. `name` is the name of the report
+/// in errors.
 ///
 /// The scan is `None` for a `jsonl` report without its last line: the report is truncated, or the scan still runs. An
 /// incomplete line at the end is ignored.
@@ -27,6 +28,7 @@ pub fn read(
     name: &str,
     input: &mut dyn BufRead,
     each: &mut dyn FnMut(EndpointReport),
+    carried: &mut dyn FnMut(EndpointReport),
 ) -> Result<Option<SavedScan>, SavedError> {
     let place = ReportName::new(name);
     let mut begun = PeekedFile::new(input);
@@ -44,7 +46,7 @@ pub fn read(
         Some(b'{') => {}
         Some(_) => return Err(place.wrong("it does not begin with {").of_no_report()),
     }
-    let mut records = Records::new(each);
+    let mut records = Records::new(each, carried);
     if lines::are_next(input).map_err(|error| place.io(&error))? {
         lines::read(&place, input, &mut records)
     } else {

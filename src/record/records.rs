@@ -9,14 +9,19 @@ pub(super) struct Records<'a> {
     upgrade: Upgrade,
     count: u64,
     each: &'a mut dyn FnMut(EndpointReport),
+    carried: &'a mut dyn FnMut(EndpointReport),
 }
 
 impl<'a> Records<'a> {
-    pub(super) fn new(each: &'a mut dyn FnMut(EndpointReport)) -> Self {
+    pub(super) fn new(
+        each: &'a mut dyn FnMut(EndpointReport),
+        carried: &'a mut dyn FnMut(EndpointReport),
+    ) -> Self {
         Self {
             upgrade: Upgrade::default(),
             count: 0,
             each,
+            carried,
         }
     }
 
@@ -25,9 +30,24 @@ impl<'a> Records<'a> {
     /// # Errors
     /// What is wrong with the record.
     pub(super) fn take(&mut self, mut record: Endpoint<'_>) -> Result<(), String> {
+        // Only the place in the report says that a record is carried.
+        record.last_seen = None;
         self.upgrade.record(&mut record);
         (self.each)(record.try_into()?);
         self.count += 1;
+        Ok(())
+    }
+
+    /// Passes on one record that is carried from an earlier scan.
+    ///
+    /// # Errors
+    /// What is wrong with the record.
+    pub(super) fn take_carried(&mut self, mut record: Endpoint<'_>) -> Result<(), String> {
+        if record.last_seen.is_none() {
+            return Err("a carried record has no last_seen".to_owned());
+        }
+        Upgrade::default().record(&mut record);
+        (self.carried)(record.try_into()?);
         Ok(())
     }
 

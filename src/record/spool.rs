@@ -33,6 +33,8 @@ pub struct Spool {
     runs: Vec<(u64, u64)>,
     /// Whether the file could not be written, so that all further records stay in memory.
     broken: bool,
+    /// The records that are carried from earlier scans.
+    carried: Option<Box<Spool>>,
 }
 
 impl Default for Spool {
@@ -49,15 +51,27 @@ impl Spool {
             file: None,
             runs: Vec::new(),
             broken: false,
+            carried: None,
         }
     }
 
-    /// Adds a record.
+    /// Adds a record. Those that are carried from earlier scans are kept apart.
     ///
     /// # Errors
     /// Once, if the temporary file cannot be written, most likely because the disk is full. No
     /// record is lost: this and later ones are held in memory.
     pub fn push(&mut self, record: EndpointReport) -> io::Result<()> {
+        if record.last_seen.is_none() {
+            return self.hold(record);
+        }
+        let most = self.most;
+        let carried = self
+            .carried
+            .get_or_insert_with(|| Self::holding(most).into());
+        carried.hold(record)
+    }
+
+    fn hold(&mut self, record: EndpointReport) -> io::Result<()> {
         self.held.push(record);
         if self.held.len() <= self.max_held || self.broken {
             return Ok(());
@@ -84,7 +98,38 @@ impl Spool {
         Ok(())
     }
 
-    /// Hands all records to `take`, sorted by [`EndpointReport::order_key`].
+    /// Hands the records that are carried from earlier scans to `take`, sorted as [`Self::read`] does.
+    ///
+    /// # Errors
+    /// What `take` fails with, or that the temporary file cannot be read.
+    pub fn read_carried<T>(
+        &mut self,
+        take: impl FnOnce(&mut dyn Iterator<Item = Cow<'_, EndpointReport>>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        match &mut self.carried {
+            Some(carried) => carried.read(take),
+            None => take(&mut std::iter::empty()),
+        }
+    }
+
+    /// Hands the records of the scan and the carried ones to `take`, each sorted as [`Self::read`] does.
+    ///
+    /// # Errors
+    /// What `take` fails with, or that the temporary file cannot be read.
+    pub fn read_both<T>(
+        &mut self,
+        take: impl FnOnce(
+            &mut dyn Iterator<Item = Cow<'_, EndpointReport>>,
+            &mut dyn Iterator<Item = Cow<'_, EndpointReport>>,
+        ) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut carried = self.carried.take().unwrap_or_default();
+        let taken = self.read(|records| carried.read(|carried| take(records, carried)));
+        self.carried = Some(carried);
+        taken
+    }
+
+    /// Hands all records of the scan to `take`, sorted by [`EndpointReport::order_key`].
     ///
     /// # Errors
     /// The error of `take`, or the temporary file cannot be read.
@@ -282,6 +327,26 @@ mod tests {
             assert_eq!(spool.file.is_some(), records.len() > most);
             assert_eq!(lines(&mut spool), expected, "{most}");
             assert_eq!(lines(&mut spool), expected, "as often as it is read");
+        }
+    }
+
+    #[test]
+    fn carried_records_are_kept_apart() {
+        let sample = sample::carrying();
+        for most in [1, 1000] {
+            let mut spool = filled(most, &sample.carried.0);
+            for record in &sample.reports {
+                spool.push(record.clone()).unwrap();
+            }
+            assert_eq!(lines(&mut spool).len(), sample.reports.len());
+            let days = |records: &mut dyn Iterator<Item = Cow<'_, EndpointReport>>| {
+                records.map(|record| record.last_seen).collect::<Vec<_>>()
+            };
+            let carried = spool.read_carried(|carried| Ok(days(carried))).unwrap();
+            let expected = sample.carried.0.iter().map(|record| record.last_seen);
+            assert_eq!(carried, expected.collect::<Vec<_>>());
+            let both = spool.read_both(|own, carried| Ok((own.count(), days(carried))));
+            assert_eq!(both.unwrap(), (sample.reports.len(), carried));
         }
     }
 

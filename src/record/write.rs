@@ -29,13 +29,11 @@ pub struct Contents<'a> {
 #[derive(Serialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "lives for one write, and most are the large one"
-)]
 pub(super) enum Line<'a> {
     /// A line of the `jsonl` format: one endpoint, written when it is done.
     Endpoint(Endpoint<'a>),
+    /// A line of the `jsonl` format: one record of an earlier scan, as in `carried`, written after the endpoints.
+    Carried(Endpoint<'a>),
     /// A line of the `jsonl` format: one finding, written after the endpoints.
     Finding(Finding<'a>),
     /// The last line of the `jsonl` format. A file without it is truncated.
@@ -72,10 +70,12 @@ pub fn write_line(
     flushed(out, &Line::Endpoint(report.into()))
 }
 
-/// Writes the last lines: the findings, then the scan as a whole. A file without the last line is truncated.
+/// Writes the last lines: the `carried` records of earlier scans, the findings, then the scan as a whole. A file without
+/// the last line is truncated.
 pub fn write_last_lines(
     out: &mut dyn Write,
     contents: &Contents<'_>,
+    carried: impl Iterator<Item: Borrow<EndpointReport>>,
     tally: &Tally,
 ) -> io::Result<()> {
     let Contents {
@@ -84,6 +84,9 @@ pub fn write_last_lines(
         findings,
         unused_acceptances,
     } = contents;
+    for record in carried {
+        flushed(out, &Line::Carried(record.borrow().into()))?;
+    }
     for finding in *findings {
         flushed(out, &Line::Finding(finding.into()))?;
     }
@@ -103,14 +106,15 @@ fn flushed(out: &mut dyn Write, line: &Line<'_>) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes the document. `reports` are written in the order given: pass them sorted by
-/// [`EndpointReport::order_key`], so that equal scans give equal bytes.
+/// Writes the document. `reports` and the `carried` records of earlier scans are written in the order given: pass them
+/// sorted by [`EndpointReport::order_key`], so that equal scans give equal bytes.
 ///
 /// Only one record at a time is in memory as JSON.
 pub fn write_document(
     out: &mut dyn Write,
     contents: &Contents<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
+    carried: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
     let Contents {
         info,
@@ -129,6 +133,8 @@ pub fn write_document(
         .inspect(|report| tally.add(report.borrow()))
         .map(Written);
     document.serialize_entry("endpoints", &encode::Sequence::new(endpoints))?;
+    let carried = carried.map(Written);
+    document.serialize_entry("carried", &encode::Sequence::new(carried))?;
     let findings = findings.iter().map(Finding::from);
     document.serialize_entry("findings", &encode::Sequence::new(findings))?;
     document.serialize_entry("unused_acceptances", unused_acceptances)?;

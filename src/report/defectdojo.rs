@@ -7,7 +7,7 @@
 //! endpoint is the name that was asked for, not one of its addresses. `service` is not written, because an import only
 //! closes old findings without one.
 //!
-//! Findings that are gone are left out, which closes them. Accepted ones are not active: the importer takes both flags
+//! Findings that are gone are left out, which closes them. Those that are carried from earlier scans stay. Accepted ones are not active: the importer takes both flags
 //! as they are, and its own forms refuse an active finding whose risk is accepted.
 
 use std::io::{self, Write as _};
@@ -54,15 +54,17 @@ pub(super) fn write(
     // The object stays open for its findings, so that they need not be in memory.
     out.write_all(head.strip_suffix(b"}\n").unwrap_or(&head))?;
     out.write_all(b",\"findings\":[")?;
-    let day = Offset::UTC.to_datetime(results.summary.started).date();
+    let today = Offset::UTC.to_datetime(results.summary.started).date();
     let findings: Vec<&Finding> = (results.findings.iter())
         .filter(|finding| !finding.gone())
         .collect();
     let mut separator = "\n";
-    findings_with_records::each(&findings, records, |finding, records| {
+    let carried: Vec<&Finding> = results.carried.iter().collect();
+    findings_with_records::each(&findings, &carried, records, |finding, records| {
         out.write_all(separator.as_bytes())?;
         separator = ",\n";
-        let line = encode::line(&self::finding(finding, records, &day.to_string()))?;
+        let day = finding.last_seen.unwrap_or(today).to_string();
+        let line = encode::line(&self::finding(finding, records, &day))?;
         out.write_all(line.trim_ascii_end())
     })?;
     out.write_all(b"\n]}\n")?;

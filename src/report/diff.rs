@@ -67,6 +67,9 @@ pub fn write_table(
             }
         }
     }
+    if let Some(carried) = new.carried_notice() {
+        writeln!(out, "\n{carried}")?;
+    }
     writeln!(out, "\n{}", shown(new.outcome.sentence))?;
     out.flush()
 }
@@ -97,6 +100,9 @@ pub(crate) struct Document<'a> {
     changes: Vec<Change<'a>>,
     /// Every finding of either scan; `baseline` says which of them has it.
     findings: Vec<Finding<'a>>,
+    /// Findings of the earlier scan, or of a scan before it, that the later scan could not have found again. Their
+    /// messages say when they were last seen. They are neither new nor gone.
+    carried: Vec<Finding<'a>>,
     /// The gate's decision.
     gate: Gate<'a>,
 }
@@ -142,6 +148,7 @@ pub fn write_json(out: &mut dyn io::Write, diff: &Diff<'_>) -> io::Result<()> {
             .map(Change::from)
             .collect(),
         findings: new.findings.iter().map(Finding::from).collect(),
+        carried: new.carried.iter().map(Finding::from).collect(),
         gate: Gate {
             code: new.outcome.code,
             sentence: new.outcome.sentence,

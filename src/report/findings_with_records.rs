@@ -8,13 +8,24 @@ use super::findings_by_endpoint::FindingsByEndpoint;
 use crate::model::{EndpointReport, Finding, Fingerprint};
 use crate::record::Spool;
 
-/// Hands each finding to `take` once, with the records of its endpoints. Findings without a record come last.
+/// Hands each finding to `take` once, with the records of its endpoints. Findings without a record come last, then those
+/// that are `carried` from earlier scans, in the same way.
 ///
 /// Only the records of one target are in memory: records are sorted by target, and a finding is about one target.
 pub(super) fn each<'a>(
     findings: &[&'a Finding],
+    carried: &[&'a Finding],
     records: &mut Spool,
     mut take: impl FnMut(&'a Finding, &[&EndpointReport]) -> io::Result<()>,
+) -> io::Result<()> {
+    records.read(|records| with_records(findings, records, &mut take))?;
+    records.read_carried(|records| with_records(carried, records, &mut take))
+}
+
+fn with_records<'a>(
+    findings: &[&'a Finding],
+    records: &mut dyn Iterator<Item = Cow<'_, EndpointReport>>,
+    take: &mut impl FnMut(&'a Finding, &[&EndpointReport]) -> io::Result<()>,
 ) -> io::Result<()> {
     let by_endpoint = FindingsByEndpoint::new(findings.iter().copied());
     let mut taken: HashSet<Fingerprint> = HashSet::new();
@@ -33,19 +44,16 @@ pub(super) fn each<'a>(
         }
         io::Result::Ok(())
     };
-    records.read(|records| {
-        let mut group: Vec<Cow<'_, EndpointReport>> = Vec::new();
-        for record in records {
-            let is_other =
-                |first: &Cow<'_, EndpointReport>| first.target.index != record.target.index;
-            if group.first().is_some_and(is_other) {
-                of_target(&group)?;
-                group.clear();
-            }
-            group.push(record);
+    let mut group: Vec<Cow<'_, EndpointReport>> = Vec::new();
+    for record in records {
+        let is_other = |first: &Cow<'_, EndpointReport>| first.target.index != record.target.index;
+        if group.first().is_some_and(is_other) {
+            of_target(&group)?;
+            group.clear();
         }
-        of_target(&group)
-    })?;
+        group.push(record);
+    }
+    of_target(&group)?;
     for finding in findings {
         if taken.insert(finding.fingerprint) {
             take(finding, &[])?;
@@ -65,7 +73,7 @@ mod tests {
         let findings: Vec<&Finding> = sample.findings.iter().collect();
         let mut seen = Vec::new();
         let mut records = sample.records();
-        each(&findings, &mut records, |finding, records| {
+        each(&findings, &[], &mut records, |finding, records| {
             let endpoints: Vec<_> = (records.iter())
                 .filter_map(|record| record.endpoint.clone())
                 .collect();

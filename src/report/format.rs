@@ -174,8 +174,11 @@ impl ReportWriter {
             Format::Table => {
                 records.read(|records| table::write(out, results, records, table_options))
             }
-            Format::Json => records.read(|records| record::write_document(out, &contents, records)),
-            Format::Jsonl => record::write_last_lines(out, &contents, &self.tally),
+            Format::Json => records
+                .read_both(|own, carried| record::write_document(out, &contents, own, carried)),
+            Format::Jsonl => records.read_carried(|carried| {
+                record::write_last_lines(out, &contents, carried, &self.tally)
+            }),
             Format::Sarif => sarif::write(out, results, *repository, *category),
             Format::Markdown => records.read(|records| markdown::write(out, results, records)),
             Format::Html => records.read(|records| html::write(out, results, records)),

@@ -68,6 +68,9 @@ pub(super) fn write(
     if let Some(outage) = results.outage_sentence() {
         writeln!(out, "::warning title=outage::{}", data(&outage))?;
     }
+    if let Some(carried) = results.carried_notice() {
+        writeln!(out, "kubeknock: {carried}")?;
+    }
     let sentence = escape(results.outcome.sentence, MAX_TEXT);
     writeln!(out, "kubeknock: {sentence}")?;
     out.flush()

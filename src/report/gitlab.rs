@@ -1,7 +1,8 @@
 //! `gitlab`: a code quality report (<https://docs.gitlab.com/ci/testing/code_quality/>). Merge requests show it next to
 //! the lines of the targets file.
 //!
-//! Findings that are accepted or gone are left out. GitLab compares the fingerprints itself.
+//! Findings that are accepted or gone are left out. GitLab compares the fingerprints itself, and shows what is missing as
+//! fixed. So findings that are carried from earlier scans are issues too.
 
 use std::io::{self, Write as _};
 
@@ -24,7 +25,8 @@ pub(super) fn write(
     repository: Repository<'_>,
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
-    let issues = (results.counting_findings()).map(|finding| issue(finding, repository));
+    let findings = results.open_findings().into_iter();
+    let issues = findings.map(|finding| issue(finding, repository));
     encode::pretty(&mut out).collect_seq(issues)?;
     out.write_all(b"\n")?;
     out.flush()

@@ -257,6 +257,9 @@ fn findings(page: &mut Page, results: &Results<'_>, listed: &[&Finding], folds: 
     if !others.is_empty() {
         page.line(&format!("Also {others}.\n"));
     }
+    if let Some(notice) = results.carried_notice() {
+        page.line(&format!("Also {notice}.\n"));
+    }
 }
 
 /// Findings of one rule with one fix.

@@ -18,6 +18,9 @@ pub struct Results<'a> {
     pub summary: &'a ScanSummary,
     /// The findings, the worst first.
     pub findings: &'a [Finding],
+    /// The findings of earlier scans whose targets could not be asked again, the worst first. Their messages say when
+    /// they were last seen. Formats whose reader closes what is missing have them as results. No count has them.
+    pub carried: &'a [Finding],
     /// Endpoints by verdict, if the finding that explains the verdict is accepted.
     pub accepted_verdicts: &'a BTreeMap<Verdict, u64>,
     /// The acceptances that match no finding.
@@ -78,6 +81,33 @@ impl<'a> Results<'a> {
                 plural(count, "finding", "findings")
             )
         })
+    }
+
+    /// The findings that platforms keep open, the worst first: those that count, and those that are carried from earlier
+    /// scans and not accepted.
+    pub(super) fn open_findings(&self) -> Vec<&'a Finding> {
+        let carried = self.carried.iter().filter(|finding| finding.counts());
+        let mut open: Vec<&Finding> = self.counting_findings().chain(carried).collect();
+        if !self.carried.is_empty() {
+            open.sort_by(|one, other| one.order_key().cmp(&other.order_key()));
+        }
+        open
+    }
+
+    /// `carried from the baseline: 3 findings of targets that could not be asked again, last seen 2026-11-02`, if there
+    /// are any.
+    pub(super) fn carried_notice(&self) -> Option<String> {
+        let days = || self.carried.iter().filter_map(|finding| finding.last_seen);
+        let (first, last) = (days().min()?, days().max()?);
+        let count = plural(self.carried.len() as u64, "finding", "findings");
+        let when = if first == last {
+            first.to_string()
+        } else {
+            format!("{first} to {last}")
+        };
+        Some(format!(
+            "carried from the baseline: {count} of targets that could not be asked again, last seen {when}"
+        ))
     }
 
     /// The findings that are neither accepted nor gone.

@@ -214,6 +214,15 @@ impl TargetSet {
         self.allowlist.as_deref()
     }
 
+    /// Whether the allowlist allows to ask this address of a target.
+    pub fn allows(&self, target: &Target, address: IpAddr) -> bool {
+        self.allowlist().is_none_or(|list| {
+            let by_name =
+                matches!(&target.host, Host::Name(name) if list.allows_name(name, target.port));
+            by_name || list.allows_address(address, target.port)
+        })
+    }
+
     /// Every specification in the order read: [`SpecId`] is the position here.
     pub fn specs(&self) -> &[Spec] {
         &self.specs

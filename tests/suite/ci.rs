@@ -106,6 +106,8 @@ async fn the_action_passes_its_inputs_to_the_scan() {
             ("ARGUMENTS", arguments),
             ("FAIL_ON", fail_on),
             ("BASELINE", ""),
+            ("RUN", ""),
+            ("KEPT", "none"),
             ("CATEGORY", ""),
             ("SARIF", "kubeknock.sarif"),
             ("REPORT", "kubeknock.json"),
@@ -120,10 +122,11 @@ async fn the_action_passes_its_inputs_to_the_scan() {
         outputs
     };
     let exclude = format!("--retries 0\n--exclude {}\n", other.address().ip());
-    assert_eq!(scan("", &exclude), "code=0\n");
+    let code = |code: u8| format!("baseline=\ncode={code}\n");
+    assert_eq!(scan("", &exclude), code(0));
     assert!(one.stats().requests() > 0);
     assert_eq!(other.stats().requests(), 0, "excluded on the second line");
-    assert_eq!(scan("forbidden", ""), "code=1\n");
+    assert_eq!(scan("forbidden", ""), code(1));
     assert!(other.stats().requests() > 0);
     let log = fs::read_to_string(folder.path().join("kubeknock.sarif")).unwrap();
     assert!(log.contains("\"clusters.txt\"") && folder.path().join("kubeknock.json").is_file());
@@ -133,14 +136,14 @@ async fn the_action_passes_its_inputs_to_the_scan() {
         folder.path(),
         "[scan]\nfail-on = \"forbidden\"\ncategory = \"night\"\n",
     );
-    assert_eq!(scan("", ""), "code=1\n");
+    assert_eq!(scan("", ""), code(1));
     assert!(
         fs::read_to_string(folder.path().join("kubeknock.sarif"))
             .unwrap()
             .contains("\"night/")
     );
-    assert_eq!(scan("never", ""), "code=0\n");
-    assert_eq!(scan("", "--config /dev/null"), "code=0\n");
+    assert_eq!(scan("never", ""), code(0));
+    assert_eq!(scan("", "--config /dev/null"), code(0));
 }
 
 /// Writes a settings file that everybody may write, as in a container.
@@ -446,7 +449,7 @@ fn actions_are_pinned_by_commit_and_jobs_have_the_rights_that_they_need() {
             }
         }
     }
-    assert_eq!(pins.len(), 3, "{pins:?}");
+    assert_eq!(pins.len(), 5, "{pins:?}");
     for file in &ON_GITHUB[1..] {
         let text = deployed(file);
         let rights: Vec<&str> = text
@@ -519,6 +522,7 @@ async fn the_container_workflow_tells_of_an_exposed_server() {
     let summary = place.join("summary.md").display().to_string();
     let variables = [
         ("IMAGE", "kubeknock:1"),
+        ("RUN", ""),
         ("PATH", &*path),
         ("GITHUB_STEP_SUMMARY", &*summary),
     ];
@@ -532,14 +536,14 @@ async fn the_container_workflow_tells_of_an_exposed_server() {
         );
         (stdout(&output), outputs)
     };
-    assert_eq!(scan().1, "code=0\n");
+    assert_eq!(scan().1, "baseline=\ncode=0\n");
     let open = simulator::scenario("exposed").unwrap();
     let open = simulator::start(open, "127.0.0.1:0".parse().unwrap()).await;
     let open = open.unwrap();
     fs::write(place.join("clusters.txt"), format!("{}\n", open.address())).unwrap();
     fs::remove_file(&summary).unwrap();
     let (said, outputs) = scan();
-    assert_eq!(outputs, "code=1\n");
+    assert_eq!(outputs, "baseline=\ncode=1\n");
     assert!(said.contains("::"), "{said}");
     assert!(
         fs::read_to_string(summary)
@@ -549,6 +553,147 @@ async fn the_container_workflow_tells_of_an_exposed_server() {
     for file in ["kubeknock.sarif", "kubeknock.json"] {
         assert!(place.join(file).is_file(), "{file}");
     }
+}
+
+/// Runs a step of a workflow.
+type Step = fn(&str, &Path, &[(&str, &str)]) -> (Output, String);
+
+/// Only a run on this branch of this repository has the baseline. A fake `curl` answers for the API.
+#[test]
+fn the_baseline_is_that_of_the_last_run_on_the_branch() {
+    if Command::new("jq").arg("--version").output().is_err() {
+        without("jq", "the baseline of the last run");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let curl = "#!/bin/sh\nfor last in \"$@\"; do :; done\necho \"$last\" >asked\n[ -f list ] && cat list\n";
+    fs::write(place.join("curl"), curl).unwrap();
+    fs::set_permissions(place.join("curl"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", place.display(), std::env::var("PATH").unwrap());
+    let find = |step: Step, list: Option<&str>| {
+        let _ = fs::remove_file(place.join("list"));
+        if let Some(list) = list {
+            fs::write(place.join("list"), list).unwrap();
+        }
+        let variables = [
+            ("PATH", &*path),
+            ("API", "https://api.example/repos/a/b"),
+            ("TOKEN", "t"),
+            ("BRANCH", "main"),
+            ("CATEGORY", "a/b"),
+        ];
+        let (output, outputs) = step("Find", place, &variables);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let asked = fs::read_to_string(place.join("asked")).unwrap();
+        let start = "https://api.example/repos/a/b/actions/artifacts?name=kubeknock-baseline";
+        assert!(asked.starts_with(start), "{asked}");
+        let run = outputs.lines().find_map(|line| line.strip_prefix("run="));
+        let warned = stdout(&output).starts_with("::warning title=kubeknock::");
+        (run.map(str::to_owned), warned)
+    };
+    let artifact = |run: u64, at: &str, branch: &str, repository: u64, expired: bool| {
+        serde_json::json!({
+            "created_at": at, "expired": expired,
+            "workflow_run": {
+                "id": run, "head_branch": branch, "repository_id": 7, "head_repository_id": repository,
+            },
+        })
+    };
+    let all = [
+        artifact(1, "2026-11-01T00:00:00Z", "main", 7, false),
+        artifact(2, "2026-11-08T00:00:00Z", "main", 7, false),
+        artifact(3, "2026-11-09T00:00:00Z", "main", 7, true),
+        artifact(4, "2026-11-10T00:00:00Z", "topic", 7, false),
+        artifact(5, "2026-11-11T00:00:00Z", "main", 8, false),
+    ];
+    let list = serde_json::json!({ "artifacts": all }).to_string();
+    for step in [github as Step, container] {
+        assert_eq!(find(step, Some(&list)), (Some("2".to_owned()), false));
+        let none = find(step, Some("{\"artifacts\": []}"));
+        assert_eq!(none, (Some(String::new()), false), "the first run");
+        assert_eq!(find(step, None), (None, true));
+        assert_eq!(find(step, Some("<html>")), (None, true));
+    }
+}
+
+/// The baseline of the last run is used if it can be read.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_action_scans_with_the_baseline_of_the_last_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let _servers = two_servers(place).await;
+    let scan = |kept: &str| {
+        let variables = [
+            ("PROGRAM", PROGRAM),
+            ("TARGETS", "clusters.txt"),
+            ("ARGUMENTS", "--retries 0"),
+            ("FAIL_ON", ""),
+            ("BASELINE", ""),
+            ("RUN", "41"),
+            ("KEPT", kept),
+            ("CATEGORY", ""),
+            ("SARIF", "kubeknock.sarif"),
+            ("REPORT", "kubeknock.json"),
+        ];
+        let (output, outputs) = github("Scan", place, &variables);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let warned = stdout(&output).contains("::warning title=kubeknock::the report of run 41");
+        let log = fs::read_to_string(place.join("kubeknock.sarif")).unwrap();
+        (outputs, warned, log.contains("\"baselineState\":"))
+    };
+    let without = || ("baseline=\ncode=0\n".to_owned(), true, false);
+    assert_eq!(scan("missing.json"), without());
+    fs::copy(place.join("kubeknock.json"), place.join("last.json")).unwrap();
+    fs::write(place.join("torn.json"), "{\"schema\": ").unwrap();
+    assert_eq!(scan("torn.json"), without());
+    let with = ("baseline=last.json\ncode=0\n".to_owned(), false, true);
+    assert_eq!(scan("last.json"), with);
+}
+
+/// The cache has the baseline. Without one, a scan that did not cover every target reports nothing to GitLab.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gitlab_job_keeps_a_baseline() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let [one, other] = two_servers(place).await;
+    let scan = || {
+        let script = block("gitlab/kubeknock.yml", "kubeknock:", "- |");
+        let variables = [
+            ("GITLAB_CI", "true"),
+            ("KUBEKNOCK", PROGRAM),
+            ("KUBEKNOCK_TARGETS", "clusters.txt"),
+        ];
+        let output = shell(&["sh", "-e"], &script, place, &variables);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let issues = fs::read_to_string(place.join("gl-code-quality-report.json"));
+        let issues = issues
+            .ok()
+            .map(|text| text.matches("anonymous-auth-enabled").count());
+        let said = stdout(&output);
+        (
+            issues,
+            said.contains("cannot be read"),
+            said.contains("No findings are reported"),
+        )
+    };
+    let kept = place.join(".kubeknock/baseline.json");
+    let list = fs::read_to_string(place.join("clusters.txt")).unwrap();
+    fs::write(place.join("clusters.txt"), format!("{list}127.0.0.1:9\n")).unwrap();
+    assert_eq!(scan(), (None, false, true));
+    assert!(!place.join("kubeknock.sarif").exists() && !kept.exists());
+    fs::write(place.join("clusters.txt"), list).unwrap();
+    assert_eq!(scan(), (Some(2), false, false));
+    assert!(kept.exists());
+    // One is down: its finding is carried, and by the next report again.
+    let address = other.address();
+    drop(other);
+    while tokio::net::TcpStream::connect(address).await.is_ok() {}
+    assert_eq!(scan(), (Some(2), false, false));
+    assert_eq!(scan(), (Some(2), false, false));
+    fs::write(&kept, "{").unwrap();
+    assert_eq!(scan(), (None, true, true));
+    drop(one);
 }
 
 /// Code scanning closes the alerts that an upload lacks. An exposed server must not hide that another one was down.
@@ -598,17 +743,22 @@ async fn only_what_code_scanning_may_believe_is_uploaded() {
         ("torn.json", "0", "", false),
         ("none.json", "0", "", false),
     ] {
-        let variables = [("CODE", code), ("REPORT", report), ("BASELINE", baseline)];
-        let mut decided = vec![("action.yml", github("Decide", place, &variables))];
-        if baseline.is_empty() {
-            let _ = fs::remove_file(place.join("kubeknock.json"));
-            let _ = fs::copy(place.join(report), place.join("kubeknock.json"));
-            decided.push((
-                "example-container.yml",
-                container("Decide", place, &variables),
-            ));
-        }
-        for (file, (output, outputs)) in decided {
+        let kept = place.join("kept/baseline.json");
+        let variables = [
+            ("CODE", code),
+            ("REPORT", report),
+            ("BASELINE", baseline),
+            ("KEPT", kept.to_str().unwrap()),
+        ];
+        let _ = fs::remove_file(place.join("kubeknock.json"));
+        let _ = fs::copy(place.join(report), place.join("kubeknock.json"));
+        for (file, kept, step) in [
+            ("action.yml", "kept", github as Step),
+            ("example-container.yml", "kubeknock-baseline", container),
+        ] {
+            let kept = place.join(kept);
+            let _ = fs::remove_dir_all(&kept);
+            let (output, outputs) = step("Decide", place, &variables);
             let case = format!(
                 "{file}: {report}, {code}, {baseline:?}: {}",
                 stderr(&output)
@@ -621,6 +771,10 @@ async fn only_what_code_scanning_may_believe_is_uploaded() {
             );
             let warned = stdout(&output).starts_with("::warning title=kubeknock::");
             assert_eq!(warned, !uploaded, "{case}");
+            // What is not uploaded is no baseline either.
+            let kept = fs::read_to_string(kept.join("baseline.json")).ok();
+            let saved = fs::read_to_string(place.join(report)).ok();
+            assert_eq!(kept, saved.filter(|_| uploaded), "{case}");
         }
     }
     // The upload waits for the decision.
@@ -629,7 +783,7 @@ async fn only_what_code_scanning_may_believe_is_uploaded() {
         let (before, _) = text
             .split_once("uses: github/codeql-action/upload-sarif@")
             .unwrap();
-        let after = &text[before.len()..];
+        let (after, _) = text[before.len()..].split_once("- name: ").unwrap();
         let condition = "if: ${{ steps.decide.outputs.upload == 'true' }}";
         let step = before.rsplit("- name: ").next().unwrap().to_owned() + after;
         assert_eq!(step.matches(condition).count(), 1, "{file}");

@@ -6,6 +6,7 @@
 mod allow;
 mod browser;
 mod byhand;
+mod carried;
 #[path = "../chaos/mod.rs"]
 mod chaos;
 #[cfg(unix)]

@@ -361,6 +361,7 @@ async fn valid_sarif(findings: &[Finding]) {
         },
         summary: &summary,
         findings,
+        carried: &[],
         accepted_verdicts: &BTreeMap::new(),
         unused_acceptances: &[],
         not_shown: 0,

@@ -1,11 +1,17 @@
 //! The end of `scan` and `report`: compares with the baseline, decides the exit code, writes the reports.
 
+use anyhow::Context as _;
+use jiff::Timestamp;
 use kubeknock::model::{Coverage, ScanSummary, SpecCoverage};
-use kubeknock::policy::{Evaluation, FAILED, Gate, PASSED, RULES, ScanEnd, Snapshot};
+use kubeknock::policy::{
+    Carried, Evaluation, FAILED, Gate, PASSED, Policy, RULES, ScanEnd, Snapshot,
+};
 use kubeknock::record::{ScanInfo, Spool};
 use kubeknock::report::{GateResult, Results, escape};
+use kubeknock::targets::TargetSet;
 
-use crate::evaluated_scan::{EvaluatedScan, is_partial};
+use crate::carried::{Earlier, Over, listed_already, listed_by, listed_in};
+use crate::evaluated_scan::{EarlierScan, NO_TEMPORARY_FILE, is_partial};
 use crate::outputs::Outputs;
 use crate::say;
 
@@ -15,18 +21,25 @@ const LISTED: usize = 10;
 const MAX_TEXT: usize = 240;
 
 /// The results of a finished scan or merge.
-pub(crate) struct Conclusion {
+pub(crate) struct Conclusion<'a> {
+    pub(crate) policy: &'a Policy,
+    /// When the scan began, or the latest of several.
+    pub(crate) started: Timestamp,
     pub(crate) evaluation: Evaluation,
     pub(crate) snapshot: Snapshot,
     /// The report of `--baseline`.
-    pub(crate) baseline: Option<EvaluatedScan>,
+    pub(crate) baseline: Option<EarlierScan>,
+    /// What the reports of the scan carry from earlier scans.
+    pub(crate) carried: Earlier,
+    /// The list of targets; `None` if only the reports tell what is in it.
+    pub(crate) targets: Option<&'a TargetSet>,
     pub(crate) gate: Gate,
     pub(crate) end: ScanEnd,
     /// In a demo, findings do not fail the program, because the demo set them up.
     pub(crate) is_demo: bool,
 }
 
-impl Conclusion {
+impl Conclusion<'_> {
     /// Writes the reports and returns the exit code, which the gate decides from `coverage`.
     pub(crate) fn write(
         mut self,
@@ -37,16 +50,17 @@ impl Conclusion {
         outputs: Outputs,
     ) -> anyhow::Result<u8> {
         let mut changes = None;
-        if let Some(baseline) = self.baseline {
-            let EvaluatedScan {
-                evaluation,
-                snapshot,
-                ..
-            } = baseline;
-            (self.evaluation).compare(evaluation, &self.snapshot, &snapshot);
+        if let Some(EarlierScan {
+            earlier, snapshot, ..
+        }) = &self.baseline
+        {
+            (self.evaluation).compare(&earlier.findings, &self.snapshot, snapshot);
             self.snapshot.partial = is_partial(info.config, summary);
-            changes = Some(self.snapshot.changes_since(&snapshot));
+            changes = Some(self.snapshot.changes_since(snapshot));
         }
+        let carried = self.carry(summary, &mut records)?;
+        (self.evaluation.unused_acceptances)
+            .retain(|unused| carried.unused_acceptances.contains(unused));
         // An acceptance that matches nothing here may match a finding of another shard, or of a target that was not
         // asked.
         if is_partial(info.config, summary) || self.end != ScanEnd::Regular {
@@ -62,6 +76,7 @@ impl Conclusion {
             info,
             summary,
             findings: &self.evaluation.findings,
+            carried: &carried.findings,
             accepted_verdicts: &self.evaluation.accepted_verdicts,
             unused_acceptances: &self.evaluation.unused_acceptances,
             not_shown: 0,
@@ -87,6 +102,28 @@ impl Conclusion {
             }
         }
         Ok(decision.code)
+    }
+
+    /// What is carried from earlier scans, whose records are added to `records`.
+    fn carry(&mut self, summary: &ScanSummary, records: &mut Spool) -> anyhow::Result<Carried> {
+        let over = Over {
+            policy: self.policy,
+            started: self.started,
+            evaluation: &self.evaluation,
+            snapshot: &self.snapshot,
+        };
+        let mut earlier = vec![(&mut self.carried, listed_already())];
+        if let Some(EarlierScan {
+            scan, earlier: old, ..
+        }) = &mut self.baseline
+        {
+            let listed = self.targets.map_or_else(
+                || listed_by(summary, &self.snapshot, &scan.summary),
+                listed_in,
+            );
+            earlier.push((old, listed));
+        }
+        over.carry(earlier, records).context(NO_TEMPORARY_FILE)
     }
 }
 

@@ -1,21 +1,35 @@
 //! `kubeknock diff`: compares two saved reports.
 
 use kubeknock::policy::{RULES, ScanEnd};
+use kubeknock::record::Spool;
 use kubeknock::report::diff::{Diff, write_json, write_table};
 use kubeknock::report::{GateResult, Results, TableOptions};
 
 use crate::args::{DiffArgs, DiffFormat};
-use crate::evaluated_scan::{EvaluatedScan, evaluated_coverage};
+use crate::carried::{Over, listed_already, listed_by};
+use crate::evaluated_scan::{EarlierScan, EvaluatedScan, evaluated_coverage};
 use crate::outputs::{Choices, color};
 use crate::settings_file::SettingsFile;
 
 /// Compares, and returns the exit code of the gate.
 pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let outputs = Choices::open(&args.output, args.format.as_deref())?;
-    let old = EvaluatedScan::read(&args.old, &file.policy)?;
+    let mut old = EarlierScan::read(&args.old, &file.policy)?;
     let mut new = EvaluatedScan::read(&args.new, &file.policy)?;
-    (new.evaluation).compare(old.evaluation, &new.snapshot, &old.snapshot);
+    (new.evaluation).compare(&old.earlier.findings, &new.snapshot, &old.snapshot);
     let changes = new.snapshot.changes_since(&old.snapshot);
+    let over = Over {
+        policy: &file.policy,
+        started: new.scan.summary.started,
+        evaluation: &new.evaluation,
+        snapshot: &new.snapshot,
+    };
+    let listed = listed_by(&new.scan.summary, &new.snapshot, &old.scan.summary);
+    let earlier = [
+        (&mut new.carried, listed_already()),
+        (&mut old.earlier, listed),
+    ];
+    let carried = over.carry(earlier, &mut Spool::default())?;
     let gate = args.gate.gate();
     let coverage = evaluated_coverage(&new.scan.config, &new.scan.summary.coverage);
     let decision = gate.decide(&coverage, &new.evaluation, ScanEnd::Regular);
@@ -25,6 +39,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
             info: new.scan.info(),
             summary: &new.scan.summary,
             findings: &new.evaluation.findings,
+            carried: &carried.findings,
             accepted_verdicts: &new.evaluation.accepted_verdicts,
             unused_acceptances: &[],
             not_shown: 0,

@@ -1,40 +1,146 @@
 //! A saved scan, evaluated: the baseline, or a side of `diff`.
 
+use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use jiff::Timestamp;
 use kubeknock::config::ScanConfig;
-use kubeknock::model::{Coverage, ScanSummary};
-use kubeknock::policy::{Evaluation, Evaluator, FailOn, Policy, Snapshot};
-use kubeknock::record::SavedScan;
+use kubeknock::model::{Coverage, EndpointReport, Fingerprint, ScanSummary};
+use kubeknock::policy::{Evaluation, Evaluator, FailOn, Policy, Snapshot, proves};
+use kubeknock::record::{SavedScan, Spool};
 
+use crate::carried::Earlier;
 use crate::saved::SavedFile;
+
+/// What an error about spooled records begins with.
+pub(crate) const NO_TEMPORARY_FILE: &str = "cannot write a temporary file";
 
 /// A saved scan with its findings.
 pub(crate) struct EvaluatedScan {
     pub(crate) scan: SavedScan,
     pub(crate) evaluation: Evaluation,
     pub(crate) snapshot: Snapshot,
+    /// What it carries from earlier scans.
+    pub(crate) carried: Earlier,
 }
 
 impl EvaluatedScan {
     /// Reads a saved report. The rules of this version are applied to it, so that a finding of a new rule is not
     /// new if both scans have it.
     pub(crate) fn read(path: &Path, policy: &Policy) -> anyhow::Result<Self> {
-        let mut file = SavedFile::open(path)?;
-        let scan = file.scan(&mut |_| {})?;
+        Self::of(&mut SavedFile::open(path)?, policy)
+    }
+
+    fn of(file: &mut SavedFile, policy: &Policy) -> anyhow::Result<Self> {
+        let (scan, _) = file.scan(&mut |_| {})?;
         let mut evaluator = Evaluator::new(policy, scan.summary.started);
         let mut snapshot = Snapshot::default();
-        file.records(&mut |record| {
-            evaluator.add(&record);
-            snapshot.add(&record);
-        })?;
+        let mut carried = CarriedRecords::new(policy, scan.summary.started);
+        file.all_records(
+            &mut |record| {
+                evaluator.add(&record);
+                snapshot.add(&record);
+            },
+            &mut |record| carried.add(record),
+        )?;
         snapshot.partial = is_partial(&scan.config, &scan.summary);
         let coverage = evaluated_coverage(&scan.config, &scan.summary.coverage);
+        let evaluation = evaluator.finish(&coverage);
+        let mut carried = carried.finish()?;
+        let open = evaluation.left_open(carried.findings.iter(), &snapshot);
+        carried.findings = open.cloned().collect();
         Ok(Self {
-            evaluation: evaluator.finish(&coverage),
+            scan,
+            evaluation,
+            snapshot,
+            carried,
+        })
+    }
+}
+
+/// A saved scan that a later one is compared with.
+pub(crate) struct EarlierScan {
+    pub(crate) scan: SavedScan,
+    pub(crate) snapshot: Snapshot,
+    /// Its findings and those that it carries. It has all records that prove them, because the file may be replaced
+    /// while a scan runs.
+    pub(crate) earlier: Earlier,
+}
+
+impl EarlierScan {
+    /// Reads a saved report.
+    pub(crate) fn read(path: &Path, policy: &Policy) -> anyhow::Result<Self> {
+        let mut file = SavedFile::open(path)?;
+        let EvaluatedScan {
+            scan,
+            evaluation,
+            snapshot,
+            carried,
+        } = EvaluatedScan::of(&mut file, policy)?;
+        let (started, mut records) = (scan.summary.started, carried.records);
+        let own = evaluation.findings.iter();
+        let own: BTreeSet<Fingerprint> = own.map(|finding| finding.fingerprint).collect();
+        let mut spooled = Ok(());
+        if !own.is_empty() {
+            file.records(&mut |mut record| {
+                if proves(&own, policy, started, &record) {
+                    record.last_seen = Some(started);
+                    let pushed = records.push(record);
+                    if spooled.is_ok() {
+                        spooled = pushed;
+                    }
+                }
+            })?;
+        }
+        spooled.context(NO_TEMPORARY_FILE)?;
+        let mut findings = evaluation.findings;
+        findings.extend(carried.findings);
+        Ok(Self {
             scan,
             snapshot,
+            earlier: Earlier { findings, records },
+        })
+    }
+}
+
+/// Takes the records that a report carries from earlier scans.
+pub(crate) struct CarriedRecords<'a> {
+    started: Timestamp,
+    evaluator: Evaluator<'a>,
+    records: Spool,
+    spooled: io::Result<()>,
+}
+
+impl<'a> CarriedRecords<'a> {
+    /// For the reports of a scan that began at this time.
+    pub(crate) fn new(policy: &'a Policy, started: Timestamp) -> Self {
+        Self {
+            started,
+            evaluator: Evaluator::new(policy, started),
+            records: Spool::default(),
+            spooled: Ok(()),
+        }
+    }
+
+    /// Adds a record.
+    pub(crate) fn add(&mut self, record: EndpointReport) {
+        self.evaluator
+            .as_of(record.last_seen.unwrap_or(self.started));
+        self.evaluator.add(&record);
+        let pushed = self.records.push(record);
+        if self.spooled.is_ok() {
+            self.spooled = pushed;
+        }
+    }
+
+    /// The records with all findings that they prove.
+    pub(crate) fn finish(self) -> anyhow::Result<Earlier> {
+        self.spooled.context(NO_TEMPORARY_FILE)?;
+        Ok(Earlier {
+            findings: self.evaluator.finish(&Coverage::default()).findings,
+            records: self.records,
         })
     }
 }
@@ -59,14 +165,14 @@ pub(crate) fn baseline(
     path: Option<&Path>,
     fail_on: FailOn,
     policy: &Policy,
-) -> anyhow::Result<Option<EvaluatedScan>> {
+) -> anyhow::Result<Option<EarlierScan>> {
     let Some(path) = path else {
         if fail_on.needs_baseline() {
             bail!("--fail-on {fail_on}: give the earlier report with --baseline REPORT");
         }
         return Ok(None);
     };
-    let baseline = EvaluatedScan::read(path, policy).with_context(|| {
+    let baseline = EarlierScan::read(path, policy).with_context(|| {
         if path.exists() {
             return "--baseline".to_owned();
         }

@@ -5,6 +5,7 @@
 
 mod args;
 mod ca;
+mod carried;
 mod conclusion;
 #[cfg(feature = "simulator")]
 mod demo;

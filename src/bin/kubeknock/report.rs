@@ -12,7 +12,7 @@ use kubeknock::report::Format;
 
 use crate::args::ReportArgs;
 use crate::conclusion::Conclusion;
-use crate::evaluated_scan::{baseline, evaluated_coverage};
+use crate::evaluated_scan::{CarriedRecords, NO_TEMPORARY_FILE, baseline, evaluated_coverage};
 use crate::outputs::{Outputs, is_format};
 use crate::saved::SavedFile;
 use crate::say;
@@ -48,13 +48,15 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
     }
     let mut evaluator = Evaluator::new(&file.policy, scan.summary.started);
     let (mut snapshot, mut records) = (Snapshot::default(), Spool::default());
+    let needs_snapshot = baseline.is_some() || reports.iter().any(|saved| saved.carries);
+    let mut carried = CarriedRecords::new(&file.policy, scan.summary.started);
     for (number, Saved { file, started, .. }) in reports.iter_mut().enumerate() {
         evaluator.as_of(*started);
         let (mut index, mut spooled) = (0, Ok(()));
-        file.records(&mut |report| {
+        let mut each = |report| {
             if let Some(report) = merged.merged_record(number, index, report) {
                 evaluator.add(&report);
-                if baseline.is_some() {
+                if needs_snapshot {
                     snapshot.add(&report);
                 }
                 let pushed = records.push(report);
@@ -63,8 +65,9 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
                 }
             }
             index += 1;
-        })?;
-        spooled.context("cannot write a temporary file")?;
+        };
+        file.all_records(&mut each, &mut |record| carried.add(record))?;
+        spooled.context(NO_TEMPORARY_FILE)?;
     }
     // Rules about specifications use the time of the latest scan.
     evaluator.as_of(reports[0].started);
@@ -78,9 +81,13 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
         ScanEnd::Failed
     };
     let conclusion = Conclusion {
+        policy: &file.policy,
+        started: reports[0].started,
         evaluation,
         snapshot,
         baseline,
+        carried: carried.finish()?,
+        targets: None,
         gate,
         end,
         is_demo: false,
@@ -104,6 +111,8 @@ struct Saved {
     file: SavedFile,
     started: Timestamp,
     took: Duration,
+    /// Whether it carries records of earlier scans.
+    carries: bool,
     /// The input of the merge, until the merge takes it.
     scan: Option<(SavedScan, Sightings)>,
 }
@@ -122,7 +131,7 @@ fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<
             )
         })?;
         let mut sightings = Sightings::default();
-        let scan = file.scan(&mut |record| sightings.add(&record))?;
+        let (scan, carries) = file.scan(&mut |record| sightings.add(&record))?;
         let started = scan.summary.started;
         if oldest.is_some_and(|oldest| started < oldest) {
             bail!(
@@ -141,6 +150,7 @@ fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<
             file,
             started,
             took: scan.summary.elapsed,
+            carries,
             scan: Some((scan, sightings)),
         });
     }

@@ -42,8 +42,12 @@ impl SavedFile {
         &self.name
     }
 
-    /// Passes each record to `each`. The scan is `None` if the report is truncated.
-    fn read(&mut self, each: &mut dyn FnMut(EndpointReport)) -> anyhow::Result<Option<SavedScan>> {
+    /// Passes each record to `each`, and those of earlier scans to `carried`. The scan is `None` if the report is truncated.
+    fn read(
+        &mut self,
+        each: &mut dyn FnMut(EndpointReport),
+        carried: &mut dyn FnMut(EndpointReport),
+    ) -> anyhow::Result<Option<SavedScan>> {
         self.file
             .rewind()
             .with_context(|| format!("cannot read {}", self.name))?;
@@ -51,26 +55,39 @@ impl SavedFile {
             &self.name,
             &mut BufReader::new(&self.file),
             each,
+            carried,
         )?)
     }
 
     /// Passes each record to `each`.
     pub(crate) fn records(&mut self, each: &mut dyn FnMut(EndpointReport)) -> anyhow::Result<()> {
-        self.read(each).map(drop)
+        self.all_records(each, &mut |_| {})
     }
 
-    /// Passes each record to `each` and returns the scan. A truncated report is an error.
+    /// Passes each record to `each`, and those that are carried from earlier scans to `carried`.
+    pub(crate) fn all_records(
+        &mut self,
+        each: &mut dyn FnMut(EndpointReport),
+        carried: &mut dyn FnMut(EndpointReport),
+    ) -> anyhow::Result<()> {
+        self.read(each, carried).map(drop)
+    }
+
+    /// Passes each record to `each`, and returns the scan and whether it carries records of earlier scans. A truncated
+    /// report is an error.
     pub(crate) fn scan(
         &mut self,
         each: &mut dyn FnMut(EndpointReport),
-    ) -> anyhow::Result<SavedScan> {
-        self.read(each)?.with_context(|| {
+    ) -> anyhow::Result<(SavedScan, bool)> {
+        let mut carries = false;
+        let scan = self.read(each, &mut |_| carries = true)?.with_context(|| {
             format!(
                 "{}: the summary line is missing: the scan was interrupted or is still running, and \
                  targets that it did not reach would look like targets without findings",
                 self.name
             )
-        })
+        })?;
+        Ok((scan, carries))
     }
 }
 

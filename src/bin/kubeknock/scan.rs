@@ -12,8 +12,9 @@ use kubeknock::scan::{Began, Checkpoint, Scanner, Stop};
 use kubeknock::targets::TargetSet;
 
 use crate::args::{ScanArgs, SpecOrFile};
+use crate::carried::Earlier;
 use crate::conclusion::Conclusion;
-use crate::evaluated_scan::{EvaluatedScan, baseline, evaluated_coverage};
+use crate::evaluated_scan::{EarlierScan, NO_TEMPORARY_FILE, baseline, evaluated_coverage};
 use crate::outputs::Outputs;
 use crate::progress::ProgressLine;
 use crate::settings_file::SettingsFile;
@@ -160,7 +161,7 @@ pub(crate) struct Job {
     pub(crate) gate: Gate,
     pub(crate) policy: Policy,
     /// The baseline that findings are compared with.
-    pub(crate) baseline: Option<EvaluatedScan>,
+    pub(crate) baseline: Option<EarlierScan>,
     /// In a demo, findings do not fail the program, because the demo set them up.
     pub(crate) is_demo: bool,
     pub(crate) no_progress: bool,
@@ -204,7 +205,7 @@ impl Job {
             }
             if keep && let Err(error) = records.push(record) {
                 scan.stop_handle()
-                    .fail(format!("cannot write a temporary file: {error}"));
+                    .fail(format!("{NO_TEMPORARY_FILE}: {error}"));
             }
         }
         drop(line);
@@ -230,6 +231,8 @@ impl Job {
         let coverage = evaluated_coverage(scanner.config(), &summary.coverage);
         let evaluation = evaluator.finish(&coverage);
         let Self {
+            targets,
+            policy,
             baseline,
             gate,
             outputs,
@@ -237,9 +240,13 @@ impl Job {
             ..
         } = self;
         let conclusion = Conclusion {
+            policy: &policy,
+            started: summary.started,
             evaluation,
             snapshot,
             baseline,
+            carried: Earlier::default(),
+            targets: Some(&targets),
             gate,
             end,
             is_demo,

@@ -313,7 +313,7 @@ fn exit_codes() {
         if let Some(before) = before {
             let before = [before.report(target())];
             evaluation.compare(
-                super::evaluate(&before),
+                &super::evaluate(&before).findings,
                 &snapshot(&reports),
                 &snapshot(&before),
             );

@@ -2,6 +2,7 @@
 
 mod acceptances;
 mod anonymous_access;
+mod carrier;
 mod changes;
 mod findings;
 mod gate;
@@ -90,6 +91,7 @@ fn record(target: Target, address: &str, mut observation: Observation) -> Endpoi
         connections: observation.connections,
         handshakes: observation.handshakes,
         timings: observation.timings,
+        last_seen: None,
     }
 }
 
@@ -236,7 +238,11 @@ fn snapshot(reports: &[EndpointReport]) -> Snapshot {
 /// The findings of a scan, compared with an earlier one.
 fn since(old: &[EndpointReport], new: &[EndpointReport]) -> Evaluation {
     let mut evaluation = evaluate(new);
-    evaluation.compare(self::evaluate(old), &snapshot(new), &snapshot(old));
+    evaluation.compare(
+        &self::evaluate(old).findings,
+        &snapshot(new),
+        &snapshot(old),
+    );
     evaluation
 }
 

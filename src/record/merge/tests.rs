@@ -88,6 +88,7 @@ fn as_sample(merged: Whole, like: &Sample) -> Sample {
         reports: merged.records,
         summary,
         findings: like.findings.clone(),
+        carried: like.carried.clone(),
         changes: None,
         accepted_verdicts: std::collections::BTreeMap::new(),
         outage: None,

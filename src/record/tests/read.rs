@@ -15,10 +15,13 @@ fn read_back(text: &str) -> Sample {
 }
 
 fn read_back_with(text: &str, findings: &[Finding]) -> Sample {
-    let mut reports = Vec::new();
-    let scan = read("old", &mut text.as_bytes(), &mut |report| {
-        reports.push(report);
-    })
+    let (mut reports, mut carried) = (Vec::new(), Vec::new());
+    let scan = read(
+        "old",
+        &mut text.as_bytes(),
+        &mut |report| reports.push(report),
+        &mut |report| carried.push(report),
+    )
     .unwrap()
     .unwrap();
     let SavedScan {
@@ -32,6 +35,7 @@ fn read_back_with(text: &str, findings: &[Finding]) -> Sample {
         reports,
         summary,
         findings: findings.to_vec(),
+        carried: (carried, Vec::new()),
         changes: None,
         accepted_verdicts: std::collections::BTreeMap::new(),
         outage: None,
@@ -47,17 +51,18 @@ fn everywhere(sample: &Sample) -> HashMap<Format, String> {
 }
 
 fn problem(text: &str) -> String {
-    read("old.json", &mut text.as_bytes(), &mut |_| {})
+    read("old.json", &mut text.as_bytes(), &mut |_| {}, &mut |_| {})
         .unwrap_err()
         .to_string()
 }
 
-fn samples() -> [Sample; 4] {
+fn samples() -> [Sample; 5] {
     [
         sample::mixed(),
         sample::empty(),
         sample::stopped(),
         sample::hostile(),
+        sample::carrying(),
     ]
 }
 
@@ -107,16 +112,36 @@ fn every_format_from_a_saved_report_is_what_the_scan_wrote() {
     for sample in samples() {
         let expected = everywhere(&sample);
         for saved in [sample::json(&sample), sample::jsonl(&sample)] {
+            let read = read_back_with(&saved, &sample.findings);
             let again = Sample {
                 changes: sample.changes.clone(),
                 accepted_verdicts: sample.accepted_verdicts.clone(),
-                ..read_back_with(&saved, &sample.findings)
+                carried: (read.carried.0.clone(), sample.carried.1.clone()),
+                ..read
             };
             for (format, text) in everywhere(&again) {
                 assert_eq!(text, expected[&format], "{format}");
             }
         }
     }
+}
+
+/// The place in the report says whether a record is carried, and a carried one says when it was seen.
+#[test]
+fn only_records_in_their_place_are_carried() {
+    let sample = sample::carrying();
+    let document: serde_json::Value = serde_json::from_str(&sample::json(&sample)).unwrap();
+    let mut moved = document.clone();
+    moved["endpoints"][0]["last_seen"] = document["carried"][0]["last_seen"].clone();
+    let read = read_back(&moved.to_string());
+    assert!(read.reports.iter().all(|report| report.last_seen.is_none()));
+    assert_eq!(read.reports.len(), sample.reports.len());
+    assert_eq!(read.carried.0.len(), 2);
+    let mut undated = document.clone();
+    undated["carried"][1]["last_seen"] = serde_json::Value::Null;
+    assert!(problem(&undated.to_string()).contains("a carried record has no last_seen"));
+    let lines = sample::jsonl(&sample).replace("\"record\":\"carried\"", "\"record\":\"endpoint\"");
+    assert!(problem(&lines).contains("the summary says 14 endpoint records, and there are 16"));
 }
 
 #[test]
@@ -204,7 +229,13 @@ fn a_truncated_report_is_detected() {
         &without_summary[..without_summary.len() - 9],
     ] {
         let mut count = 0;
-        let scan = read("old", &mut torn.as_bytes(), &mut |_| count += 1).unwrap();
+        let scan = read(
+            "old",
+            &mut torn.as_bytes(),
+            &mut |_| count += 1,
+            &mut |_| {},
+        )
+        .unwrap();
         assert!(scan.is_none());
         assert!(count >= sample.reports.len() - 1);
     }
@@ -498,7 +529,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let outcome = read("old", &mut bytes.as_slice(), &mut |_| {});
+        let outcome = read("old", &mut bytes.as_slice(), &mut |_| {}, &mut |_| {});
         prop_assert!(!matches!(outcome, Ok(Some(_))));
     }
 
@@ -516,7 +547,7 @@ proptest! {
         }
         bytes.truncate(end.index(bytes.len() * 4).min(bytes.len()));
         let mut count = 0;
-        let outcome = read("old", &mut bytes.as_slice(), &mut |_| count += 1);
+        let outcome = read("old", &mut bytes.as_slice(), &mut |_| count += 1, &mut |_| {});
         prop_assert!(count <= sample.reports.len());
         if let Err(error) = outcome {
             prop_assert!(error.place.starts_with("old"));
@@ -534,7 +565,7 @@ fn the_size_of_a_record_is_limited() {
     let (before, _) = document.split_once("\"endpoints\": [").unwrap();
     let before = format!("{before}\"endpoints\": [{{\"target\":\"");
     let mut input = std::io::Read::chain(before.as_bytes(), x(10 * MAX_RECORD));
-    let error = read("old.json", &mut input, &mut |_| {})
+    let error = read("old.json", &mut input, &mut |_| {}, &mut |_| {})
         .unwrap_err()
         .to_string();
     assert!(error.ends_with("one piece of more than 1 MiB"), "{error}");
@@ -543,7 +574,7 @@ fn the_size_of_a_record_is_limited() {
         x(MAX_RECORD),
     );
     let mut input = std::io::Read::chain(line, &b"\"}\n"[..]);
-    let error = read("old.json", &mut input, &mut |_| {})
+    let error = read("old.json", &mut input, &mut |_| {}, &mut |_| {})
         .unwrap_err()
         .to_string();
     assert_eq!(error, "old.json:1: one record of more than 1 MiB");

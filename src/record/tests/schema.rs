@@ -24,7 +24,8 @@ use crate::report::sample::{self, Sample};
 #[expect(dead_code, reason = "only described")]
 /// What `kubeknock scan -o json` writes. Every object has all of its keys, with null for an unknown value. Later versions
 /// may add keys: ignore those that you do not know. Each line of `-o jsonl` is one of `$defs/endpointRecord`,
-/// `$defs/findingRecord` and `$defs/summaryRecord`. Characters that are not visible are written as JSON escapes.
+/// `$defs/carriedRecord`, `$defs/findingRecord` and `$defs/summaryRecord`. Characters that are not visible are written as
+/// JSON escapes.
 struct Document {
     /// The name and version of the format.
     #[schemars(extend("const" = SCHEMA))]
@@ -36,6 +37,10 @@ struct Document {
     /// Endpoints in the order of the target set, then by address: all of named targets, and of ranges those that
     /// accepted a connection (with `settings.all` the others too).
     endpoints: Vec<Endpoint<'static>>,
+    /// Records of earlier scans that prove findings which this scan could not find again: their targets were silent, or
+    /// not asked, and are still in the list. `last_seen` says when. The next scan with this report as its baseline
+    /// carries them on.
+    carried: Vec<Endpoint<'static>>,
     /// What to look at, worst first: by verdict, severity and name. The rules, settings and baseline of the run
     /// that wrote the report decide what is here.
     findings: Vec<Finding<'static>>,
@@ -169,7 +174,7 @@ fn closed(mut schema: Value) -> Value {
     for (name, definition) in definitions(&mut schema) {
         // The records refer to the objects with their other keys.
         let has_record = |record: &str| record.strip_suffix("Record") == Some(name);
-        let is_part = ["endpointRecord", "findingRecord"]
+        let is_part = ["endpointRecord", "carriedRecord", "findingRecord"]
             .into_iter()
             .any(has_record);
         if definition["type"] == "object" && !is_part {
@@ -199,12 +204,13 @@ fn validate(validator: &Validator, instance: &Value) {
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
 
-fn samples() -> [Sample; 4] {
+fn samples() -> [Sample; 5] {
     [
         sample::mixed(),
         sample::empty(),
         sample::stopped(),
         sample::hostile(),
+        sample::carrying(),
     ]
 }
 
@@ -232,8 +238,8 @@ fn documents_are_valid() {
 
 #[test]
 fn lines_are_valid() {
-    let [endpoint, finding, summary] = ["endpointRecord", "findingRecord", "summaryRecord"]
-        .map(|definition| validator(Some(definition)));
+    let [endpoint, carried, finding, summary] = ["endpoint", "carried", "finding", "summary"]
+        .map(|kind| validator(Some(&format!("{kind}Record"))));
     for sample in samples() {
         let written = sample::jsonl(&sample);
         let lines: Vec<Value> = written
@@ -241,9 +247,13 @@ fn lines_are_valid() {
             .map(|line| serde_json::from_str(line).unwrap())
             .collect();
         let (last, lines) = lines.split_last().unwrap();
-        let (endpoints, findings) = lines.split_at(sample.reports.len());
+        let (endpoints, lines) = lines.split_at(sample.reports.len());
+        let (of_earlier_scans, findings) = lines.split_at(sample.carried.0.len());
         for line in endpoints {
             validate(&endpoint, line);
+        }
+        for line in of_earlier_scans {
+            validate(&carried, line);
         }
         for line in findings {
             validate(&finding, line);
@@ -398,7 +408,7 @@ fn every_key_is_written_with_a_value_at_least_once() {
     for document in documents() {
         follow(&schema, "", &schema, &document, &mut seen);
     }
-    for line in sample::jsonl(&sample::mixed()).lines() {
+    for line in sample::jsonl(&sample::carrying()).lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         let definition = format!("/$defs/{}Record", line["record"].as_str().unwrap());
         follow(

@@ -34,6 +34,7 @@ pub(super) fn header(results: &Results<'_>) -> Markup {
                 p.outcome.failed { strong { "Stopped early" } ": " (shown(stopped)) "; this report is partial." }
             }
             @if let Some(part) = results.shard_notice() { p.outcome.failed { (part) "." } }
+            @if let Some(notice) = results.carried_notice() { p { (notice) "." } }
             @if let Some(notice) = results.not_shown_notice() { p { (notice) "." } }
         }
     }

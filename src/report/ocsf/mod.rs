@@ -6,7 +6,7 @@
 //! 1.5 (Prowler) or 1.7 lacks.
 //!
 //! A finding that is gone since the baseline is an event that closes it, because consumers keep a finding until an event
-//! closes it. An accepted finding is suppressed.
+//! closes it. So findings that are carried from earlier scans need no event. An accepted finding is suppressed.
 
 mod cloud;
 mod evidence;
@@ -37,7 +37,7 @@ pub(super) fn write(
     records: &mut Spool,
 ) -> io::Result<()> {
     let findings: Vec<&Finding> = results.findings.iter().collect();
-    findings_with_records::each(&findings, records, |finding, records| {
+    findings_with_records::each(&findings, &[], records, |finding, records| {
         out.write_all(&encode::line(&event(finding, records, results))?)
     })?;
     out.flush()

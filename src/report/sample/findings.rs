@@ -100,6 +100,7 @@ pub(crate) fn finding(rule: &'static Rule, report: &EndpointReport, message: &st
         open: BTreeSet::new(),
         baseline: None,
         acceptance: None,
+        last_seen: None,
     }
 }
 

@@ -51,6 +51,7 @@ pub(crate) fn mixed() -> Sample {
         reports,
         summary,
         findings,
+        carried: <_>::default(),
         changes,
         outage: None,
         accepted_verdicts: [(Verdict::Forbidden, 1)].into(),

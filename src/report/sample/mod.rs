@@ -14,20 +14,23 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 pub(crate) use estate::{estate, outage};
+use findings::{ENABLED, INCONCLUSIVE, RULES};
 pub(crate) use findings::{HEALTH, RESOURCES, finding, remediation};
-use findings::{INCONCLUSIVE, RULES};
 pub(crate) use mixed::mixed;
 use parts::{asked, reply, spec, status};
 pub(crate) use parts::{
     eks, forbidden, granted, identified, origin, rejected, report, silent, target, with_requests,
 };
 
+use jiff::SignedDuration;
+use jiff::tz::Offset;
+
 use super::{Format, GateResult, RenderOptions, Repository, Results, render, table};
 use crate::config::ScanConfig;
 use crate::model::{
-    Access, Change, Component, Coverage, EndpointReport, Failure, FailureKind, Finding, Identity,
-    Outage, Remediation, ScanSummary, SpecCoverage, Stage, Step, Timings, Unclear,
-    UnusedAcceptance, Verdict,
+    Access, BaselineState, Change, Component, Coverage, EndpointReport, Failure, FailureKind,
+    Finding, Identity, Outage, Remediation, ScanSummary, SpecCoverage, Stage, Step, Timings,
+    Unclear, UnusedAcceptance, Verdict,
 };
 use crate::record::{self, ScanInfo, Spool, Tally};
 
@@ -46,6 +49,8 @@ pub(crate) struct Sample {
     pub(crate) reports: Vec<EndpointReport>,
     pub(crate) summary: ScanSummary,
     pub(crate) findings: Vec<Finding>,
+    /// The records that are carried from earlier scans, and the findings that they prove.
+    pub(crate) carried: (Vec<EndpointReport>, Vec<Finding>),
     pub(crate) changes: Option<Vec<Change>>,
     pub(crate) outage: Option<Outage>,
     pub(crate) accepted_verdicts: BTreeMap<Verdict, u64>,
@@ -63,7 +68,7 @@ impl Sample {
 
     pub(crate) fn records(&self) -> Spool {
         let mut records = Spool::default();
-        for report in &self.reports {
+        for report in self.reports.iter().chain(&self.carried.0) {
             records.push(report.clone()).unwrap();
         }
         records
@@ -75,6 +80,7 @@ impl Sample {
             summary: &self.summary,
             not_shown: 0,
             findings: &self.findings,
+            carried: &self.carried.1,
             accepted_verdicts: &self.accepted_verdicts,
             unused_acceptances: if self.findings.is_empty() {
                 &[]
@@ -122,7 +128,8 @@ pub(crate) fn rendered(format: Format, sample: &Sample) -> String {
 }
 
 pub(crate) fn json(sample: &Sample) -> String {
-    written(|out| record::write_document(out, &sample.results().contents(), sample.reports.iter()))
+    let (contents, carried) = (sample.results().contents(), sample.carried.0.iter());
+    written(|out| record::write_document(out, &contents, sample.reports.iter(), carried))
 }
 
 pub(crate) fn jsonl(sample: &Sample) -> String {
@@ -130,7 +137,8 @@ pub(crate) fn jsonl(sample: &Sample) -> String {
     for report in &sample.reports {
         record::write_line(&mut out, report, &mut tally).unwrap();
     }
-    record::write_last_lines(&mut out, &sample.results().contents(), &tally).unwrap();
+    let (contents, carried) = (sample.results().contents(), sample.carried.0.iter());
+    record::write_last_lines(&mut out, &contents, carried, &tally).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -150,6 +158,29 @@ impl io::Write for Full {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// The mixed scan, with two endpoints that it could not ask and an earlier scan had findings at.
+pub(crate) fn carrying() -> Sample {
+    let mut sample = mixed();
+    for (line, days) in [(50, 7), (51, 14)] {
+        let address = format!("198.51.100.{line}");
+        let target = target(u64::from(line) * 10, origin(line, &address), &address, 6443);
+        let record = EndpointReport {
+            target,
+            last_seen: Some(sample.summary.started - SignedDuration::from_hours(24 * days)),
+            ..sample.reports[1].clone()
+        };
+        let day = Offset::UTC.to_datetime(record.last_seen.unwrap()).date();
+        let message = format!("anybody may ask (not reachable in this scan; last seen {day})");
+        sample.carried.1.push(Finding {
+            baseline: Some(BaselineState::Unchanged),
+            last_seen: Some(day),
+            ..finding(&ENABLED, &record, &message)
+        });
+        sample.carried.0.push(record);
+    }
+    sample
 }
 
 /// A scan without any answer.

@@ -88,6 +88,7 @@ pub(crate) fn report(
             tls: Some(Duration::from_micros(3_500)),
             total: Duration::from_micros(9_876),
         },
+        last_seen: None,
     }
 }
 

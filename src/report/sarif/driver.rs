@@ -49,7 +49,7 @@ impl<'a> Driver<'a> {
     /// The tool component with the rules.
     pub(super) fn component(&self) -> Json {
         let mut of_rules: HashMap<&str, Vec<&Finding>> = HashMap::new();
-        for finding in self.results.counting_findings() {
+        for finding in self.results.open_findings() {
             of_rules.entry(finding.rule.id).or_default().push(finding);
         }
         let rule = |rule: &&'static Rule| {

@@ -1,7 +1,7 @@
 //! `sarif`: SARIF 2.1.0, for GitHub code scanning and every other viewer of that standard.
 //!
 //! The log is written even if nothing was found, because an upload without results closes the alerts of the
-//! previous upload. A finding that is accepted or gone becomes a notification: GitHub shows every result as an open alert,
+//! previous upload. So findings that are carried from earlier scans are results too. A finding that is accepted or gone becomes a notification: GitHub shows every result as an open alert,
 //! whatever its `suppressions` and `baselineState` say, and GitLab counts suppressed results as results that it could not
 //! read.
 //!
@@ -97,7 +97,8 @@ impl Serialize for Run<'_> {
         let has_room = |_: &&Finding| {
             written.get() < self.limits.results && self.bytes.get() < self.limits.bytes
         };
-        let results = (self.results.counting_findings().take_while(has_room))
+        let open = self.results.open_findings();
+        let results = (open.iter().copied().take_while(has_room))
             .inspect(|_| written.set(written.get() + 1))
             .map(|finding| result::result(finding, &driver, self.repository));
         let mut run = serializer.serialize_map(None)?;
@@ -105,12 +106,8 @@ impl Serialize for Run<'_> {
         let category = object! { "id": category(self.category) };
         run.serialize_entry("automationDetails", &category)?;
         run.serialize_entry("results", &Sequence::new(results))?;
-        let left_out: Vec<&Finding> = self
-            .results
-            .counting_findings()
-            .skip(written.get())
-            .collect();
-        let invocation = notices::invocation(self.results, self.repository, &left_out);
+        let left_out = open.get(written.get()..).unwrap_or_default();
+        let invocation = notices::invocation(self.results, self.repository, left_out);
         run.serialize_entry("invocations", &[invocation])?;
         run.serialize_entry("taxonomies", &[driver.taxonomy()])?;
         run.serialize_entry("columnKind", "unicodeCodePoints")?;

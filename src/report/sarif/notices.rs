@@ -103,6 +103,9 @@ fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Findi
         );
         add("baseline-absent", "note", message, Vec::new());
     }
+    if let Some(carried) = results.carried_notice() {
+        add("carried", "note", format!("{carried}."), Vec::new());
+    }
     if !left_out.is_empty() {
         let message = format!(
             "Left out because code scanning and GitLab read no more than 5,000 results and 10 MB: {}, the least \

@@ -67,7 +67,8 @@ pub(super) fn write(
     let worst: Vec<&EndpointReport> = (kept.iter().map(Borrow::borrow))
         .filter(|report| findings.matters(report))
         .collect();
-    if let Some(notice) = results.not_shown_notice() {
+    let notices = [results.carried_notice(), results.not_shown_notice()];
+    for notice in notices.into_iter().flatten() {
         end.say(0, &notice);
     }
     closing::say_commands(&mut end, worst.first().copied(), &listed, options);

@@ -38,6 +38,7 @@ fn a_writer_that_fails_is_an_error() {
         &mut sample::Full,
         &sample.results().contents(),
         sample.reports.iter(),
+        sample.carried.0.iter(),
     )
     .unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use crate::config::{MAX_ADDRESSES, Order, ScanConfig};
-use crate::model::{Host, LeftOut, LeftOutReason, Target, special};
+use crate::model::{LeftOut, LeftOutReason, Target, special};
 use crate::resolve::Resolved;
 use crate::targets::{Permutation, TargetSet};
 
@@ -135,11 +135,7 @@ fn is_excluded(address: IpAddr, port: u16, scope: Option<&TargetSet>) -> bool {
 
 /// Whether the set allows to ask an address of a name.
 fn allows(target: &Target, address: IpAddr, scope: Option<&TargetSet>) -> bool {
-    let Some(list) = scope.and_then(TargetSet::allowlist) else {
-        return true;
-    };
-    let by_name = matches!(&target.host, Host::Name(name) if list.allows_name(name, target.port));
-    by_name || list.allows_address(address, target.port)
+    scope.is_none_or(|set| set.allows(target, address))
 }
 
 /// The outcome of an IPv6 target that leads to an excluded IPv4 address. Targets that are excluded as

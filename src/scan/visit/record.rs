@@ -41,5 +41,6 @@ pub(crate) fn record(
         connections: observation.connections,
         handshakes: observation.handshakes,
         timings: observation.timings.truncated(),
+        last_seen: None,
     }
 }

@@ -1,6 +1,7 @@
 //! Tests of the whole way from text to targets. Small parts are tested beside their code.
 
 mod errors;
+mod finder;
 mod forms;
 mod inventories;
 mod other_inventories;
