@@ -130,7 +130,7 @@ impl<'a> Evaluator<'a> {
         self.time = ScanTime(started);
     }
 
-    /// Decides by this time which acceptances are in force, whenever the scans of the records began.
+    /// Sets the time that decides which acceptances are in force, in place of the time of each scan.
     pub(super) fn accept_as_of(&mut self, time: Timestamp) {
         self.acceptance_day = Some(ScanTime(time).day());
     }

@@ -64,10 +64,10 @@ impl Spool {
         if record.last_seen.is_none() {
             return self.hold(record);
         }
-        let most = self.most;
+        let max_held = self.max_held;
         let carried = self
             .carried
-            .get_or_insert_with(|| Self::holding(most).into());
+            .get_or_insert_with(|| Self::holding(max_held).into());
         carried.hold(record)
     }
 
@@ -101,7 +101,7 @@ impl Spool {
     /// Hands the records that are carried from earlier scans to `take`, sorted as [`Self::read`] does.
     ///
     /// # Errors
-    /// What `take` fails with, or that the temporary file cannot be read.
+    /// The error of `take`, or the temporary file cannot be read.
     pub fn read_carried<T>(
         &mut self,
         take: impl FnOnce(&mut dyn Iterator<Item = Cow<'_, EndpointReport>>) -> io::Result<T>,
@@ -115,7 +115,7 @@ impl Spool {
     /// Hands the records of the scan and the carried ones to `take`, each sorted as [`Self::read`] does.
     ///
     /// # Errors
-    /// What `take` fails with, or that the temporary file cannot be read.
+    /// The error of `take`, or the temporary file cannot be read.
     pub fn read_both<T>(
         &mut self,
         take: impl FnOnce(

@@ -10,7 +10,7 @@ use kubeknock::record::{ScanInfo, Spool};
 use kubeknock::report::{GateResult, Results, escape};
 use kubeknock::targets::TargetSet;
 
-use crate::carried::{Earlier, Over, listed_already, listed_by, listed_in};
+use crate::carried::{Earlier, FinishedScan, listed_already, listed_by, listed_in};
 use crate::evaluated_scan::{EarlierScan, NO_TEMPORARY_FILE, is_partial};
 use crate::outputs::Outputs;
 use crate::say;
@@ -29,9 +29,9 @@ pub(crate) struct Conclusion<'a> {
     pub(crate) snapshot: Snapshot,
     /// The report of `--baseline`.
     pub(crate) baseline: Option<EarlierScan>,
-    /// What the reports of the scan carry from earlier scans.
+    /// The findings and records of earlier scans that the scan's own reports carry.
     pub(crate) carried: Earlier,
-    /// The list of targets; `None` if only the reports tell what is in it.
+    /// The list of targets; `None` if only saved reports show it.
     pub(crate) targets: Option<&'a TargetSet>,
     pub(crate) gate: Gate,
     pub(crate) end: ScanEnd,
@@ -104,9 +104,9 @@ impl Conclusion<'_> {
         Ok(decision.code)
     }
 
-    /// What is carried from earlier scans, whose records are added to `records`.
+    /// The findings that are carried from earlier scans. Their records are added to `records`.
     fn carry(&mut self, summary: &ScanSummary, records: &mut Spool) -> anyhow::Result<Carried> {
-        let over = Over {
+        let finished = FinishedScan {
             policy: self.policy,
             started: self.started,
             evaluation: &self.evaluation,
@@ -123,7 +123,7 @@ impl Conclusion<'_> {
             );
             earlier.push((old, listed));
         }
-        over.carry(earlier, records).context(NO_TEMPORARY_FILE)
+        finished.carry(earlier, records).context(NO_TEMPORARY_FILE)
     }
 }
 
