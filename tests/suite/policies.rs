@@ -1,6 +1,7 @@
 //! The Rego policies of `deploy/policies`, evaluated by `opa`: their own tests, and what they deny in real reports.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -77,7 +78,7 @@ async fn each_policy_denies_what_it_should_in_a_report() {
     let mut list = String::new();
     for profile in profiles {
         let server = start(profile).await;
-        list.push_str(&format!("{} name={profile}\n", server.address()));
+        writeln!(list, "{} name={profile}", server.address()).unwrap();
         servers.push(server);
     }
     std::fs::write(path("targets.txt"), list).unwrap();
