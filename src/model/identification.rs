@@ -42,8 +42,8 @@ impl Identification {
 
     /// The CPE name of its release, to look vulnerabilities up; `None` unless upstream built it.
     ///
-    /// Vendors fix flaws under an upstream version number, and so may managed services that show no mark in their version. A
-    /// pre-release has no name here.
+    /// Vendors fix flaws under an upstream version number, and so may managed services that show no mark in their
+    /// version. A pre-release has no name here.
     pub fn cpe(&self) -> Option<String> {
         if self.component != Component::KubeApiServer {
             return None;

@@ -1,9 +1,9 @@
 //! `html`: one self-contained page. It loads nothing. Its content security policy allows only its own style and
 //! script, by their digests, so text from a server could not run even if it were not escaped.
 //!
-//! The list of endpoints and its filter come first. The script draws each endpoint from a block of data when it comes into view;
-//! without the script, the worst endpoints are in its place. If there are more endpoints than a page should have, the
-//! worst ones are kept.
+//! The list of endpoints and its filter come first. The script draws each endpoint from a block of data
+//! when it comes into view; without the script, the worst endpoints are in its place. If there are more endpoints than a
+//! page should have, the worst ones are kept.
 
 mod data;
 mod endpoint;
