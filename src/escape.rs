@@ -73,8 +73,8 @@ pub fn escape(text: &str, max: usize) -> String {
     out
 }
 
-/// Whether `::word::` or `::word ` begins here, after white space: GitHub reads it as a command at the start of a line, and
-/// any word can get there.
+/// Whether `::word::` or `::word ` begins here, after white space. GitHub reads it as a command at the start of a line,
+/// and wrapping can move any word there.
 fn begins_line_command(rest: &str, before: &str) -> bool {
     let Some(rest) = rest.strip_prefix("::") else {
         return false;

@@ -67,7 +67,7 @@ pub(super) fn verdicts(ranges: &[&'static Expected]) -> Vec<Verdict> {
     verdicts
 }
 
-/// The expected answers that are right or wrong whatever is invisible from outside.
+/// The expected answers that can be confirmed or ruled out from outside.
 pub(super) fn decidable(
     ranges: &[&'static Expected],
 ) -> impl Iterator<Item = &'static ExpectedAnswer> {

@@ -22,7 +22,7 @@ pub(crate) fn for_missing(reason: MissingReason, failures: &BTreeSet<FailureKind
     })
 }
 
-/// Where all attempts failed alike, the advice is about that. The attempts of our own side say nothing.
+/// If all attempts failed in the same way, the advice is about that failure. Failures on our own side do not count.
 fn silent(failures: &BTreeSet<FailureKind>) -> &'static Guide {
     let texts = &TEXTS.missing;
     let all = |which: fn(FailureKind) -> bool| {
@@ -54,7 +54,7 @@ const fn is_of_name(kind: FailureKind) -> bool {
     )
 }
 
-/// Whether something took the connection, and does not speak as an API server does.
+/// Whether something accepted the connection but does not answer like an API server.
 const fn is_of_protocol(kind: FailureKind) -> bool {
     matches!(
         kind,

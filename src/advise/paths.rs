@@ -93,7 +93,7 @@ impl<'a> PathAnswers<'a> {
             _ => false,
         };
         let is_stricter = |path: &ClearAnswer<'_>| match path.access {
-            // Path conditions name exact paths; default roles name the paths of their release.
+            // Path conditions and default roles open exact paths, so only a refusal of one of those paths is stricter.
             Access::Rejected if expected.verdict == Verdict::Limited => {
                 opens(expected, path.class) && self.is_opened_by_default(path.path)
             }

@@ -86,7 +86,7 @@ fn judge(
     Judgement {
         result,
         given,
-        // Without an expected answer, the weakest of those that were compared with.
+        // If the endpoint gave none of the expected answers: the least certain one that it was compared with.
         basis: given.or_else(|| decidable(&ranges).min_by_key(|answer| answer.known)),
         ranges,
     }
@@ -167,8 +167,8 @@ fn ranges(
     }
     let expects_verdict =
         |range: &&Expected| range.answers.iter().any(|answer| answer.verdict == verdict);
-    // An exposed server shows its version unless its owner hid it, so a range in which `exposed` is expected does
-    // not excuse it.
+    // An exposed server shows its version unless its owner hid it. Ranges that expect `exposed` are left out, so that a
+    // hidden version never makes an exposed server look documented.
     if verdict == Verdict::Exposed {
         return all.filter(|range| !expects_verdict(range)).collect();
     }

@@ -66,7 +66,7 @@ pub(super) fn sentence(
     format!("{name}{version}: {observed}{comparison}")
 }
 
-/// How well the expected answer is known: as a confirmation, and as what another answer is compared with.
+/// How well the expected answer is known, in words: for an answer that agrees with it, and for one that differs.
 fn basis(name: &str, answer: Option<&ExpectedAnswer>) -> (String, &'static str) {
     match answer.map(|answer| (answer.known, answer.concluded)) {
         Some((Provenance::Documented, false)) => (format!("as {name} documents"), "documented"),

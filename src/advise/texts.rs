@@ -176,7 +176,7 @@ mod tests {
         }
     }
 
-    /// What a step breaks and how to take it back is said where the step is.
+    /// A step that switches anonymous requests off says what it breaks and how to undo it.
     #[test]
     fn who_switches_anonymous_requests_off_is_warned() {
         let steps = guides().flat_map(|guide| &guide.steps);

@@ -21,7 +21,7 @@ use crate::config::{Proxy, ProxyKind};
 use crate::local_end::LocalEnd;
 use crate::model::{Failure, FailureKind, Host, Stage};
 
-/// Bytes of a SOCKS server's first answer, with which it accepts the client (RFC 1928, section 3).
+/// The length of the answer with which a SOCKS server accepts the client (RFC 1928, section 3).
 const GREETING: usize = 2;
 const CREDENTIALS: &str = "requires credentials, and kubeknock never sends any";
 
@@ -192,6 +192,7 @@ fn no_tunnel(proxy: &Proxy, authority: &str, status: StatusCode) -> Failure {
         _ => (FailureKind::Proxy, Some("does not connect")),
     };
     let answer = format!("CONNECT {authority} answered {}", status.as_u16());
+    // `CONNECT 192.0.2.1:6443 answered 404: it does not connect`, or only the part before the colon.
     let parts: Vec<&str> = [&*answer].into_iter().chain(why).collect();
     failed(proxy, kind, parts.join(": it "))
 }

@@ -3,13 +3,13 @@
 //! **How strong a product is.** The worth of a mark depends on how many products show it and on how well that is
 //! known ([`worth`]). Of the marks of one place only the best counts, because ten names in one certificate are one
 //! piece of evidence. A product is *high* with a unique mark and a second independent one, *medium*
-//! with a unique mark alone or related marks from two places, *low* with less. A product also
-//! has the marks of what it is built on.
+//! with a unique mark alone or related marks from two places, *low* with less. The marks of the products that a
+//! product is built on, its bases, count for it too.
 //!
-//! **Which product is named.** Among the strongest, one with a unique mark of its own wins, and a product wins
-//! over what it is built on if a mark shows the difference. Marks that contradict each other name no product, unless one
-//! side is clearly stronger: then the other side is reported as evidence against it. The confidence is that of
-//! the strongest, named or tied, so that removing a sign never raises it.
+//! **Which product is named.** Among the strongest products, one with a unique mark of its own wins. A product wins
+//! over its base if a mark shows the difference. Marks that contradict each other name no product, unless one
+//! side is clearly stronger: then the other side is reported as evidence against it. The confidence is always that of
+//! the strongest products, even if they tie, so that removing a mark never raises it.
 //!
 //! **What an alias is worth.** The owner of a name may point it anywhere (CNAME), while the server itself shows its
 //! certificate. So an alias names no product if the handshake shows only other products.
@@ -18,10 +18,10 @@ use crate::model::{Attribution, Confidence, Product, ProductMark, Provenance, Sp
 
 use crate::products::{Fact, Place, TABLE, Table};
 
-/// The worth of a mark that a few related products share, or of a unique mark whose fact is inferred: of a mark that
-/// distinguishes the product at all.
+/// The least worth of a mark that distinguishes products: a unique mark whose fact is inferred, or a documented or
+/// observed mark that a few related products share.
 const TELLING: u32 = 4;
-/// The worth of an inferred mark that a few related products share. Of less worth, only weak marks are left.
+/// The worth of an inferred mark that a few related products share. Only weak marks are worth less.
 const INFERRED: u32 = 2;
 /// The worth of a unique mark whose fact is documented or observed.
 const UNIQUE: u32 = 8;
@@ -80,7 +80,7 @@ impl ProductMarks {
     }
 
     /// The marks without those of contradicted aliases. The handshake contradicts an alias if it has telling marks, but
-    /// none of the alias's product, of what that is built on or of what is built on it. `None` if no alias is
+    /// none of a related product: the alias's product, its bases, and the products built on it. `None` if no alias is
     /// contradicted.
     fn without_contradicted_aliases(&self, table: &Table) -> Option<Vec<MatchedText>> {
         let telling: Vec<usize> = (self.0.iter())
@@ -199,14 +199,14 @@ fn worth(fact: &Fact) -> u32 {
 /// The evidence for one product.
 struct Support {
     entry: usize,
-    /// The worth of the best mark in each place, its own or of what it is built on.
+    /// The worth of the best mark in each place, among the marks of the product and of its bases.
     places: [u32; Place::COUNT],
-    /// The worth of its best mark that what it is built on does not share.
+    /// The worth of the best mark that the product has and its bases lack.
     distinguishing: u32,
 }
 
 impl Support {
-    /// `None` if no text fits a pattern of its own entry.
+    /// `None` if no text matches a pattern of the product itself: marks of its bases do not suffice.
     fn of(entry: usize, table: &Table, found: &[MatchedText]) -> Option<Self> {
         let built_on = &table.entries[entry].built_on;
         let mut places = [0; Place::COUNT];
@@ -316,10 +316,10 @@ fn reported<'a>(found: impl Iterator<Item = &'a MatchedText>, table: &Table) -> 
     let mut marks: Vec<ProductMark> = Vec::new();
     for found in found {
         let product = &table.entries[found.fact.entry].id;
-        let known = |mark: &ProductMark| {
+        let is_listed = |mark: &ProductMark| {
             mark.product == *product && mark.clue == found.clue && mark.seen == found.seen
         };
-        if !marks.iter().any(known) {
+        if !marks.iter().any(is_listed) {
             marks.push(ProductMark {
                 product: product.clone().into(),
                 clue: found.clue,

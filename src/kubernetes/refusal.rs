@@ -12,7 +12,7 @@ pub(crate) enum Refusal {
     OtherRequest,
     /// Another user: a proxy in between authenticates as that user.
     OtherUser,
-    /// No user: an API server uses other words.
+    /// No user: the message is not worded like an API server's.
     OwnWords,
 }
 

@@ -73,7 +73,7 @@ pub struct Outage {
 }
 
 impl Outage {
-    /// Fewer silent targets are changes of their own.
+    /// The least number of silent targets; fewer are reported as single changes.
     const LEAST: u64 = 10;
 
     /// The outage, if at least half of the targets and at least ten are silent.

@@ -182,7 +182,7 @@ impl Declared {
 }
 
 impl fmt::Debug for Declared {
-    /// Without the certificates, which only their number stands for.
+    /// Writes only the number of the certificates.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             inventory,

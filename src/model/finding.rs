@@ -196,7 +196,7 @@ pub struct Finding {
     pub baseline: Option<BaselineState>,
     /// Who accepted it; `None` if nobody did.
     pub acceptance: Option<Acceptance>,
-    /// The day of the scan that saw it, if it is carried from an earlier scan; `None` in a finding of the scan itself.
+    /// For a finding that is carried from an earlier scan: the day of that scan. `None` in a finding of the scan itself.
     pub last_seen: Option<Date>,
 }
 

@@ -14,11 +14,11 @@ pub struct Identification {
     pub confidence: Confidence,
     /// `gitVersion`, where `/version` showed it.
     pub version: Option<String>,
-    /// Whether anything at all says Kubernetes.
+    /// Whether there is any sign of Kubernetes.
     pub kubernetes: bool,
-    /// Something in front passes an API server's answers on.
+    /// Whether a front end passes on an API server's answers.
     pub through_front: bool,
-    /// Whose it is: the distribution or the managed service.
+    /// The product: the distribution or the managed service.
     pub attribution: Attribution,
     /// The signs, in the order of [`ClueKind`](super::ClueKind), at most one of each.
     pub clues: Vec<Clue>,
@@ -42,8 +42,8 @@ impl Identification {
 
     /// The CPE name of its release, to look vulnerabilities up; `None` unless upstream built it.
     ///
-    /// Vendors mend flaws under a number of upstream, and so may managed services that show no mark in their version. A
-    /// pre-release has no name here.
+    /// Vendors fix flaws under an upstream version number, and so may managed services that show no mark in their
+    /// version. A pre-release has no name here.
     pub fn cpe(&self) -> Option<String> {
         if self.component != Component::KubeApiServer {
             return None;

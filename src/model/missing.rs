@@ -37,7 +37,7 @@ impl MissingReason {
 }
 
 impl SpecCoverage {
-    /// Why it is missing; `None` unless it is. An answer says more than a silent port.
+    /// Why the verdict is missing; `None` if it is not missing. An answer says more than a silent port.
     pub fn missing_reason(&self) -> Option<MissingReason> {
         let left_out = |why| self.left_out.iter().any(|left_out| left_out.why == why);
         self.is_missing().then(|| match () {

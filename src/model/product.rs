@@ -84,15 +84,15 @@ pub struct ProductMark {
     pub source: Text,
 }
 
-/// Whose it is, how sure that is, and why.
+/// The product behind an endpoint, with the confidence and the marks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Attribution {
     /// The product; `None` if nothing names one, or if several fit as well as each other.
     pub product: Option<Product>,
-    /// How strongly the signs name a product, or those that tie; `None` if nothing names one.
+    /// The confidence of the product, or of the products that tie; `None` if nothing names one.
     pub confidence: Option<Confidence>,
-    /// Products that the signs fit too: those that tie, or those that cannot be told from the
-    /// product because they are built on it and add nothing that shows.
+    /// Other products that the marks fit: those that tie, or those that are built on the product and show nothing of
+    /// their own.
     pub others: Vec<Product>,
     /// The marks of the product and of what it is built on; with a tie, those of all that tie.
     pub marks: Vec<ProductMark>,

@@ -68,7 +68,8 @@ impl Remediation {
 
     /// As a text of several lines and at most `max` characters, without the reference.
     ///
-    /// Whole steps are left out where it would be longer, but never what a step breaks: half of an advice may do harm.
+    /// Steps that do not fit are left out as a whole. What a step breaks is never left out, because advice without it
+    /// may do harm.
     pub fn text(&self, max: usize) -> String {
         let mut after = String::new();
         for (title, text) in self.notes() {

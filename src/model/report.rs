@@ -52,8 +52,8 @@ pub struct EndpointReport {
     pub handshakes: u32,
     /// Durations.
     pub timings: Timings,
-    /// When the scan began that saw this, if the record is carried from an earlier scan; `None` in a record of the scan
-    /// itself.
+    /// For a record that is carried from an earlier scan: the time at which that scan began. `None` in a record of the
+    /// scan itself.
     pub last_seen: Option<Timestamp>,
 }
 

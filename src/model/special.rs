@@ -45,7 +45,8 @@ const BLOCKS: [(IpNet, &str); 15] = [
 
 /// What kind of special address it is, by itself or by the IPv4 address inside it; `None` for an ordinary address.
 ///
-/// At a special address, this machine, its network or its cloud answers, whatever name resolved to it.
+/// A connection to a special address reaches this machine, its network or its cloud, and not the owner of the name that
+/// resolved to it.
 pub fn special(address: IpAddr) -> Option<&'static str> {
     let kind = |address: IpAddr| {
         BLOCKS

@@ -63,7 +63,7 @@ impl Coverage {
         self.left_out.get(&why).copied().unwrap_or(0)
     }
 
-    /// Addresses of names that were not asked, for whatever reason.
+    /// Addresses of names that were not asked, for any reason.
     pub fn left_out_addresses(&self) -> u64 {
         LeftOutReason::ALL
             .into_iter()
@@ -90,7 +90,7 @@ impl Coverage {
         self.specs.iter().filter(|spec| spec.named).count()
     }
 
-    /// Where the named targets were written that are silent.
+    /// The origins of the silent named targets.
     pub fn silent_origins(&self) -> HashSet<&Origin> {
         let silent = self.specs.iter().filter(|spec| spec.is_silent());
         silent.map(|spec| &*spec.origin).collect()

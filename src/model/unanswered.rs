@@ -26,8 +26,8 @@ impl Shown {
 }
 
 /// `resources: 13 of 20 asked, 2 without an answer`, `20 of 20 lists of resources without a clear answer`, `4 other
-/// paths without an answer`. `None` if every path was answered, and every answer that matters shows how far the request
-/// came. Unclear answers of version, health and a product's own paths do not matter.
+/// paths without an answer`. `None` if every path was answered and no answer that matters is unclear. Unclear answers of
+/// version, health and a product's own paths do not matter.
 pub fn unanswered_text(requests: &[JudgedRequest], not_asked: &[Request]) -> Option<String> {
     let mut paths: BTreeMap<&str, (PathClass, Shown)> = BTreeMap::new();
     let made = requests

@@ -64,7 +64,7 @@ impl Verdict {
         counts && self != expected
     }
 
-    /// Whether there is no answer behind it: `unreachable` or not attempted.
+    /// Whether the endpoint gave no answer: `unreachable` or not attempted.
     pub const fn has_no_answer(self) -> bool {
         matches!(self, Self::Unreachable | Self::NotAttempted)
     }

@@ -6,8 +6,8 @@ use super::changes::Snapshot;
 use super::evaluator::Evaluation;
 use crate::model::{BaselineState, Finding, Fingerprint, Identity};
 
-/// Whether a finding says nothing that the one of the baseline did not: it is no more severe, opens no further path, and
-/// contradicts no expectation that was met.
+/// Whether a finding is no worse than that of the baseline: it is no more severe, opens no further path, and contradicts
+/// no expectation that was met.
 fn covers(old: &Finding, new: &Finding) -> bool {
     old.severity <= new.severity
         && new.open.is_subset(&old.open)
@@ -17,8 +17,8 @@ fn covers(old: &Finding, new: &Finding) -> bool {
 impl Evaluation {
     /// Marks each finding as new or unchanged, and adds the findings of `old` that are gone.
     ///
-    /// A finding about anonymous access is compared with that of the baseline at the same target, whichever of the
-    /// rules it has: a server that opens less than before has nothing new. A finding is gone only if this scan
+    /// A finding about anonymous access is compared with that of the baseline at the same target, even if the
+    /// rules differ: a server that opens less than before has nothing new. A finding is gone only if this scan
     /// could have found it again; otherwise it is neither repeated nor marked as gone. `old_snapshot`
     /// shows whether there is an outage.
     pub fn compare(&mut self, old: &[Finding], snapshot: &Snapshot, old_snapshot: &Snapshot) {

@@ -1,5 +1,5 @@
-//! Findings of earlier scans that this scan could not have found again: they stay as they stood, because silence must
-//! not close an alert.
+//! Findings of earlier scans that this scan could not have found again: they stay open, because silence must not close
+//! an alert.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 

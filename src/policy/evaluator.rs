@@ -130,7 +130,7 @@ impl<'a> Evaluator<'a> {
         self.time = ScanTime(started);
     }
 
-    /// Decides by this time which acceptances are in force, whenever the scans of the records began.
+    /// Sets the time that decides which acceptances are in force, in place of the time of each scan.
     pub(super) fn accept_as_of(&mut self, time: Timestamp) {
         self.acceptance_day = Some(ScanTime(time).day());
     }
@@ -213,8 +213,8 @@ impl<'a> Evaluator<'a> {
                 self.evaluation.with_verdict.insert(subject.about.clone());
             }
             let failures = self.failures.remove(&spec.origin).unwrap_or_default();
-            // A finding that already says what a rule about the specification would, and whether it is accepted.
-            let mut said = self.contradicted.get(&spec.origin).copied();
+            // Whether the finding that already reports this problem is accepted; `None` without such a finding.
+            let mut reported = self.contradicted.get(&spec.origin).copied();
             for entry in &REGISTRY {
                 let rule = entry.rule;
                 let check = entry.specification;
@@ -223,13 +223,13 @@ impl<'a> Evaluator<'a> {
                 };
                 let is_gap = rule.id == coverage::NOT_COVERED.id;
                 let other_way_in = self.other_ways_in.get(&spec.origin).copied();
-                let accepted = match said.or(other_way_in.filter(|_| is_gap)) {
+                let accepted = match reported.or(other_way_in.filter(|_| is_gap)) {
                     Some(accepted) => accepted,
                     None => {
                         self.record(rule, &subject, spec.seen.first().copied(), Vec::new(), hit)
                     }
                 };
-                said = Some(accepted);
+                reported = Some(accepted);
                 if accepted && is_gap {
                     self.evaluation.accepted_gaps.insert(subject.about.clone());
                 }

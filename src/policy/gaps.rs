@@ -50,8 +50,9 @@ impl Gaps {
         self.described(&start, missing, self.by_reason.iter(), required)
     }
 
-    /// In an outage, the others: `2 more named targets not covered (inconclusive): a, b`. `None` if all are silent.
-    pub(super) fn text_beside_outage(&self, required: u8) -> Option<String> {
+    /// The targets that the sentence about an outage does not count: `2 more named targets not covered (inconclusive):
+    /// a, b`. `None` if all are silent.
+    pub(super) fn text_besides_outage(&self, required: u8) -> Option<String> {
         let others = || {
             let reasons = self.by_reason.iter();
             reasons.filter(|(reason, _)| **reason != MissingReason::Silent)

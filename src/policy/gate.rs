@@ -120,21 +120,21 @@ impl Gate {
     /// finding counts as well. An unmet expectation fails at every threshold but `never`; with `new`, only if
     /// the baseline did not have it. An outage changes the sentence and not the code.
     pub fn decide(self, coverage: &Coverage, evaluation: &Evaluation, end: ScanEnd) -> Decision {
-        // Findings about silent targets are told as one sentence in an outage. They count as ever.
+        // In an outage, one sentence stands for the findings about silent targets. They still decide the exit code.
         let hidden = match evaluation.outage {
             Some(_) => coverage.silent_origins(),
             None => HashSet::new(),
         };
-        let (of_outage, told): (Vec<&Finding>, Vec<&Finding>) =
+        let (of_outage, listed): (Vec<&Finding>, Vec<&Finding>) =
             (evaluation.findings.iter()).partition(|finding| hidden.contains(&*finding.origin));
         let reaches = |finding: &&&Finding| self.fail_on.reached_by(finding);
         let is_unmet = |finding: &&&Finding| self.fail_on.counts_expectation(finding);
         let mut parts = self.verdicts_at_threshold(coverage, evaluation);
         parts.extend(
             self.fail_on
-                .reached_text(told.iter().filter(reaches).copied()),
+                .reached_text(listed.iter().filter(reaches).copied()),
         );
-        parts.extend(unmet_text(told.iter().filter(is_unmet).copied()));
+        parts.extend(unmet_text(listed.iter().filter(is_unmet).copied()));
         let mut of_outage = of_outage.iter();
         let fails =
             !parts.is_empty() || of_outage.any(|finding| reaches(&finding) || is_unmet(&finding));
@@ -144,11 +144,11 @@ impl Gate {
         let is_short = covered * 100 < (named - gaps.accepted) * u64::from(required);
         if let Some(outage) = evaluation.outage {
             parts.push(outage.to_string());
-            parts.extend(gaps.text_beside_outage(required).filter(|_| is_short));
+            parts.extend(gaps.text_besides_outage(required).filter(|_| is_short));
         } else if is_short {
             parts.push(gaps.text(named, required));
         }
-        // Whether the scan could be made at all is read from the counts, because a saved report has nothing else.
+        // The counts show whether the scan could ask anything. A saved report has no other sign of it.
         let (code, problem) = match end {
             ScanEnd::Interrupted => (INTERRUPTED, Some("interrupted")),
             _ if coverage.could_not_scan() => (COULD_NOT_RUN, Some("could not scan")),

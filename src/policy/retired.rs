@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// A rule that is no longer.
+/// A rule that no longer exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retired {
     /// Its id.
     pub id: &'static str,
-    /// What says the same now, as the end of a sentence that begins with "What it said".
+    /// Where its content is now: the end of a sentence that begins with "What it said".
     pub became: &'static str,
     /// The rules to name in its place.
     pub instead: &'static [&'static str],

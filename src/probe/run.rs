@@ -148,7 +148,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
                 continue;
             }
             if more {
-                more = self.request_in_each_form(request).await;
+                more = self.request_with_get_fallback(request).await;
             } else if !self.observation.not_asked.contains(request) {
                 self.observation.not_asked.push(request.clone());
             }
@@ -156,15 +156,15 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         more
     }
 
-    /// Makes one request, and its GET form if the response to HEAD proves nothing. Returns `false` once no
+    /// Makes one request, and repeats it with GET if the response to HEAD proves nothing. Returns `false` once no
     /// further request can be made.
-    async fn request_in_each_form(&mut self, request: &Request) -> bool {
+    async fn request_with_get_fallback(&mut self, request: &Request) -> bool {
         let mut next = Some(request.clone());
         while let Some(request) = next.take() {
             let Some(exchange) = self.request(&request).await else {
                 return false;
             };
-            next = self.form_without_head(&exchange);
+            next = self.get_fallback(&exchange);
             let failure = exchange.outcome.as_ref().err().map(|failure| failure.kind);
             let pause = requested_pause(&exchange);
             self.observation.exchanges.push(exchange);
@@ -222,7 +222,8 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         Ok(handshake)
     }
 
-    /// When a request that starts now must be over: one request must not use up the time of all others.
+    /// The deadline of a request that starts now. It is earlier than that of the probe, so that one request does not
+    /// use up the time of all others.
     fn next_deadline(&self) -> Deadline {
         self.deadline.min(Deadline::now() + self.prober.timeout)
     }
@@ -238,8 +239,8 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         stream
     }
 
-    /// The GET form of a HEAD request whose response may come from a front end.
-    fn form_without_head(&self, exchange: &Exchange) -> Option<Request> {
+    /// The request to repeat with GET: a HEAD request whose response may come from a front end.
+    fn get_fallback(&self, exchange: &Exchange) -> Option<Request> {
         let reply = exchange.outcome.as_ref().ok()?;
         let from_api_server = exchange.request.method == Method::Head
             && reply.vouched_by(self.observation.reference());

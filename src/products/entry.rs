@@ -137,7 +137,7 @@ pub(crate) struct ExpectedAnswer {
     pub(crate) source: Text,
     /// What this answer shows about the cluster's configuration.
     pub(crate) mode: Option<String>,
-    /// Whether it depends on something invisible from outside that this answer is right.
+    /// Whether something that is invisible from outside decides if this answer is right.
     #[serde(default)]
     pub(crate) undecided: bool,
     /// Whether the answer at `/api` is concluded from facts about the setting or about other paths.

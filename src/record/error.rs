@@ -20,7 +20,7 @@ pub struct SavedError {
 }
 
 impl SavedError {
-    /// The same error for a file that shows no sign of a report before it.
+    /// The same error, for input in which nothing before the error looks like a report.
     pub(super) fn of_no_report(mut self) -> Self {
         self.problem.push_str(
             ": this is not a kubeknock report; `kubeknock scan -o json=FILE` or `-o jsonl=FILE` writes one",
@@ -66,11 +66,11 @@ impl<'a> ReportName<'a> {
     }
 
     fn at(&self, line: u64, error: &serde_json::Error) -> SavedError {
-        let said = error.to_string();
+        let message = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
         let problem = match error.classify() {
             Category::Eof => "unexpected end: the report is truncated",
-            _ => without_value(said.strip_suffix(&place).unwrap_or(&said)),
+            _ => without_value(message.strip_suffix(&place).unwrap_or(&message)),
         };
         if line == 0 {
             return self.wrong(problem);
@@ -82,15 +82,15 @@ impl<'a> ReportName<'a> {
     }
 }
 
-/// A message of serde without the value: the file may not be a report, but have secrets. After the last `, expected`
-/// comes text of our own types.
-fn without_value(said: &str) -> &str {
-    const SHOW_IT: [&str; 3] = ["invalid type: ", "invalid value: ", "unknown variant "];
-    let shown = SHOW_IT.iter().any(|begin| said.starts_with(begin));
-    match said.rfind(", expected ").filter(|_| shown) {
-        Some(at) => said.get(at + 2..).unwrap_or_default(),
-        None if shown => "unexpected value",
-        None => said,
+/// A message of serde without the value, because the file may be no report and contain secrets. The text after the last
+/// `, expected` is from our own types.
+fn without_value(message: &str) -> &str {
+    const WITH_VALUE: [&str; 3] = ["invalid type: ", "invalid value: ", "unknown variant "];
+    let has_value = WITH_VALUE.iter().any(|begin| message.starts_with(begin));
+    match message.rfind(", expected ").filter(|_| has_value) {
+        Some(at) => message.get(at + 2..).unwrap_or_default(),
+        None if has_value => "unexpected value",
+        None => message,
     }
 }
 

@@ -52,12 +52,12 @@ pub struct Merge {
     numbers: HashMap<Identity, usize>,
     /// The last sighting of every endpoint.
     endpoints: HashMap<Endpoint, Sighting>,
-    /// By target: its verdicts in the scans before this `turn`, which are later scans.
+    /// By target: its verdicts in the scans whose records are already added. Those scans are later than the current one.
     targets: HashMap<usize, BTreeSet<Verdict>>,
     /// By target: the specifications that name it, each with its scan.
     named: HashMap<usize, BTreeSet<(usize, SpecId)>>,
     /// The scan whose records are being added.
-    turn: usize,
+    current_scan: usize,
     kept: Vec<Kept>,
     repeated: u64,
     superseded: u64,
@@ -133,7 +133,7 @@ impl Merge {
         let number = self.parts.len();
         let superseded = self.parts.iter().any(|later| later.supersedes(&scan));
         for (endpoint, (at, verdict)) in sightings.0.into_iter().filter(|_| !superseded) {
-            // Without a request the time is not known: the start of the scan never hides a later answer.
+            // Without a request, the time is unknown. The start of the scan is early enough not to hide a later answer.
             let at = at.unwrap_or(scan.summary.started);
             if self
                 .endpoints
@@ -170,10 +170,10 @@ impl Merge {
 
     /// Adds a record of a scan.
     pub fn record(&mut self, scan: usize, report: &EndpointReport) {
-        while self.turn < scan {
+        while self.current_scan < scan {
             let own = self
                 .parts
-                .get(self.turn)
+                .get(self.current_scan)
                 .into_iter()
                 .flat_map(|part| &part.targets);
             for (target, own) in own.filter(|(_, own)| own.counted > 0) {
@@ -182,7 +182,7 @@ impl Merge {
                     .or_default()
                     .extend(&own.verdicts);
             }
-            self.turn += 1;
+            self.current_scan += 1;
         }
         let last = report
             .endpoint_as_targeted()

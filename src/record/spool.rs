@@ -22,14 +22,16 @@ const BUFFER: usize = 16 * 1024;
 /// What records are sorted by.
 type Key = (u64, Option<(IpAddr, u16)>);
 
-/// A collection of records that lies on disk when it is large.
+/// A collection of records that goes to disk when it is large.
 #[derive(Debug)]
 pub struct Spool {
-    most: usize,
+    /// The number of records above which they go to the file.
+    max_held: usize,
     held: Vec<EndpointReport>,
     file: Option<RefCell<File>>,
-    /// First byte and end of each run in the file.
+    /// The start and end of each run in the file.
     runs: Vec<(u64, u64)>,
+    /// Whether the file could not be written, so that all further records stay in memory.
     broken: bool,
     /// The records that are carried from earlier scans.
     carried: Option<Box<Spool>>,
@@ -42,9 +44,9 @@ impl Default for Spool {
 }
 
 impl Spool {
-    fn holding(most: usize) -> Self {
+    fn holding(max_held: usize) -> Self {
         Self {
-            most,
+            max_held,
             held: Vec::new(),
             file: None,
             runs: Vec::new(),
@@ -62,16 +64,16 @@ impl Spool {
         if record.last_seen.is_none() {
             return self.hold(record);
         }
-        let most = self.most;
+        let max_held = self.max_held;
         let carried = self
             .carried
-            .get_or_insert_with(|| Self::holding(most).into());
+            .get_or_insert_with(|| Self::holding(max_held).into());
         carried.hold(record)
     }
 
     fn hold(&mut self, record: EndpointReport) -> io::Result<()> {
         self.held.push(record);
-        if self.held.len() <= self.most || self.broken {
+        if self.held.len() <= self.max_held || self.broken {
             return Ok(());
         }
         let written = self.write_run();
@@ -99,7 +101,7 @@ impl Spool {
     /// Hands the records that are carried from earlier scans to `take`, sorted as [`Self::read`] does.
     ///
     /// # Errors
-    /// What `take` fails with, or that the temporary file cannot be read.
+    /// The error of `take`, or the temporary file cannot be read.
     pub fn read_carried<T>(
         &mut self,
         take: impl FnOnce(&mut dyn Iterator<Item = Cow<'_, EndpointReport>>) -> io::Result<T>,
@@ -113,7 +115,7 @@ impl Spool {
     /// Hands the records of the scan and the carried ones to `take`, each sorted as [`Self::read`] does.
     ///
     /// # Errors
-    /// What `take` fails with, or that the temporary file cannot be read.
+    /// The error of `take`, or the temporary file cannot be read.
     pub fn read_both<T>(
         &mut self,
         take: impl FnOnce(
@@ -130,7 +132,7 @@ impl Spool {
     /// Hands all records of the scan to `take`, sorted by [`EndpointReport::order_key`].
     ///
     /// # Errors
-    /// What `take` fails with, or that the temporary file cannot be read.
+    /// The error of `take`, or the temporary file cannot be read.
     pub fn read<T>(
         &mut self,
         take: impl FnOnce(&mut dyn Iterator<Item = Cow<'_, EndpointReport>>) -> io::Result<T>,

@@ -7,8 +7,9 @@
 //! endpoint is the name that was asked for, not one of its addresses. `service` is not written, because an import only
 //! closes old findings without one.
 //!
-//! Findings that are gone are left out, which closes them. Those that are carried from earlier scans stay. Accepted ones are not active: the importer takes both flags
-//! as they are, and its own forms refuse an active finding whose risk is accepted.
+//! Findings that are gone are left out, which closes them. Those that are carried from earlier scans stay. Accepted ones
+//! are not active: the importer takes both flags as they are, and its own forms refuse an active finding whose risk is
+//! accepted.
 
 use std::io::{self, Write as _};
 
@@ -35,7 +36,7 @@ const MAX_VERSION: usize = 100;
 /// Endpoints of a finding.
 const MAX_ENDPOINTS: usize = 100;
 
-/// Writes the report: a line for what is said once, and one for each finding.
+/// Writes the report: a line with the keys of the whole report, and one line for each finding.
 pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,

@@ -33,12 +33,12 @@ pub fn write_table(
     let (old, new) = (diff.old, &diff.new);
     let (old_start, new_start) = (Time(old.started), Time(new.summary.started));
     writeln!(out, "from {old_start} to {new_start}")?;
-    // What the sentence about an outage counts is not listed, so the lists are of other targets.
+    // The sentence about an outage stands for the changes and findings of silent targets. The lists have the others.
     let other = if new.outage.is_some() { "other " } else { "" };
     if let Some(outage) = new.outage_sentence() {
         writeln!(out, "\n{outage}")?;
     }
-    let changes = new.told_changes().unwrap_or_default();
+    let changes = new.listed_changes().unwrap_or_default();
     writeln!(
         out,
         "\n{}",
@@ -47,14 +47,14 @@ pub fn write_table(
     for change in changes {
         writeln!(out, "  {}", change_line(change, options))?;
     }
-    let told = new.told_findings();
+    let listed = new.listed_findings();
     for (state, one, several) in [
         (BaselineState::New, "new finding", "new findings"),
         (BaselineState::Absent, "finding gone", "findings gone"),
     ] {
         let findings = || {
-            let told = told.iter().copied();
-            told.filter(|finding| finding.baseline == Some(state))
+            let listed = listed.iter().copied();
+            listed.filter(|finding| finding.baseline == Some(state))
         };
         writeln!(
             out,

@@ -207,7 +207,7 @@ fn requests(out: &mut impl Write, requests: &[JudgedRequest]) -> io::Result<()> 
     Ok(())
 }
 
-/// The command that asks again for the worst that is open, or else for what answered first.
+/// The command that repeats the request for the worst open path, or else the first request with an answer.
 fn curl_line(report: &EndpointReport) -> Option<String> {
     let worst = report
         .grants

@@ -62,7 +62,7 @@ impl<'a> FindingsByEndpoint<'a> {
         Some(format!("accepted until {expires}: {reason}"))
     }
 
-    /// What an anonymous caller may do, and before it that somebody accepted this.
+    /// The acceptance, if there is one, and then what an anonymous caller may do.
     pub(super) fn anonymous_may(&self, report: &EndpointReport) -> String {
         let may = phrases::anonymous_may(report);
         match self.accepted_until(report) {

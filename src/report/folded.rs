@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(folds[0].title(), "anonymous-enabled × 2");
         assert_eq!(by_fix(&folds).len(), 2);
         let mut other_steps = all[0].clone();
-        other_steps.remediation.steps.clear();
+        other_steps.remediation.breaks = Some("Other things.".into());
         assert_ne!(other_steps.remediation, all[0].remediation);
         let pair = [&all[0], &other_steps];
         assert_eq!(folded(pair).len(), 2);

@@ -1,10 +1,10 @@
 //! `github`: workflow commands that become annotations at the lines of the targets file
 //! (<https://docs.github.com/actions/reference/workflow-commands-for-github-actions>).
 //!
-//! Each finding is one line: worst first, and new ones before known ones of equal severity. Findings that are gone are left
-//! out. Accepted ones share one notice, which says who accepted them and until when. GitHub shows ten annotations of each kind for a step, so no more are written, and
-//! the log has the number of the others. The last line is the reason for the exit code. If a target is in no file
-//! of the repository, its annotation has no file.
+//! Each finding is one line: worst first, and new ones before known ones of equal severity. Findings that are gone are
+//! left out. Accepted ones share one notice, which says who accepted them and until when. GitHub shows ten annotations
+//! of each kind for a step, so no more are written, and the log has the number of the others. The last line is the
+//! reason for the exit code. If a target is in no file of the repository, its annotation has no file.
 
 use std::io;
 
@@ -30,7 +30,7 @@ pub(super) fn write(
     repository: Repository<'_>,
 ) -> io::Result<()> {
     for command in ["error", "warning", "notice"] {
-        let mut findings: Vec<&Finding> = (results.told_findings().into_iter())
+        let mut findings: Vec<&Finding> = (results.listed_findings().into_iter())
             .filter(|finding| finding.counts() && self::command(finding.severity) == command)
             .collect();
         // Ten known findings must not hide a new one.
@@ -76,7 +76,7 @@ pub(super) fn write(
     out.flush()
 }
 
-/// One annotation for all accepted findings, so that it takes the place of no other.
+/// One annotation for all accepted findings, so that they do not displace other annotations.
 fn accepted(out: &mut dyn io::Write, results: &Results<'_>) -> io::Result<()> {
     let findings: Vec<&Finding> = results.accepted_findings().collect();
     if findings.is_empty() {

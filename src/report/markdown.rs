@@ -49,22 +49,22 @@ pub(super) fn write(
     results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
-    let told = results.told_findings();
-    let findings = FindingsByEndpoint::new(told.iter().copied());
+    let listed = results.listed_findings();
+    let findings = FindingsByEndpoint::new(listed.iter().copied());
     let (reports, left_out) =
         worst_first(reports, MAX_PAGE / MIN_ROW, |report| findings.order(report));
     // In an outage, silent targets are counted only.
     let (silent, reports): (Vec<&EndpointReport>, _) = (reports.iter().map(Borrow::borrow))
         .partition(|report| results.outage.is_some() && report.verdict.has_no_answer());
     let left_out = left_out.into_values().sum::<usize>() + silent.len();
-    let folds = folded(told.iter().copied().filter(|finding| finding.counts()));
+    let folds = folded(listed.iter().copied().filter(|finding| finding.counts()));
 
     let mut page = Page::default();
     outcome(&mut page, results);
     culprits(&mut page, &reports, &findings);
     counts(&mut page, results);
     fixes(&mut page, &folds);
-    self::findings(&mut page, results, &told, &folds);
+    self::findings(&mut page, results, &listed, &folds);
     changes(&mut page, results);
     missing_specs(&mut page, results);
     endpoints(&mut page, &reports, &findings, left_out);
@@ -233,7 +233,7 @@ fn names(folds: &[&Folded<'_>]) -> String {
     first_and_more(&listed, (names.len() - listed.len()) as u64)
 }
 
-fn findings(page: &mut Page, results: &Results<'_>, told: &[&Finding], folds: &[Folded<'_>]) {
+fn findings(page: &mut Page, results: &Results<'_>, listed: &[&Finding], folds: &[Folded<'_>]) {
     let not_shown = results.not_shown_notice();
     if let Some(notice) = &not_shown {
         page.line(&format!("{notice}.\n"));
@@ -248,7 +248,8 @@ fn findings(page: &mut Page, results: &Results<'_>, told: &[&Finding], folds: &[
         page.rows(END_OF_FINDINGS, 0, folds.iter().map(row));
         page.line("");
     }
-    let count = |which: fn(&Finding) -> bool| told.iter().filter(|finding| which(finding)).count();
+    let count =
+        |which: fn(&Finding) -> bool| listed.iter().filter(|finding| which(finding)).count();
     let others = phrases::counts([
         (count(Finding::accepted), "accepted"),
         (count(Finding::gone), "gone since the baseline"),
@@ -282,7 +283,7 @@ fn row(fold: &Folded<'_>) -> String {
 }
 
 fn changes(page: &mut Page, results: &Results<'_>) {
-    let Some(changes) = results.told_changes() else {
+    let Some(changes) = results.listed_changes() else {
         return;
     };
     if changes.is_empty() {
@@ -306,7 +307,7 @@ fn changes(page: &mut Page, results: &Results<'_>) {
 }
 
 fn missing_specs(page: &mut Page, results: &Results<'_>) {
-    let missing = results.told_specs(SpecCoverage::is_missing);
+    let missing = results.listed_specs(SpecCoverage::is_missing);
     if missing.is_empty() {
         return;
     }

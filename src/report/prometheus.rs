@@ -24,8 +24,8 @@ const NO_NAME: &str = "kubeknock";
 
 /// Writes the metrics. The scan is named as its settings say, or else by `name`.
 ///
-/// Every series has the name of the scan as a label. The textfile collector joins the files of its folder, and of
-/// equal series it keeps one: without the label one scan would hide another.
+/// Every series has the name of the scan as a label. The textfile collector joins the files of its folder and keeps one
+/// of several equal series, so without the label one scan would hide another.
 pub(super) fn write(
     out: &mut dyn Write,
     results: &Results<'_>,

@@ -115,14 +115,14 @@ impl<'a> Results<'a> {
         self.findings.iter().filter(|finding| finding.counts())
     }
 
-    /// The findings that somebody has accepted, and that are still there.
+    /// The accepted findings, without those that are gone.
     pub(super) fn accepted_findings(&self) -> impl Iterator<Item = &'a Finding> {
         let findings = self.findings.iter();
         findings.filter(|finding| finding.accepted() && !finding.gone())
     }
 
-    /// The findings that people read: in an outage, none of silent targets.
-    pub(super) fn told_findings(&self) -> Vec<&'a Finding> {
+    /// The findings to list: in an outage, without those of silent targets.
+    pub(super) fn listed_findings(&self) -> Vec<&'a Finding> {
         let hidden = self.hidden_origins();
         let findings = self.findings.iter();
         findings
@@ -130,8 +130,8 @@ impl<'a> Results<'a> {
             .collect()
     }
 
-    /// The changes that people read: in an outage, not that silent targets are gone. `None` without a baseline.
-    pub(super) fn told_changes(&self) -> Option<Vec<&'a Change>> {
+    /// The changes to list: in an outage, without those of silent targets. `None` without a baseline.
+    pub(super) fn listed_changes(&self) -> Option<Vec<&'a Change>> {
         let hidden = self.hidden_origins();
         let is_hidden =
             |change: &&Change| change.kind == ChangeKind::Gone && hidden.contains(&*change.origin);
@@ -139,8 +139,8 @@ impl<'a> Results<'a> {
         Some(changes.filter(|change| !is_hidden(change)).collect())
     }
 
-    /// The specifications that people read of, among these: in an outage, none that is silent.
-    pub(super) fn told_specs(
+    /// The specifications to list, among these: in an outage, without silent ones.
+    pub(super) fn listed_specs(
         &self,
         which: impl Fn(&SpecCoverage) -> bool,
     ) -> Vec<&'a SpecCoverage> {
@@ -160,9 +160,9 @@ impl<'a> Results<'a> {
     /// What an outage leaves out of lists: `271 changes and 273 findings of silent targets are not listed`.
     pub(super) fn outage_text(&self) -> Option<String> {
         self.outage?;
-        let told = self.told_changes().unwrap_or_default().len();
-        let changes = (self.changes.unwrap_or_default().len() - told) as u64;
-        let findings = (self.findings.len() - self.told_findings().len()) as u64;
+        let listed = self.listed_changes().unwrap_or_default().len();
+        let changes = (self.changes.unwrap_or_default().len() - listed) as u64;
+        let findings = (self.findings.len() - self.listed_findings().len()) as u64;
         let (changes, findings) = (
             plural(changes, "change", "changes"),
             plural(findings, "finding", "findings"),

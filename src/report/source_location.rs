@@ -12,7 +12,7 @@ pub struct Repository<'a> {
     pub working_directory: &'a Path,
     /// The root of the repository; without a repository, the working directory.
     pub root: &'a Path,
-    /// Whether the platform that reads the report takes findings of one rule on one line for one, as GitLab does.
+    /// Whether the platform that reads the report merges the findings of one rule on one line, as GitLab does.
     pub one_finding_per_line: bool,
 }
 
@@ -60,8 +60,8 @@ impl SourceLocation {
         }
     }
 
-    /// The location of a finding. Where the platform would take the findings at several targets of one line for one, the
-    /// path names the target as well, unless the line names only this target.
+    /// The location of a finding. If the platform would merge the findings at several targets of one line, the path also
+    /// names the target, unless the line names only this target.
     pub(super) fn of_finding(finding: &Finding, repository: Repository<'_>) -> Self {
         let mut location = Self::of(&finding.origin, repository);
         let about = finding.about.as_str();

@@ -24,11 +24,11 @@ pub(crate) struct Resolved {
 /// A lookup that failed although addresses were found, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PartialFailure {
-    /// Of the other address family.
+    /// The lookup of IPv4 addresses.
     IPv4(FailureKind),
-    /// Of the other address family.
+    /// The lookup of IPv6 addresses.
     IPv6(FailureKind),
-    /// With another search domain.
+    /// The lookup with another search domain.
     SearchDomain(FailureKind),
 }
 

@@ -40,12 +40,12 @@ async fn run_recorded(run: &Arc<Run>, checkpoint: Option<Checkpoint>) -> io::Res
     flusher.abort();
     if run.counters.could_not_scan() && !run.stop.is_stopped() {
         run.stop
-            .fail(run.pipeline.own_side_failures().could_not_scan());
+            .fail(run.pipeline.own_side_failures().could_not_scan_message());
     }
     if result.is_ok() && !ended_before && !run.is_over() {
         result = run.ledger.end();
     }
-    // What is finished is kept, whatever stopped the rest.
+    // The checkpoint keeps the finished targets even if an error stopped the scan.
     let written = run.ledger.flush();
     result.and(written)
 }

@@ -13,7 +13,7 @@ use super::visit::Pipeline;
 /// The time over which the rate is measured.
 const WINDOW: Duration = Duration::from_secs(5);
 
-/// A handle that tells how far a scan is. Cheap to clone.
+/// A handle to the progress of a scan. Cheap to clone.
 #[derive(Clone)]
 pub struct Watch {
     targets: u64,

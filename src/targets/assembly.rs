@@ -80,8 +80,8 @@ impl Collector {
         })
     }
 
-    /// The parts of all runs that may be asked, the number of excluded targets, and that of the others that the
-    /// allowlist does not have.
+    /// The parts of all runs that may be asked, the number of excluded targets, and the number of targets that are not
+    /// excluded but outside of the allowlist.
     fn pieces(
         &mut self,
         exclusions: &Exclusions,

@@ -116,7 +116,7 @@ impl TargetSetBuilder {
         let end = format.read(reader, &mut |number, found| {
             let added = match found {
                 Ok(ImportedLine::Spec(line)) => self.imported(&source, number, &line),
-                Ok(ImportedLine::Entry(entry)) => self.inventoried(&source, number, *entry),
+                Ok(ImportedLine::Entry(entry)) => self.add_inventoried(&source, number, *entry),
                 Ok(ImportedLine::Warning(text)) => {
                     self.warnings.push(&origin(&source, number, ""), text);
                     Ok(())

@@ -107,12 +107,12 @@ fn naming(naming: &Naming) -> String {
         "Naming {{ origin: {}, specs: [{}], label: {label:?}, expect: {expect:?}, named: {named} }}{}",
         origin(from),
         specs.join(", "),
-        said(declared.as_deref())
+        declared_text(declared.as_deref())
     )
 }
 
 /// What an inventory says; nothing for targets of lists, as in the first checkpoints.
-fn said(declared: Option<&Declared>) -> String {
+fn declared_text(declared: Option<&Declared>) -> String {
     declared.map_or_else(String::new, |declared| format!(" {declared:?}"))
 }
 

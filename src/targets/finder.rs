@@ -8,13 +8,13 @@ use super::host_range::{HostKind, HostRange};
 use super::set::{Segment, TargetSet, Template};
 use crate::model::{EndpointReport, Host, Target};
 
-/// Finds targets by what identifies them. Making one needs a moment and memory for each segment of the set.
+/// Finds targets by their identity. Creating a finder costs time and memory for each segment of the set.
 #[derive(Debug)]
 pub struct TargetFinder<'a> {
     set: &'a TargetSet,
     templates: HashMap<&'a Template, u32>,
     names: HashMap<&'a str, u128>,
-    /// The segments, each with the index behind its last target, by template and first host.
+    /// The segments, each with the index after its last target, sorted by template and first host.
     segments: Vec<(&'a Segment, u64)>,
 }
 

@@ -18,7 +18,7 @@ impl TargetSetBuilder {
     }
 
     /// Adds an endpoint of a cluster of an inventory, or notes why it is not asked.
-    pub(super) fn inventoried(
+    pub(super) fn add_inventoried(
         &mut self,
         source: &Source,
         number: u32,

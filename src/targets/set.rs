@@ -209,7 +209,7 @@ impl TargetSet {
         self.outside_allow
     }
 
-    /// What alone may be asked, for the addresses that names resolve to; `None` for no such limit.
+    /// The allowlist, which also limits the addresses that names resolve to; `None` without one.
     pub fn allowlist(&self) -> Option<&Allowlist> {
         self.allowlist.as_deref()
     }

@@ -2,8 +2,8 @@
 //! are probed once.
 //!
 //! Hosts are numbers that belong to a template: what identifies a target besides its host (scheme,
-//! port, prefix, SNI). For each template a number is in one run at most. Without the excluded hosts a run becomes
-//! pieces, and the pieces in the order of the specifications are the segments of the target set.
+//! port, prefix, SNI). For each template, a number is in at most one run. Excluded hosts cut a run into pieces. The
+//! pieces, in the order of the specifications, are the segments of the target set.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(super) struct HostRun {
     pub(super) spec: SpecId,
     /// The position of the template's port in that specification's list.
     pub(super) port_position: u16,
-    /// Later named specifications of this one host.
+    /// The specifications that named this host again later; only in a run of one host.
     pub(super) also: Vec<SpecId>,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Added {
 /// The hosts of all templates.
 #[derive(Debug, Default)]
 pub(super) struct UniqueHosts {
-    /// The same hosts without their specifications: merged, so that it is quick to find what is new.
+    /// The hosts of all runs, merged into intervals, so that new hosts are found quickly.
     covered: Intervals<u32>,
     /// (template, first) → run.
     runs: BTreeMap<(u32, u128), HostRun>,
@@ -134,7 +134,7 @@ impl UniqueHosts {
         }
     }
 
-    /// The run that has this host, and the number that it begins with.
+    /// The run that contains this host, and the first number of the run.
     fn run_of(&mut self, template: u32, host: u128) -> Option<(u128, &mut HostRun)> {
         let ((of, start), run) = self.runs.range_mut(..=(template, host)).next_back()?;
         (*of == template && run.last >= host).then_some((*start, run))

@@ -10,7 +10,7 @@ use crate::model::{
     Access, JudgedRequest, Observation, Posture, PostureStatus, Provenance, Request, Verdict,
 };
 
-/// What came of requests, told by hand.
+/// Results of requests, written by hand.
 fn judged(answers: &[(&str, Access)]) -> Vec<JudgedRequest> {
     let exchanges = failing(1, answers.iter().map(|(path, _)| (*path, Err(reset())))).exchanges;
     let access = answers.iter().map(|(_, access)| access.clone());

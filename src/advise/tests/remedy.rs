@@ -39,7 +39,7 @@ fn grant(path: &str, grade: Grade) -> Grant {
     }
 }
 
-/// What is told where these are open.
+/// The remedy if these paths are open.
 fn opening(observation: &Observation, grants: &[Grant]) -> String {
     let observed = Observed {
         grants,
@@ -273,7 +273,7 @@ fn who_may_is_found_with_a_command() {
     );
 }
 
-/// Whoever reads a remedy is told what to do.
+/// A remedy says what to do.
 #[test]
 fn every_remedy_begins_with_a_verb() {
     let verbs = [

@@ -22,9 +22,9 @@ pub(crate) struct Earlier {
 /// The target of a record as it is in the list now; `None` if it left the list, or is expected to be silent.
 pub(crate) type Listed<'a> = Box<dyn Fn(&EndpointReport) -> Option<Target> + 'a>;
 
-/// A scan that is over.
+/// A finished scan, which carries on findings of earlier scans.
 #[derive(Clone, Copy)]
-pub(crate) struct Over<'a> {
+pub(crate) struct FinishedScan<'a> {
     pub(crate) policy: &'a Policy,
     /// When it began.
     pub(crate) started: Timestamp,
@@ -32,8 +32,8 @@ pub(crate) struct Over<'a> {
     pub(crate) snapshot: &'a Snapshot,
 }
 
-impl<'a> Over<'a> {
-    /// What it carries on. The records that prove it are added to `records`.
+impl<'a> FinishedScan<'a> {
+    /// The findings that the scan carries on. The records that prove them are added to `records`.
     pub(crate) fn carry<'e>(
         self,
         earlier: impl IntoIterator<Item = (&'e mut Earlier, Listed<'a>)>,
@@ -58,7 +58,7 @@ impl<'a> Over<'a> {
                     let Some(target) = listed(&record).filter(|_| !known.contains(&key)) else {
                         continue;
                     };
-                    // What was expected then is a part of what was found.
+                    // The earlier expectation decided what was found, so the record keeps it.
                     let expect = record.target.expect;
                     let record = EndpointReport {
                         target: Target { expect, ..target },
@@ -85,8 +85,8 @@ pub(crate) fn listed_in(targets: &TargetSet) -> Listed<'_> {
     })
 }
 
-/// Finds targets in the list of a saved scan, as far as its report tells: it has records and specifications of named
-/// targets, and a digest of the list. Other targets are in the list if `earlier`, the scan that saw them, had the same one.
+/// Finds targets in the list of a saved scan. Its report has records, the specifications of named targets, and a digest
+/// of the list. Any other target is in the list only if `earlier`, the scan that saw it, had the same digest.
 pub(crate) fn listed_by<'a>(
     summary: &'a ScanSummary,
     snapshot: &'a Snapshot,
@@ -113,7 +113,7 @@ pub(crate) fn listed_by<'a>(
     })
 }
 
-/// All targets of records that a report of the same scan carries: the scan knew its list.
+/// Finds the target of every record that the scan's own report carries: the scan carried only records of listed targets.
 pub(crate) fn listed_already<'a>() -> Listed<'a> {
     Box::new(|record| Some(record.target.clone()))
 }

@@ -10,12 +10,12 @@ use kubeknock::record::{ScanInfo, Spool};
 use kubeknock::report::{GateResult, Results, escape};
 use kubeknock::targets::TargetSet;
 
-use crate::carried::{Earlier, Over, listed_already, listed_by, listed_in};
+use crate::carried::{Earlier, FinishedScan, listed_already, listed_by, listed_in};
 use crate::evaluated_scan::{EarlierScan, NO_TEMPORARY_FILE, is_partial};
 use crate::outputs::Outputs;
 use crate::say;
 
-/// Specifications listed on standard error.
+/// The maximum number of specifications listed on standard error.
 const LISTED: usize = 10;
 /// Characters shown of a specification.
 const MAX_TEXT: usize = 240;
@@ -27,15 +27,15 @@ pub(crate) struct Conclusion<'a> {
     pub(crate) started: Timestamp,
     pub(crate) evaluation: Evaluation,
     pub(crate) snapshot: Snapshot,
-    /// What `--baseline` names, if it is given.
+    /// The report of `--baseline`.
     pub(crate) baseline: Option<EarlierScan>,
-    /// What the reports of the scan carry from earlier scans.
+    /// The findings and records of earlier scans that the scan's own reports carry.
     pub(crate) carried: Earlier,
-    /// The list of targets; `None` if only the reports tell what is in it.
+    /// The list of targets; `None` if only saved reports show it.
     pub(crate) targets: Option<&'a TargetSet>,
     pub(crate) gate: Gate,
     pub(crate) end: ScanEnd,
-    /// Nothing that is found fails the program, because it was set up to be found.
+    /// In a demo, findings do not fail the program, because the demo set them up.
     pub(crate) is_demo: bool,
 }
 
@@ -61,7 +61,8 @@ impl Conclusion<'_> {
         let carried = self.carry(summary, &mut records)?;
         (self.evaluation.unused_acceptances)
             .retain(|unused| carried.unused_acceptances.contains(unused));
-        // Another shard may have what an acceptance is about, and so may the targets that were not asked.
+        // An acceptance that matches nothing here may match a finding of another shard, or of a target that was not
+        // asked.
         if is_partial(info.config, summary) || self.end != ScanEnd::Regular {
             self.evaluation.unused_acceptances.clear();
         }
@@ -103,9 +104,9 @@ impl Conclusion<'_> {
         Ok(decision.code)
     }
 
-    /// What is carried from earlier scans, whose records are added to `records`.
+    /// The findings that are carried from earlier scans. Their records are added to `records`.
     fn carry(&mut self, summary: &ScanSummary, records: &mut Spool) -> anyhow::Result<Carried> {
-        let over = Over {
+        let finished = FinishedScan {
             policy: self.policy,
             started: self.started,
             evaluation: &self.evaluation,
@@ -122,11 +123,11 @@ impl Conclusion<'_> {
             );
             earlier.push((old, listed));
         }
-        over.carry(earlier, records).context(NO_TEMPORARY_FILE)
+        finished.carry(earlier, records).context(NO_TEMPORARY_FILE)
     }
 }
 
-/// Lists the specifications of which something should have been asked and was not.
+/// Lists the specifications with addresses or lookups that are missing from the scan.
 fn list_left_out(coverage: &Coverage) {
     let is_missed = |spec: &&SpecCoverage| {
         spec.left_out

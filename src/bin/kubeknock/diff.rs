@@ -6,7 +6,7 @@ use kubeknock::report::diff::{Diff, write_json, write_table};
 use kubeknock::report::{GateResult, Results, TableOptions};
 
 use crate::args::{DiffArgs, DiffFormat};
-use crate::carried::{Over, listed_already, listed_by};
+use crate::carried::{FinishedScan, listed_already, listed_by};
 use crate::evaluated_scan::{EarlierScan, EvaluatedScan, evaluated_coverage};
 use crate::outputs::{Choices, color};
 use crate::settings_file::SettingsFile;
@@ -18,7 +18,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let mut new = EvaluatedScan::read(&args.new, &file.policy)?;
     (new.evaluation).compare(&old.earlier.findings, &new.snapshot, &old.snapshot);
     let changes = new.snapshot.changes_since(&old.snapshot);
-    let over = Over {
+    let finished = FinishedScan {
         policy: &file.policy,
         started: new.scan.summary.started,
         evaluation: &new.evaluation,
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
         (&mut new.carried, listed_already()),
         (&mut old.earlier, listed),
     ];
-    let carried = over.carry(earlier, &mut Spool::default())?;
+    let carried = finished.carry(earlier, &mut Spool::default())?;
     let gate = args.gate.gate();
     let coverage = evaluated_coverage(&new.scan.config, &new.scan.summary.coverage);
     let decision = gate.decide(&coverage, &new.evaluation, ScanEnd::Regular);

@@ -14,7 +14,7 @@ use kubeknock::record::{SavedScan, Spool};
 use crate::carried::Earlier;
 use crate::saved::SavedFile;
 
-/// What an error about spooled records begins with.
+/// The beginning of an error about spooled records.
 pub(crate) const NO_TEMPORARY_FILE: &str = "cannot write a temporary file";
 
 /// A saved scan with its findings.

@@ -1,5 +1,5 @@
-//! What people type out of habit, because other tools have it: an option of ours where the meaning is the same,
-//! or else an error with our tip. The nearest spelling, which clap would propose, is seldom what they mean.
+//! Options of other tools that people type out of habit. If kubeknock has an option with the same meaning, it replaces
+//! the word; otherwise an error gives a tip. The nearest spelling, which clap would propose, is seldom what they mean.
 
 mod words;
 
@@ -19,7 +19,7 @@ const FILES: [&str; 10] = [
     "txt", "list", "json", "jsonl", "csv", "xml", "html", "sarif", "yaml", "yml",
 ];
 
-/// The arguments with the words of other tools replaced, for a command line that is built.
+/// The arguments with the words of other tools replaced. `all` must be a built clap command.
 ///
 /// # Errors
 /// A word has no equivalent here.
@@ -40,7 +40,7 @@ pub(crate) fn translated(all: &Command, given: Vec<OsString>) -> anyhow::Result<
     };
     let mut words: VecDeque<OsString> = given.into();
     let before: Vec<OsString> = words.drain(..at + 2).collect();
-    // Behind the command every option is understood.
+    // Options of the subcommand may be written before it. They move behind it, because clap reads them only there.
     let (mut translated, moved): (Vec<_>, Vec<_>) = (before.into_iter())
         .map(|word| two_hyphens(all, word))
         .partition(|word| {
@@ -98,7 +98,7 @@ pub(crate) fn translated(all: &Command, given: Vec<OsString>) -> anyhow::Result<
     Ok(translated)
 }
 
-/// The target behind a word that means one.
+/// The value of another tool's option for a target, such as `--host` or `-t`.
 fn target(name: &str, value: Option<OsString>) -> anyhow::Result<OsString> {
     let is_number = |value: &OsString| {
         let value = value.to_string_lossy();
@@ -116,10 +116,10 @@ fn target(name: &str, value: Option<OsString>) -> anyhow::Result<OsString> {
     }
 }
 
-/// Fails if a target is rather a file.
+/// Fails if a target is the name of a file.
 ///
 /// # Errors
-/// It ends as a list or a report does.
+/// A target ends like the name of a target list or of a report.
 pub(crate) fn check_targets(targets: &[String]) -> anyhow::Result<()> {
     let is_file = |target: &&String| {
         let ending = Path::new(target.as_str()).extension();
@@ -167,7 +167,8 @@ fn check_command(all: &Command, given: &[OsString], word: Option<&str>) -> anyho
     bail!("a command is missing; to scan, write kubeknock scan TARGET, or kubeknock scan -f FILE");
 }
 
-/// Fails if a command has no such option. One letter more, less or exchanged is left to clap, which names the option.
+/// Fails if a command has no such option. If one letter was added, left out or exchanged, clap reports the error,
+/// because it names the right option.
 fn check_known(own: &Command, name: &str) -> anyhow::Result<()> {
     let bare = name.trim_start_matches('-');
     let begins_as_a_word = bare.starts_with(|c: char| c.is_ascii_alphabetic());
@@ -182,8 +183,9 @@ fn check_known(own: &Command, name: &str) -> anyhow::Result<()> {
     {
         return Ok(());
     }
-    let known = bare.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    let shown = if known {
+    // Other text may be a secret.
+    let is_plain = bare.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let shown = if is_plain {
         format!(" {name}")
     } else {
         String::new()
@@ -243,7 +245,7 @@ fn longs(own: &Command) -> impl Iterator<Item = &str> {
     own.get_arguments().filter_map(Arg::get_long)
 }
 
-/// How many words behind an option are its values.
+/// How many of the words after an option are its values.
 fn values(arg: &Arg) -> usize {
     if arg.get_action().takes_values() {
         arg.get_num_args().map_or(1, |range| range.min_values())

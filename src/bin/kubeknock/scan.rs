@@ -162,7 +162,7 @@ pub(crate) struct Job {
     pub(crate) policy: Policy,
     /// The baseline that findings are compared with.
     pub(crate) baseline: Option<EarlierScan>,
-    /// The targets are simulated: nothing that is found fails the program.
+    /// In a demo, findings do not fail the program, because the demo set them up.
     pub(crate) is_demo: bool,
     pub(crate) no_progress: bool,
     pub(crate) stats_interval: Option<Duration>,

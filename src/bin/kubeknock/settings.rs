@@ -207,7 +207,7 @@ pub(crate) fn targets(
     Ok(set)
 }
 
-/// What files and inventories come to, without a scan.
+/// The targets of files and inventories, for a list and not for a scan.
 pub(crate) fn listed(args: &TargetsArgs, verbose: u8) -> anyhow::Result<TargetSet> {
     let mut builder = builder(&args.ports, |options| {
         options.allow_large = true;

@@ -1,4 +1,4 @@
-//! `kubeknock targets`: shows what lists of targets and inventories of clusters come to. Sends nothing.
+//! `kubeknock targets`: shows the targets of lists and of inventories of clusters. Sends nothing.
 
 use std::io::{self, Write};
 
@@ -39,9 +39,9 @@ struct Row<'a> {
     expect: Option<Verdict>,
     /// Where it is written: file and line.
     origin: String,
-    /// How many targets it comes to: hosts and ports, without those that are excluded or that an earlier line has.
+    /// How many targets it names: hosts and ports, without those that are excluded or that an earlier line has.
     targets: u64,
-    /// Whether it is missed in the coverage if it gets no verdict.
+    /// Whether a missing verdict lowers the coverage.
     counts: bool,
     /// Why it is not asked; null if it is.
     not_asked: Option<&'static str>,

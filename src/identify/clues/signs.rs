@@ -49,7 +49,7 @@ pub(in crate::identify) struct Signs {
     pub(in crate::identify) proxy_certificate: bool,
     /// Such a proxy refuses with a `Status` of its own.
     pub(in crate::identify) proxy_status: bool,
-    /// Something in front terminates TLS.
+    /// A front end terminates TLS.
     pub(in crate::identify) front: bool,
 }
 

@@ -275,7 +275,8 @@ fn an_alias_names_nothing_against_the_certificate() {
             .map(|product| product.id.to_string())
             .collect::<Vec<_>>()
     };
-    // As strong as the certificate's product: that is named, and the alias told against it.
+    // The alias is as strong as the certificate. The certificate's product is named, and the alias is evidence against
+    // it.
     let kubeadm = aliased(refusing().with_kubeadm_tls());
     assert_eq!(
         kubeadm.product.map(|product| product.id).as_deref(),
@@ -305,7 +306,7 @@ fn an_alias_names_nothing_against_the_certificate() {
         "{:?}",
         ids(&weaker.others)
     );
-    // A certificate that fits it, and one that tells of nothing.
+    // A certificate that fits the alias, and one without marks.
     let own = refusing().over_tls(
         "CN=kube-apiserver",
         "CN=kubernetes",

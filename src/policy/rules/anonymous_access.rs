@@ -169,7 +169,7 @@ impl<'a> Found<'a> {
         .fixed_by(remediation)
     }
 
-    /// Whether a path of this grade is what the rule is about, and not only open as well.
+    /// Whether the rule is about paths of this grade. Other open paths are mentioned after them.
     fn is_worst(&self, grade: Grade) -> bool {
         match self.reach {
             Reach::Resources => matches!(grade, Grade::Resources | Grade::SensitiveResources),

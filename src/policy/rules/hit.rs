@@ -129,7 +129,7 @@ pub(super) fn is_component(report: &EndpointReport, component: Component) -> boo
         .is_some_and(|identification| identification.component == component)
 }
 
-/// How certain it is what answered. Where nothing was identified, nothing limits the confidence of a finding.
+/// The confidence of the identification. If nothing was identified, it is high, so it limits no finding.
 pub(in crate::policy) fn confidence(report: &EndpointReport) -> Confidence {
     report
         .identification
@@ -143,7 +143,8 @@ pub(in crate::policy) fn contradicted(report: &EndpointReport) -> Option<Verdict
     report.target.expect.filter(is_contradicted)
 }
 
-/// How certain the comparison with the product's documentation is: no more than the documentation, and the identification of the product.
+/// The confidence of the comparison with the product's documentation: the lower one of the documentation's and the
+/// product's.
 pub(super) fn posture_confidence(report: &EndpointReport) -> Confidence {
     let documented = match report.posture.as_ref().map(|posture| posture.known) {
         Some(Provenance::Documented) => Confidence::High,

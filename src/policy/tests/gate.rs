@@ -570,7 +570,7 @@ fn the_sentence_names_the_first_culprits_and_counts_the_others() {
     );
 }
 
-/// Who reads that targets are not covered learns why, and nobody looks for a server that was not asked.
+/// The sentence says why targets are not covered, so nobody looks for a fault at a server that was not asked.
 #[test]
 fn the_sentence_says_why_targets_are_not_covered() {
     let mut reports = [9, 10].map(|index| silent(target(index, "192.0.2.9"), "192.0.2.9"));
@@ -656,7 +656,7 @@ fn an_outage_is_one_part_of_the_sentence() {
         decide(&now, "exposed", 0),
         format!("exit 0: nothing at --fail-on exposed; {outage}")
     );
-    // An expectation that an outage leaves unmet fails as ever, and is not named.
+    // An expectation that an outage leaves unmet still fails, but is not named.
     for report in &mut now {
         report.target.expect = Some(Verdict::Rejected);
     }

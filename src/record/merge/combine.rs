@@ -86,7 +86,7 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<SpecMap>),
         if superseded {
             continue;
         }
-        // No name fits results of several scans.
+        // Scans with different names have no name together.
         if config.scan_name != further.scan_name {
             config.scan_name = None;
         }
@@ -141,8 +141,8 @@ pub(super) struct SpecMap {
     pub(super) ids: HashMap<SpecId, SpecId>,
 }
 
-/// Adds the coverage of a part, and returns the merged specifications for its own. Of the latest scan and its sibling
-/// shards, what was left out adds up; of other scans, what the later one left out counts.
+/// Adds the coverage of a part, and returns the merged specifications for its own. What shards of one scan left out of a
+/// specification adds up. For other scans, only what the latest one left out counts.
 pub(super) fn add(
     whole: &mut Coverage,
     merged: &mut MergedSpecs,

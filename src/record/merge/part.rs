@@ -21,9 +21,9 @@ pub(super) struct Part {
     pub(super) duplicate_records: u64,
     /// The origins of its specifications, by number.
     pub(super) specs: HashMap<SpecId, Arc<Origin>>,
-    /// The verdicts that count, by origin: of the records that count, and of later scans for the other records.
+    /// The verdicts by origin. A record that counts has its own; for any other record, those of later scans count.
     pub(super) verdicts: HashMap<Arc<Origin>, BTreeSet<Verdict>>,
-    /// The origins of records that do not count. For these, [`Self::verdicts`] has the verdicts.
+    /// The origins with records that do not count, whose verdicts are therefore taken from [`Self::verdicts`].
     pub(super) reduced_origins: HashSet<Arc<Origin>>,
 }
 

@@ -18,11 +18,11 @@ pub(super) struct Data {
     strings: Vec<String>,
     numbers: HashMap<String, usize>,
     written: usize,
-    /// Characters so far, about.
+    /// The approximate number of characters so far.
     length: usize,
 }
 
-/// An endpoint in numbers of texts, in the order that the script reads.
+/// An endpoint: the numbers of its texts, in the order in which the script reads them.
 #[derive(Serialize)]
 struct Row(
     usize,

@@ -41,9 +41,9 @@ fn list(changes: &[&Change]) -> Markup {
     }
 }
 
-pub(super) fn section(told: &[&Finding]) -> Markup {
+pub(super) fn section(listed: &[&Finding]) -> Markup {
     let (counting, others): (Vec<&Finding>, Vec<&Finding>) =
-        told.iter().copied().partition(|finding| finding.counts());
+        listed.iter().copied().partition(|finding| finding.counts());
     html! {
         section aria-labelledby="findings" {
             h2 id="findings" { "Findings" }

@@ -1,9 +1,9 @@
 //! `html`: one self-contained page. It loads nothing. Its content security policy allows only its own style and
 //! script, by their digests, so text from a server could not run even if it were not escaped.
 //!
-//! The list of endpoints and its filter come first. The script draws it from a block of data, as they come into view;
-//! without the script, the worst endpoints are in its place. If there are more endpoints than a page should have, the
-//! worst ones are kept.
+//! The list of endpoints and its filter come first. The script draws each endpoint from a block of data
+//! when it comes into view; without the script, the worst endpoints are in its place. If there are more endpoints than a
+//! page should have, the worst ones are kept.
 
 mod data;
 mod endpoint;
@@ -43,12 +43,12 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let mut products = providers::Products::default();
-    let told = results.told_findings();
-    let findings = FindingsByEndpoint::new(told.iter().copied());
+    let listed = results.listed_findings();
+    let findings = FindingsByEndpoint::new(listed.iter().copied());
     let counted = reports.inspect(|report| products.add(report.borrow()));
     let (kept, left_out) = worst_first(counted, MAX_ENDPOINTS, |report| findings.order(report));
     let reports: Vec<&EndpointReport> = kept.iter().map(Borrow::borrow).collect();
-    let changes = results.told_changes();
+    let changes = results.listed_changes();
     let not_listed = html! {
         @if !left_out.is_empty() {
             p {
@@ -68,7 +68,7 @@ pub(super) fn write(
         (overview::navigation(changes.is_some(), products.is_empty()))
         (PreEscaped("<main>\n"))
         (list::section(&reports, &findings, &not_listed))
-        (findings::section(&told))
+        (findings::section(&listed))
         @if let Some(changes) = &changes { (findings::changes(results, changes)) }
         div.cards {
             (overview::verdicts(results))

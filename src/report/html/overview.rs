@@ -167,7 +167,7 @@ pub(super) fn coverage(results: &Results<'_>) -> Markup {
                 @if coverage.excluded > 0 { li { (coverage.excluded) " excluded" } }
                 @for (why, count) in &coverage.left_out { li { (why.counted(*count)) } }
             }
-            (specs("Without a verdict", &results.told_specs(SpecCoverage::is_missing)))
+            (specs("Without a verdict", &results.listed_specs(SpecCoverage::is_missing)))
             (specs("Not all asked", &partly_asked))
         }
     }

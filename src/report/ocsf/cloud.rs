@@ -1,4 +1,4 @@
-//! The cloud that runs an endpoint, as far as its product and names tell.
+//! The cloud that runs an endpoint, from its product and its names.
 
 use super::super::ordered_json::{Json, object};
 use crate::model::{EndpointReport, Host};
@@ -26,7 +26,7 @@ const PROVIDERS: [(&str, &str); 19] = [
     ("cce", "Huawei Cloud"),
 ];
 
-/// The ends of names whose last label in front is the region.
+/// Ends of names that the region stands directly before.
 const REGION_SUFFIXES: [&str; 4] = [
     ".eks.amazonaws.com",
     ".eks.amazonaws.com.cn",

@@ -5,8 +5,8 @@
 //! rules do not have. [`VERSION`] is the newest version that Security Hub reads. The events have no attribute that
 //! 1.5 (Prowler) or 1.7 lacks.
 //!
-//! A finding that is gone since the baseline is an event that closes it, because consumers keep what they are not told
-//! about. So findings that are carried from earlier scans need no event. An accepted finding is suppressed.
+//! A finding that is gone since the baseline is an event that closes it, because consumers keep a finding until an event
+//! closes it. So findings that are carried from earlier scans need no event. An accepted finding is suppressed.
 
 mod cloud;
 mod evidence;
@@ -154,7 +154,7 @@ fn finding_info(finding: &Finding, time: u64) -> Json {
         "desc": escape(&phrases::finding_text(finding), TEXT),
         "types": types,
         "analytic": object! { "uid": finding.rule.id, "name": finding.rule.title, "type_id": 1, "type": "Rule" },
-        // Without a baseline, nobody knows whether it was there before.
+        // Without a baseline, it is unknown whether the finding is new.
         "first_seen_time": finding.is_new().then_some(time),
         "last_seen_time": (!finding.gone()).then_some(time),
         "modified_time": time,
@@ -175,7 +175,7 @@ fn weakness(finding: &Finding, cwe: u16) -> Json {
     object! {
         "title": finding.rule.title,
         "severity": severity(finding.severity).1,
-        // Without its URL, which Prowler's library expects as an object, against the schema.
+        // The URL is left out, because Prowler's library expects it as an object, against the schema.
         "cwe": object! { "uid": format!("CWE-{cwe}") },
     }
 }

@@ -1,9 +1,9 @@
 //! `sarif`: SARIF 2.1.0, for GitHub code scanning and every other viewer of that standard.
 //!
 //! The log is written even if nothing was found, because an upload without results closes the alerts of the
-//! previous upload. So findings that are carried from earlier scans are results too. A finding that is accepted or gone becomes a notification: GitHub shows every result as an open alert,
-//! whatever its `suppressions` and `baselineState` say, and GitLab counts suppressed results as results that it could not
-//! read.
+//! previous upload. So findings that are carried from earlier scans are results too. A finding that is accepted or gone
+//! becomes a notification: GitHub shows every result as an open alert, even with `suppressions` or a `baselineState`, and
+//! GitLab counts suppressed results as results that it could not read.
 //!
 //! A result points to the line of the targets file that names its target. It never points to a URL, because
 //! GitHub rejects an upload with any location outside the repository.

@@ -22,8 +22,9 @@ pub(super) fn result(finding: &Finding, driver: &Driver<'_>, repository: Reposit
         "locations": vec![place(&finding.origin, &source, logical_locations(finding))],
         "partialFingerprints": object! {
             "kubeknockFinding/v1": fingerprint.clone(),
-            // GitHub tells alerts apart by this one. The upload action would compute one from the text of the line and
-            // of the lines behind it: an edit nearby would be another alert, and all endpoints of a range one alert.
+            // GitHub identifies alerts by this fingerprint. Without it, the upload action computes one from the text of
+            // the line and of the lines after it. Then an edit nearby would make another alert, and all endpoints of a
+            // range would share one alert.
             "primaryLocationLineHash": fingerprint,
         },
         "taxa": if_any(driver.weakness(finding.rule).into_iter().collect()),

@@ -10,7 +10,7 @@ use crate::model::{Change, Severity};
 const MAX_LISTED: usize = 10;
 
 pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptions) {
-    let Some(changes) = results.told_changes() else {
+    let Some(changes) = results.listed_changes() else {
         return;
     };
     if let Some(left_out) = results.outage_text() {

@@ -1,4 +1,4 @@
-//! The last lines: the commands that tell more, and the reason for the exit code.
+//! The last lines: the commands that show more, and the reason for the exit code.
 
 use super::super::escape::escape;
 use super::super::results::GateResult;
@@ -9,7 +9,7 @@ use crate::model::{EndpointReport, Finding, Target};
 /// Characters of a command.
 const MAX_COMMAND: usize = 2_000;
 
-/// The commands that tell more about the worst endpoint and the worst finding, each in a line that can be copied.
+/// The commands that show more about the worst endpoint and the worst finding, each in a line that can be copied.
 pub(super) fn say_commands(
     lines: &mut Lines,
     worst: Option<&EndpointReport>,

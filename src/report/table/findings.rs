@@ -25,7 +25,7 @@ pub(super) struct Problems {
     brief: Vec<Vec<String>>,
     /// Both in one line.
     short: Vec<String>,
-    /// What is said of those that are not listed.
+    /// Counts of the problems that are not listed.
     left_out: Vec<String>,
 }
 
@@ -109,7 +109,7 @@ fn counts(findings: &[&Finding], folds: &[Folded<'_>], options: &TableOptions) -
     lines.lines
 }
 
-/// `… and 9 medium more`, about what is not listed.
+/// `… and 9 medium more`: counts of the problems that are not listed.
 fn further(folds: &[&Folded<'_>], options: &TableOptions) -> Vec<String> {
     let mut lines = Lines::new(options.width);
     if !folds.is_empty() {

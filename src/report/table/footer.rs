@@ -32,17 +32,17 @@ pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptio
     specs(
         lines,
         "not covered",
-        &results.told_specs(SpecCoverage::is_missing),
+        &results.listed_specs(SpecCoverage::is_missing),
         specification_result,
     );
     let unasked = |spec: &SpecCoverage| spec.left_out_text().unwrap_or_default();
     specs(
         lines,
         "not all asked",
-        &results.told_specs(SpecCoverage::is_partly_asked),
+        &results.listed_specs(SpecCoverage::is_partly_asked),
         unasked,
     );
-    let unmet = results.told_specs(|spec| spec.met == Some(false));
+    let unmet = results.listed_specs(|spec| spec.met == Some(false));
     specs(lines, "not as expected", &unmet, |spec| {
         let expected = spec.expect.map_or("another verdict", Verdict::as_str);
         format!("expected {expected}, {}", specification_result(spec))
@@ -83,7 +83,7 @@ fn counts(results: &Results<'_>, options: &TableOptions) -> String {
     line
 }
 
-/// Specifications with the text of `detail`: a line for each of a few, and of many one line with the names of the first.
+/// Specifications with the text of `detail`. A few get a line each; many get one line, with the names of the first ones.
 fn specs(
     lines: &mut Lines,
     title: &str,

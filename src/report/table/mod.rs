@@ -45,8 +45,8 @@ pub(super) fn write(
     options: &TableOptions,
 ) -> io::Result<()> {
     let summary = results.summary;
-    let told = results.told_findings();
-    let findings = FindingsByEndpoint::new(told.iter().copied());
+    let listed = results.listed_findings();
+    let findings = FindingsByEndpoint::new(listed.iter().copied());
     let (kept, left_out) = rows::worst(reports, &findings);
     let rows = rows::select(&kept, left_out, results, &findings);
 
@@ -71,11 +71,11 @@ pub(super) fn write(
     for notice in notices.into_iter().flatten() {
         end.say(0, &notice);
     }
-    closing::say_commands(&mut end, worst.first().copied(), &told, options);
+    closing::say_commands(&mut end, worst.first().copied(), &listed, options);
     closing::say_gate(&mut end, results.outcome);
 
-    let folds = folded_by_summary(told.iter().copied().filter(|finding| finding.counts()));
-    let problems = Problems::new(&told, &folds, options);
+    let folds = folded_by_summary(listed.iter().copied().filter(|finding| finding.counts()));
+    let problems = Problems::new(&listed, &folds, options);
     let above = top.lines.len() + middle.lines.len();
     let room = SCREEN.saturating_sub(end.lines.len());
     let left = room.checked_sub(above);

@@ -50,7 +50,8 @@ impl Congestion {
         }
         let share = f64::from(lost) / f64::from(all);
         if let Some(loss_before) = self.slowed_at.take() {
-            // If the path was full, it still delivers the same number of packets, now out of `DECREASE` times as many.
+            // If a full link caused the losses, it still delivers as many packets as before, but the slower scan sent
+            // only `DECREASE` times as many.
             let expected_loss = (1.0 - (1.0 - loss_before) / DECREASE).max(0.0);
             if share >= f64::midpoint(loss_before, expected_loss) {
                 self.base_loss = share;

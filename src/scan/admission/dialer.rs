@@ -1,4 +1,4 @@
-//! Opens connections when the throttle admits them, and tells the throttle the results.
+//! Opens connections when the throttle admits them, and reports the results to the throttle.
 
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
@@ -59,7 +59,7 @@ impl Dialer {
                     self.throttle.resources_exhausted(&failure.detail);
                     let wait = wait.get_or_insert_with(|| self.own_side_failures.wait());
                     if wait.before_retry(failure, stop).await {
-                        // The permit still holds.
+                        // The permit is kept, so only the rate is waited for.
                         self.throttle.limiter.wait_to_continue().await;
                         continue;
                     }

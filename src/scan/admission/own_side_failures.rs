@@ -25,7 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// restart of the proxy, and few compared with a large range.
 const PROXY_FAILURES: u64 = 64;
 
-/// The failures on our own side, and how many connections and lookups had none.
+/// The failures on our own side, and the number of connections and lookups without one.
 #[derive(Default)]
 pub(in crate::scan) struct OwnSideFailures {
     /// Connections and lookups that did not fail on our own side: a refused connection is one.
@@ -56,7 +56,7 @@ impl OwnSideFailures {
             && self.proxy_failures.fetch_add(1, Ordering::Relaxed) + 1 >= PROXY_FAILURES
             && self.got_through.load(Ordering::Relaxed) == 0
         {
-            stop.fail(self.could_not_scan());
+            stop.fail(self.could_not_scan_message());
         }
     }
 
@@ -76,8 +76,8 @@ impl OwnSideFailures {
         }
     }
 
-    /// Why nothing could be asked, and what to do about it.
-    pub(in crate::scan) fn could_not_scan(&self) -> String {
+    /// The message of a scan that could not ask anything: the reasons, and what to do about them.
+    pub(in crate::scan) fn could_not_scan_message(&self) -> String {
         let first = self.first.lock();
         let reasons: Vec<String> = first
             .iter()
@@ -134,7 +134,7 @@ impl Wait<'_> {
             if got_through == self.got_through {
                 self.failures.note(failure);
                 stop.fail(if got_through == 0 {
-                    self.failures.could_not_scan()
+                    self.failures.could_not_scan_message()
                 } else {
                     let minutes = PATIENCE.as_secs() / 60;
                     format!(
@@ -241,7 +241,7 @@ mod tests {
                 );
             }
             assert_eq!(stop.failed(), stops, "{kind:?}");
-            let reason = failures.could_not_scan();
+            let reason = failures.could_not_scan_message();
             assert!(
                 reason.contains("bastion:1080: Connection refused") && reason.contains("; "),
                 "{reason}"

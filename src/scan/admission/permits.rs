@@ -3,8 +3,8 @@
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// The number of tasks that may be about to connect. Where refusals are immediate, as on loopback, every worker is always
-/// ready to run, and thousands of ready workers would delay each step of a probe.
+/// The maximum number of tasks that are about to connect. Where refusals are immediate, as on loopback, every worker
+/// would always be ready to run, and thousands of ready workers would delay each step of a probe.
 const PENDING: usize = 64;
 
 /// Permits to connect. Their number can change.
@@ -56,8 +56,8 @@ impl Permits {
         }
     }
 
-    /// A permit beyond the limit, for a further connection of a probe: these count as probes, which are
-    /// few.
+    /// A permit that does not count against the limit, for a further connection of a probe. A probe has one connection
+    /// at a time, so the number of probes limits these.
     pub(super) const fn beyond_limit(&self) -> ConnectPermit<'_> {
         ConnectPermit {
             size: &self.size,

@@ -31,7 +31,7 @@ pub(in crate::scan) struct RateLimiter {
 struct Slot {
     interval: Duration,
     end: Instant,
-    /// The moment within it.
+    /// The moment within the slot at which the connection is opened.
     moment: Instant,
     number: u64,
 }
@@ -66,7 +66,8 @@ impl RateLimiter {
     /// Waits until a probe may continue.
     pub(super) async fn wait_to_continue(&self) {
         let now = Instant::now();
-        // If others wait, the time before this call was not idle: it may be caught up on.
+        // If attempts wait, the slots just before this call were not left idle for want of callers, so this caller may
+        // still use them.
         let is_busy = self.starting.try_lock().is_err();
         let arrived = now.checked_sub(GRACE).filter(|_| is_busy).unwrap_or(now);
         self.wait_for_slot(arrived).await;

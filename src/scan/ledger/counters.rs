@@ -250,7 +250,7 @@ impl Counters {
             coverage.not_attempted = (own + coverage.further_addresses).saturating_sub(ended);
         }
         coverage.not_attempted += own_side_failures;
-        // They are not in the set, but the user named them.
+        // Targets outside of the allowlist are not in the set, but the user named them.
         let outside = shard.share(targets.outside_allow());
         if outside > 0 {
             coverage.targets += outside;

@@ -43,13 +43,13 @@ impl Header {
     }
 }
 
-/// Short digests of single options, which tell the options that differ.
+/// A short digest of each option, so that an error can name the options that differ.
 type OptionDigests = Vec<(String, [u8; 4])>;
 
 /// The first record of a checkpoint.
 pub(super) struct FirstRecord {
     pub(super) header: Header,
-    /// Behind the header. Earlier builds wrote none.
+    /// Written after the header. Earlier builds wrote none.
     options: OptionDigests,
 }
 
@@ -66,7 +66,7 @@ impl FirstRecord {
         postcard::to_stdvec(&(&self.header, &self.options)).map_err(io::Error::other)
     }
 
-    /// Reads the record; `None` if it is that of another file.
+    /// Reads the record; `None` if the file is not a checkpoint.
     pub(super) fn decode(record: &[u8]) -> Option<Self> {
         let (header, rest): (Header, &[u8]) = postcard::take_from_bytes(record).ok()?;
         let options = if rest.is_empty() {
@@ -112,7 +112,7 @@ impl FirstRecord {
         }
     }
 
-    /// The names of the options that differ, as far as the checkpoint tells.
+    /// The names of the options that differ; empty if the checkpoint has no digests of options.
     fn differing_options<'a>(&self, ours: &'a Self) -> Vec<&'a str> {
         if self.options.is_empty() {
             return Vec::new();

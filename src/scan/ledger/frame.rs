@@ -17,6 +17,7 @@ pub(super) struct Frame {
     pub(super) pass: u32,
     /// Every ordinal of the pass below this one is finished, by this frame or by earlier ones.
     pub(super) low_water: u64,
+    /// By kind of failure: the ranks of targets without a record, as the distances between them.
     counted_only: BTreeMap<FailureKind, Vec<u64>>,
     pub(super) finished: Vec<Finished>,
     /// When the scan came to its end, in milliseconds of Unix time; only in the last frame.
@@ -77,6 +78,7 @@ impl FrameBuilder {
         match entry {
             AttemptEntry::CountedOnly(kind) => {
                 self.bytes += size_of::<u64>();
+                // In the first pass, a target's ordinal is its rank.
                 let ranks = self.counted_only.entry(kind).or_default();
                 ranks.push(turn.ordinal);
             }

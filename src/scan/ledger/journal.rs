@@ -62,7 +62,7 @@ fn write_record(out: &mut impl Write, record: &[u8]) -> io::Result<()> {
     out.write_all(&bytes)
 }
 
-/// The length is part of the checksum: zeros are no record.
+/// The length is part of the checksum, so that zeros are not a valid record.
 fn checksum(length: u32, record: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&length.to_le_bytes());

@@ -33,7 +33,7 @@ pub(super) struct Pipeline {
     resolver: Resolver,
     selection: Selection,
     endpoints: Endpoints,
-    /// What the failure of a lookup says about the proxy, if there is one.
+    /// With a proxy: the note on a failed lookup about where names are resolved.
     lookup_note: Option<&'static str>,
 }
 

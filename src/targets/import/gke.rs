@@ -95,7 +95,7 @@ pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32
     documents::each(reader, EXPECTED, handle, found)
 }
 
-/// The declared mode. Other words, and none, say nothing: an old cluster without the setting is not `ENABLED`.
+/// The declared mode. `None` for another word and without the setting: an old cluster without it is not `ENABLED`.
 pub(super) fn anonymous(mode: Option<&str>) -> Option<DeclaredAnonymous> {
     match mode {
         Some("ENABLED") => Some(DeclaredAnonymous::Enabled),

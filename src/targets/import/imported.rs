@@ -1,4 +1,4 @@
-//! What a file of another program comes to, piece by piece.
+//! The results of reading a file of another program: specifications, endpoints and warnings.
 
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ pub(in crate::targets) struct Entry {
     pub(in crate::targets) name: Option<String>,
     /// The endpoint as a target line has it, with `sni=` if it needs one; empty if the cluster has none.
     pub(in crate::targets) line: String,
-    /// Why it is not asked, whatever its endpoint.
+    /// The reason in the inventory why it is not asked, even if it has an endpoint.
     pub(in crate::targets) not_asked: Option<NotAsked>,
     pub(in crate::targets) declared: Declared,
     /// Where the CA certificates of the cluster are, relative to the inventory.

@@ -1,4 +1,4 @@
-//! What the inventories of clusters come to: an entry is what a target line can say, and what is declared.
+//! The entries of cluster inventories. An entry has what a target line can say, and what the inventory declares.
 
 use std::fs::File;
 use std::path::Path;
@@ -73,7 +73,8 @@ impl Entry {
         }
     }
 
-    /// The only networks that may reach it. None are kept if one cannot be read: others would look shut out.
+    /// The only networks that may reach it. If one cannot be read, none are kept, because that network would look shut
+    /// out.
     pub(super) fn networks<'a>(&mut self, networks: impl IntoIterator<Item = &'a str>) {
         let networks: Option<Vec<IpNet>> = networks
             .into_iter()
@@ -114,8 +115,8 @@ impl Entry {
         self.declared.proxy = short(&format!("{scheme}://{host}"));
     }
 
-    /// Hands on this cluster, which has these endpoints: hosts or base URLs, all with the same reach. It is listed once,
-    /// and not asked, if there is a reason why not or if it has none.
+    /// Hands on this cluster, which has these endpoints: hosts or base URLs, all with the same reach. If it has no
+    /// endpoint, or if there is another reason not to ask it, it is listed once as not asked.
     pub(super) fn found<T: AsRef<str>>(
         mut self,
         line: u32,
@@ -128,7 +129,7 @@ impl Entry {
         let networks = self.declared.authorized_networks.as_deref();
         let for_all =
             networks.is_some_and(|some| some.iter().any(|network| network.prefix_len() == 0));
-        // No restriction within private networks does not let the Internet in.
+        // For a private endpoint, 0.0.0.0/0 means any private network. It does not let the Internet in.
         if reach == DeclaredEndpoint::Private && for_all {
             self.declared.authorized_networks = None;
         }

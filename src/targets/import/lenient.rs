@@ -1,4 +1,4 @@
-//! Values of inventories that may have another type than expected: they count as not said.
+//! Values of inventories that may have another type than expected. Those count as absent.
 
 use std::collections::BTreeMap;
 use std::fmt;

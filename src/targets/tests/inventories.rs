@@ -1,4 +1,4 @@
-//! Inventories of clusters: what they come to, what they declare, and what of them is never read.
+//! Inventories of clusters: their targets, their declarations, and the parts that are never read.
 
 use super::*;
 use crate::model::{Declared, DeclaredAnonymous, DeclaredEndpoint};
