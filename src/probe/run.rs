@@ -222,8 +222,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         Ok(handshake)
     }
 
-    /// The deadline of a request that starts now. It is earlier than that of the probe, so that one request does not
-    /// use up the time of all others.
+    /// The deadline of a request that starts now: one request must not use up the time of all others.
     fn next_deadline(&self) -> Deadline {
         self.deadline.min(Deadline::now() + self.prober.timeout)
     }
