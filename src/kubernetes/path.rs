@@ -147,7 +147,7 @@ pub enum PathError {
     Object,
     /// A sub-resource.
     #[error(
-        "this path names a sub-resource, which would be executed and not only asked; kubeknock asks for lists only"
+        "this path names a sub-resource: a request may execute something; kubeknock asks for lists only"
     )]
     SubResource,
     /// A profile of the server.

@@ -18,9 +18,9 @@ pub enum Component {
     KubeApiServer,
     /// An extension API server behind the aggregation layer, such as metrics-server.
     AggregatedApiServer,
-    /// kube-controller-manager, told from kube-scheduler by its port.
+    /// kube-controller-manager; its port distinguishes it from kube-scheduler.
     KubeControllerManager,
-    /// kube-scheduler, told from kube-controller-manager by its port.
+    /// kube-scheduler; its port distinguishes it from kube-controller-manager.
     KubeScheduler,
     /// kube-controller-manager or kube-scheduler, on another port.
     #[serde(rename = "kube-controller-manager-or-scheduler")]

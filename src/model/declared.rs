@@ -33,9 +33,9 @@ pub struct Declared {
     pub authorized_networks: Option<Arc<[IpNet]>>,
     /// Whether the audit log is kept.
     pub audit_logging: Option<bool>,
-    /// Whether clients are told not to check the server's certificate (`insecure-skip-tls-verify`).
+    /// Whether clients do not check the server's certificate (`insecure-skip-tls-verify`).
     pub skips_certificate_check: bool,
-    /// The proxy that clients are told to use, without user information.
+    /// The proxy that clients use, without user information.
     pub proxy: Option<Arc<str>>,
     /// What another scanner reported of it.
     pub reported: Option<Reported>,

@@ -11,7 +11,7 @@ use crate::wording::plural;
 /// Examples that are kept.
 const EXAMPLES: usize = 5;
 
-/// Why something of a target was not requested.
+/// The reason why a part of a target was not requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(VariantArray, VariantNames)]

@@ -62,6 +62,6 @@ pub(super) fn line(input: &mut dyn BufRead) -> io::Result<Option<(Vec<u8>, bool)
 fn too_large(limit: usize) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
-        format!("one piece of more than {} MiB", limit >> 20),
+        format!("a line or value is larger than {} MiB", limit >> 20),
     )
 }

@@ -14,7 +14,7 @@ use super::file_kind::FileKind;
 use super::import::{ImportFormat, ImportedLine, recognise};
 use super::lines::{MAX_LINE, TOO_LONG, each_line};
 use super::options::TargetOptions;
-use super::set::{TargetSet, Unasked};
+use super::set::{ClusterNotAsked, TargetSet};
 use super::specification::{exclusion_line, target_line};
 use super::warnings::Warnings;
 use crate::input::{PeekedFile, UTF_16};
@@ -34,7 +34,7 @@ pub struct TargetSetBuilder {
     /// `None` if everything may be asked.
     allowlist: Option<Allowlist>,
     /// Clusters of inventories that are not asked.
-    pub(super) not_asked: Vec<Unasked>,
+    pub(super) not_asked: Vec<ClusterNotAsked>,
     /// Specifications that `--where` does not select.
     pub(super) not_selected: u64,
     pub(super) warnings: Warnings,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::builder::{TargetSetBuilder, origin};
 use super::error::Problem;
-use super::import::{Entry, NotAsked, ca_bundle};
-use super::set::Unasked;
+use super::import::{Entry, NotAskedReason, ca_bundle};
+use super::set::ClusterNotAsked;
 use super::specification::target_line;
 use crate::model::{Declared, Source};
 
@@ -36,10 +36,10 @@ impl TargetSetBuilder {
         }
         let label: Option<Arc<str>> = name.map(Into::into);
         let needs_proxy = !self.options.goes_through(declared.proxy.as_deref());
-        let not_asked = not_asked.or(needs_proxy.then_some(NotAsked::NeedsProxy));
+        let not_asked = not_asked.or(needs_proxy.then_some(NotAskedReason::NeedsProxy));
         if let Some(why) = not_asked {
             let origin = origin(source, number, &line);
-            self.not_asked.push(Unasked {
+            self.not_asked.push(ClusterNotAsked {
                 origin,
                 label,
                 why,

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::allowlist::Allowlist;
 use super::exclusions::Exclusions;
 use super::host_range::{HostKind, HostRange};
-use super::import::NotAsked;
+use super::import::NotAskedReason;
 use super::intervals::Intervals;
 use super::options::Expectation;
 use super::warnings::Warning;
@@ -49,22 +49,22 @@ impl Spec {
 /// A cluster of an inventory that is not asked. It is not part of the coverage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Unasked {
+pub struct ClusterNotAsked {
     /// Where the inventory lists it; the text is its endpoint, empty if it has none.
     pub origin: Arc<Origin>,
     /// What the inventory calls it.
     pub label: Option<Arc<str>>,
     /// Why it is not asked.
-    pub why: NotAsked,
+    pub why: NotAskedReason,
     /// What the inventory says about it.
     pub declared: Arc<Declared>,
 }
 
-impl Unasked {
+impl ClusterNotAsked {
     /// Why it is not asked, in words.
     pub fn text(&self) -> String {
         match (&self.why, &self.declared.proxy) {
-            (NotAsked::NeedsProxy, Some(proxy)) => {
+            (NotAskedReason::NeedsProxy, Some(proxy)) => {
                 format!("it needs --proxy {proxy}")
             }
             (why, _) => why.text().to_owned(),
@@ -124,7 +124,7 @@ pub struct TargetSet {
     pub(super) allowlist: Option<Arc<Allowlist>>,
     /// The special addresses among the targets.
     pub(super) special: Intervals<HostKind>,
-    pub(super) not_asked: Vec<Unasked>,
+    pub(super) not_asked: Vec<ClusterNotAsked>,
     pub(super) warnings: Vec<Warning>,
     pub(super) unused_expectations: Vec<Expectation>,
     /// The targets that are probed in plain HTTP; collected on first use.
@@ -240,7 +240,7 @@ impl TargetSet {
     }
 
     /// The clusters of inventories that are not asked.
-    pub fn not_asked(&self) -> &[Unasked] {
+    pub fn not_asked(&self) -> &[ClusterNotAsked] {
         &self.not_asked
     }
 

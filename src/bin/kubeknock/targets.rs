@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use kubeknock::model::{Declared, Verdict};
 use kubeknock::report::escape;
-use kubeknock::targets::{NotAsked, Spec, TargetSet, Unasked};
+use kubeknock::targets::{ClusterNotAsked, NotAskedReason, Spec, TargetSet};
 use serde::Serialize;
 
 use crate::args::{TargetsArgs, TargetsFormat};
@@ -65,7 +65,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    fn of_unasked(cluster: &'a Unasked) -> Self {
+    fn of_unasked(cluster: &'a ClusterNotAsked) -> Self {
         Self {
             target: &cluster.origin.text,
             name: cluster.label.as_deref(),
@@ -82,7 +82,7 @@ impl<'a> Row<'a> {
     /// What the inventory declares, or why it is not asked.
     fn remark(&self) -> String {
         let mut declared = self.declared.cloned().unwrap_or_default();
-        if self.not_asked == Some(NotAsked::NeedsProxy.as_str()) {
+        if self.not_asked == Some(NotAskedReason::NeedsProxy.as_str()) {
             declared.proxy = None;
         }
         let declared = declared.phrases();

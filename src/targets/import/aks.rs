@@ -8,7 +8,7 @@ use std::io::{self, BufRead};
 use serde::Deserialize;
 
 use super::documents;
-use super::imported::{Entry, Handler, NotAsked};
+use super::imported::{Entry, Handler, NotAskedReason};
 use super::inventory::after;
 use super::lenient::Texts;
 use crate::model::DeclaredEndpoint;
@@ -111,11 +111,11 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
     let state = properties.provisioning.or(cluster.provisioning);
     let is = |state: &Option<String>, word| state.as_deref() == Some(word);
     let why = if is(&state, "Deleting") {
-        Some(NotAsked::Deleting)
+        Some(NotAskedReason::Deleting)
     } else if is(&power, "Stopped") {
-        Some(NotAsked::Stopped)
+        Some(NotAskedReason::Stopped)
     } else if is(&state, "Creating") {
-        Some(NotAsked::Starting)
+        Some(NotAskedReason::Starting)
     } else {
         None
     };
@@ -143,7 +143,7 @@ impl Endpoints {
         self,
         line: u32,
         mut entry: Entry,
-        not_asked: Option<NotAsked>,
+        not_asked: Option<NotAskedReason>,
         handle: Handler<'_>,
     ) {
         if self.ranges.is_empty() {

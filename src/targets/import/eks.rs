@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::documents;
-use super::imported::{Entry, Handler, NotAsked};
+use super::imported::{Entry, Handler, NotAskedReason};
 use super::lenient::Texts;
 use crate::model::DeclaredEndpoint;
 
@@ -96,8 +96,8 @@ impl Endpoint<'_> {
             DeclaredEndpoint::Public
         };
         let not_asked = match self.status {
-            Some("DELETING") => Some(NotAsked::Deleting),
-            Some("CREATING" | "PENDING") => Some(NotAsked::Starting),
+            Some("DELETING") => Some(NotAskedReason::Deleting),
+            Some("CREATING" | "PENDING") => Some(NotAskedReason::Starting),
             _ => None,
         };
         let urls: Vec<&str> = url.into_iter().collect();

@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 use serde::Deserialize;
 
 use super::documents;
-use super::imported::{Entry, Handler, NotAsked};
+use super::imported::{Entry, Handler, NotAskedReason};
 use super::inventory::{after, is_private};
 use super::lenient::Texts;
 use crate::model::{DeclaredAnonymous, DeclaredEndpoint};
@@ -125,7 +125,7 @@ impl Endpoints<'_> {
         &self,
         line: u32,
         entry: &Entry,
-        not_asked: Option<NotAsked>,
+        not_asked: Option<NotAskedReason>,
         handle: Handler<'_>,
     ) {
         let some = |text: &&str| !text.is_empty();
@@ -201,8 +201,8 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
     }
     let private = cluster.private_cluster_config.unwrap_or_default();
     let not_asked = match cluster.status.as_deref() {
-        Some("STOPPING") => Some(NotAsked::Deleting),
-        Some("PROVISIONING") => Some(NotAsked::Starting),
+        Some("STOPPING") => Some(NotAskedReason::Deleting),
+        Some("PROVISIONING") => Some(NotAskedReason::Starting),
         _ => None,
     };
     let endpoints = Endpoints {

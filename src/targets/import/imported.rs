@@ -27,7 +27,7 @@ pub(in crate::targets) struct Entry {
     /// The endpoint as a target line has it, with `sni=` if it needs one; empty if the cluster has none.
     pub(in crate::targets) line: String,
     /// The reason in the inventory why it is not asked, even if it has an endpoint.
-    pub(in crate::targets) not_asked: Option<NotAsked>,
+    pub(in crate::targets) not_asked: Option<NotAskedReason>,
     pub(in crate::targets) declared: Declared,
     /// Where the CA certificates of the cluster are, relative to the inventory.
     pub(in crate::targets) ca_file: Option<PathBuf>,
@@ -36,7 +36,7 @@ pub(in crate::targets) struct Entry {
 /// Why an inventory's cluster is not asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantNames)]
 #[strum(serialize_all = "kebab-case")]
-pub enum NotAsked {
+pub enum NotAskedReason {
     /// Its owner stopped it.
     Stopped,
     /// It is being created.
@@ -49,9 +49,9 @@ pub enum NotAsked {
     NeedsProxy,
 }
 
-words!(NotAsked);
+words!(NotAskedReason);
 
-impl NotAsked {
+impl NotAskedReason {
     /// The reason in words.
     pub const fn text(self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::imported::{Entry, Handler, ImportedLine, NotAsked};
+use super::imported::{Entry, Handler, ImportedLine, NotAskedReason};
 use super::lines::spec;
 use crate::input;
 use crate::model::{Declared, DeclaredEndpoint, Source, short};
@@ -122,7 +122,7 @@ impl Entry {
         line: u32,
         endpoints: &[T],
         reach: DeclaredEndpoint,
-        not_asked: Option<NotAsked>,
+        not_asked: Option<NotAskedReason>,
         handle: Handler<'_>,
     ) {
         self.declared.endpoint = Some(reach);
@@ -133,7 +133,7 @@ impl Entry {
         if reach == DeclaredEndpoint::Private && for_all {
             self.declared.authorized_networks = None;
         }
-        self.not_asked = not_asked.or(endpoints.is_empty().then_some(NotAsked::NoEndpoint));
+        self.not_asked = not_asked.or(endpoints.is_empty().then_some(NotAskedReason::NoEndpoint));
         let asked = endpoints.len().max(1);
         let asked = if self.not_asked.is_some() { 1 } else { asked };
         for number in 0..asked {

@@ -8,7 +8,7 @@ use std::io::{self, BufRead};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::imported::{Entry, Handler, ImportedLine, NotAsked};
+use super::imported::{Entry, Handler, ImportedLine, NotAskedReason};
 use super::yaml;
 use crate::targets::error::Problem;
 
@@ -63,12 +63,12 @@ pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32
 fn entry(cluster: NamedCluster) -> Result<Entry, Problem> {
     let mut entry = Entry::new("kubeconfig", cluster.name.as_deref());
     let Some(cluster) = cluster.cluster else {
-        entry.not_asked = Some(NotAsked::NoEndpoint);
+        entry.not_asked = Some(NotAskedReason::NoEndpoint);
         return Ok(entry);
     };
     let server = cluster.server.as_deref().map(str::trim).unwrap_or_default();
     if server.is_empty() {
-        entry.not_asked = Some(NotAsked::NoEndpoint);
+        entry.not_asked = Some(NotAskedReason::NoEndpoint);
     } else {
         let name = cluster.tls_server_name.as_deref();
         let name = name.map(str::trim).filter(|name| !name.is_empty());
