@@ -4,9 +4,10 @@ use super::{Endpoint, Host, Method, Request};
 
 /// A command line for a POSIX shell that makes this request to exactly this endpoint with curl: without credentials,
 /// settings and proxies, and without checking the certificate. It prints the status line and the headers, too.
+/// `headers` are those that the scan added to every request, as `name: value`.
 ///
 /// `--connect-to` leads to the probed address and leaves the name for SNI and `Host`.
-pub fn curl(endpoint: &Endpoint, request: &Request) -> String {
+pub fn curl(endpoint: &Endpoint, request: &Request, headers: &[String]) -> String {
     let Endpoint {
         scheme,
         host,
@@ -19,6 +20,11 @@ pub fn curl(endpoint: &Endpoint, request: &Request) -> String {
         Method::Get => "-i".to_owned(),
         Method::Head => "-I".to_owned(),
     });
+    words.extend(
+        headers
+            .iter()
+            .map(|header| format!("-H {}", quoted(header))),
+    );
     let is_elsewhere = match (name, host) {
         (Some(name), Host::Name(host)) => name != host,
         (name, Host::Ip(_)) => name.is_some(),
@@ -60,7 +66,24 @@ mod tests {
             name: name.map(Into::into),
             prefix: "/k8s".into(),
         };
-        curl(&endpoint, &Request::for_path(path).unwrap())
+        curl(&endpoint, &Request::for_path(path).unwrap(), &[])
+    }
+
+    #[test]
+    fn headers_of_the_scan_are_sent_and_quoted() {
+        let endpoint = Endpoint {
+            scheme: Scheme::Https,
+            host: Host::Ip("192.0.2.1".parse().unwrap()),
+            port: 443,
+            name: None,
+            prefix: "".into(),
+        };
+        let request = Request::for_path("/api").unwrap();
+        let headers = ["x-scan-id: it's 42".to_owned()];
+        assert_eq!(
+            curl(&endpoint, &request, &headers),
+            format!(r"{START} -i -H 'x-scan-id: it'\''s 42' https://192.0.2.1/api")
+        );
     }
 
     #[test]

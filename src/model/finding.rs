@@ -147,15 +147,23 @@ pub struct Site {
     pub requests: Vec<usize>,
     /// The first of these requests.
     pub proof: Option<Request>,
+    /// The headers that the scan added to every request, as `name: value`.
+    pub headers: Arc<[String]>,
 }
 
 impl Site {
     /// An endpoint where these requests of its report are the proof.
-    pub fn of(endpoint: Endpoint, requests: Vec<usize>, report: &[JudgedRequest]) -> Self {
+    pub fn of(
+        endpoint: Endpoint,
+        requests: Vec<usize>,
+        report: &[JudgedRequest],
+        headers: &Arc<[String]>,
+    ) -> Self {
         let proof = requests.first().and_then(|first| report.get(*first));
         Self {
             endpoint,
             proof: proof.map(|request| request.exchange.request.clone()),
+            headers: Arc::clone(headers),
             requests,
         }
     }
@@ -216,7 +224,7 @@ impl Finding {
     /// The command that shows the first proof again; `None` if it rests on no request.
     pub fn curl(&self) -> Option<String> {
         let mut sites = self.sites.iter();
-        sites.find_map(|site| Some(curl(&site.endpoint, site.proof.as_ref()?)))
+        sites.find_map(|site| Some(curl(&site.endpoint, site.proof.as_ref()?, &site.headers)))
     }
 
     /// Whether it was accepted on the day of the scan.

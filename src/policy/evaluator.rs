@@ -14,6 +14,7 @@ use super::rules::divergence::{self, AddressResult};
 use super::rules::hit::{Hit, ScanTime, confidence};
 use super::rules::{REGISTRY, anonymous_access, coverage};
 use super::settings::Policy;
+use crate::config::ScanHeader;
 use crate::model::{
     Coverage, EndpointReport, FailureKind, Finding, Fingerprint, Host, Identity, Origin, Outage,
     Rule, Site, SpecCoverage, Target, TargetNames, UnusedAcceptance, Verdict,
@@ -49,6 +50,8 @@ impl Evaluation {
 pub struct Evaluator<'a> {
     policy: &'a Policy,
     time: ScanTime,
+    /// The headers of the scan, as `name: value`.
+    headers: Arc<[String]>,
     /// The day on which acceptances must be in force, if it is not that of the scan.
     acceptance_day: Option<Date>,
     findings: HashMap<Fingerprint, Candidate>,
@@ -114,6 +117,7 @@ impl<'a> Evaluator<'a> {
         Self {
             policy,
             time: ScanTime(started),
+            headers: Arc::default(),
             acceptance_day: None,
             findings: HashMap::new(),
             addresses: HashMap::new(),
@@ -123,6 +127,11 @@ impl<'a> Evaluator<'a> {
             used_acceptances: vec![false; policy.accept.len()],
             evaluation: Evaluation::default(),
         }
+    }
+
+    /// Sets the headers that the scan of the following records added to every request.
+    pub fn set_headers(&mut self, headers: &[ScanHeader]) {
+        self.headers = headers.iter().map(ToString::to_string).collect();
     }
 
     /// Sets the time at which the scan of the following records began.
@@ -166,10 +175,10 @@ impl<'a> Evaluator<'a> {
             };
             // A finding is no more certain than the identification of the server.
             let hit = hit.at_most(confidence(report));
-            let sites = report
-                .endpoint
-                .iter()
-                .map(|endpoint| Site::of(endpoint.clone(), hit.requests.clone(), &report.requests));
+            let sites = report.endpoint.iter().map(|endpoint| {
+                let requests = hit.requests.clone();
+                Site::of(endpoint.clone(), requests, &report.requests, &self.headers)
+            });
             let is_contradiction = hit.expected.is_some();
             let accepted = self.record(rule, &subject, Some(report.verdict), sites.collect(), hit);
             if entry.other_way_in {
@@ -200,8 +209,9 @@ impl<'a> Evaluator<'a> {
         for (subject, mut results) in std::mem::take(&mut self.addresses).into_values() {
             results.sort_by_key(|result| result.endpoint().address());
             if let Some(hit) = divergence::check(&results) {
-                let site =
-                    |result: &AddressResult| Site::of(result.endpoint().clone(), Vec::new(), &[]);
+                let site = |result: &AddressResult| {
+                    Site::of(result.endpoint().clone(), Vec::new(), &[], &self.headers)
+                };
                 let sites = results.iter().map(site).collect();
                 let worst = results.iter().map(AddressResult::verdict).min();
                 self.record(&divergence::RULE, &subject, worst, sites, hit);

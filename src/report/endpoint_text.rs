@@ -9,6 +9,7 @@ use jiff::civil::Date;
 
 use super::escape::escape;
 use super::phrases;
+use crate::config::ScanHeader;
 use crate::kubernetes::Support;
 use crate::model::{
     Attribution, Certificate, Clue, Confidence, EndpointReport, Handshake, Identification,
@@ -26,8 +27,12 @@ fn shown(text: &str) -> String {
     escape(text, MAX_TEXT)
 }
 
-/// Writes the explanation of one endpoint.
-pub fn write(out: &mut dyn Write, report: &EndpointReport) -> io::Result<()> {
+/// Writes the explanation of one endpoint. `headers` are those that were added to every request.
+pub fn write(
+    out: &mut dyn Write,
+    report: &EndpointReport,
+    headers: &[ScanHeader],
+) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let place = match &report.endpoint {
         Some(endpoint) => endpoint.to_string(),
@@ -48,7 +53,7 @@ pub fn write(out: &mut dyn Write, report: &EndpointReport) -> io::Result<()> {
         let (method, path) = (request.method.as_str(), shown(&request.path));
         writeln!(out, "  {method:4} -   not asked {path}")?;
     }
-    if let Some(line) = curl_line(report) {
+    if let Some(line) = curl_line(report, headers) {
         writeln!(out, "\nSee it yourself\n  {}", escape(&line, MAX_LINE))?;
     }
     if let Some(known) = &report.remedy {
@@ -208,7 +213,7 @@ fn requests(out: &mut impl Write, requests: &[JudgedRequest]) -> io::Result<()> 
 }
 
 /// The command that repeats the request for the worst open path, or else the first request with an answer.
-fn curl_line(report: &EndpointReport) -> Option<String> {
+fn curl_line(report: &EndpointReport, headers: &[ScanHeader]) -> Option<String> {
     let worst = report
         .grants
         .first()
@@ -218,7 +223,9 @@ fn curl_line(report: &EndpointReport) -> Option<String> {
         .iter()
         .filter(|request| request.reply().is_some());
     let request = worst.or_else(|| answered.next())?;
-    Some(curl(report.endpoint.as_ref()?, &request.exchange.request))
+    let headers: Vec<String> = headers.iter().map(ToString::to_string).collect();
+    let endpoint = report.endpoint.as_ref()?;
+    Some(curl(endpoint, &request.exchange.request, &headers))
 }
 
 fn remedy(out: &mut impl Write, remedy: &Remedy) -> io::Result<()> {
@@ -310,7 +317,7 @@ mod tests {
     fn explained(sample: &sample::Sample) -> String {
         let mut out = Vec::new();
         for report in &sample.reports {
-            super::write(&mut out, report).unwrap();
+            super::write(&mut out, report, &[]).unwrap();
             out.extend(b"\n----\n");
         }
         String::from_utf8(out).unwrap()
@@ -330,6 +337,6 @@ mod tests {
     #[test]
     fn a_writer_that_fails_is_an_error() {
         let sample = sample::mixed();
-        assert!(super::write(&mut sample::Full, &sample.reports[0]).is_err());
+        assert!(super::write(&mut sample::Full, &sample.reports[0], &[]).is_err());
     }
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 use kubeknock::model::{EndpointReport, Finding, Request, curl};
 use kubeknock::policy::{Evaluator, Policy};
 use kubeknock::simulator;
+use serde_json::Value;
 
 use crate::byhand::{Then, default_cluster, over_tls, whole};
 use crate::skip::{skipped, without};
@@ -49,7 +50,7 @@ async fn scanned(spec: &str) -> (EndpointReport, Vec<Finding>) {
 fn agrees_with_curl(report: &EndpointReport, findings: &[Finding]) {
     let endpoint = report.endpoint.as_ref().unwrap();
     for request in &report.requests {
-        let line = curl(endpoint, &request.exchange.request);
+        let line = curl(endpoint, &request.exchange.request, &[]);
         assert_eq!(
             Some(status_of(&line)),
             request.reply().map(|reply| reply.status),
@@ -61,7 +62,10 @@ fn agrees_with_curl(report: &EndpointReport, findings: &[Finding]) {
         let Some(line) = finding.curl() else { continue };
         let site = &finding.sites[0];
         let proven = report.requests[site.requests[0]].reply().unwrap();
-        assert_eq!(line, curl(&site.endpoint, site.proof.as_ref().unwrap()));
+        assert_eq!(
+            line,
+            curl(&site.endpoint, site.proof.as_ref().unwrap(), &[])
+        );
         assert_eq!(status_of(&line), proven.status, "{line}");
     }
     assert!(findings.iter().any(|finding| finding.curl().is_some()));
@@ -84,7 +88,12 @@ async fn curl_sees_what_a_finding_says() {
             let (report, findings) = scanned(&format!("{scheme}://{address}{words}")).await;
             agrees_with_curl(&report, &findings);
             let heads = report.requests.iter().filter(|request| {
-                curl(report.endpoint.as_ref().unwrap(), &request.exchange.request).contains(" -I ")
+                curl(
+                    report.endpoint.as_ref().unwrap(),
+                    &request.exchange.request,
+                    &[],
+                )
+                .contains(" -I ")
             });
             assert_eq!(heads.count(), 1, "{name}");
         }
@@ -152,4 +161,30 @@ async fn identify_prints_the_answers_and_no_list() {
         !raw.contains("zz-object-name-7f3a") && !raw.contains("SecretList"),
         "{raw}"
     );
+}
+
+/// A web application firewall may let only requests with the scan's header through.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_of_a_finding_sends_the_headers_of_the_scan() {
+    let server = start("exposed").await;
+    let target = server.address().to_string();
+    let header = "X-Scan-Ticket: it's 42";
+    let sent = r"-H 'x-scan-ticket: it'\''s 42'";
+    let run_with = |args: &[&str]| {
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        tokio::task::spawn_blocking(move || {
+            run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+        })
+    };
+    let scanned = run_with(&["scan", "-q", "-o=json", "--header", header, &target]).await;
+    let report: Value = serde_json::from_str(&stdout(&scanned.unwrap())).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    assert!(!findings.is_empty());
+    for finding in findings {
+        let curl = finding["curl"].as_str().unwrap();
+        assert!(curl.contains(sent), "{curl}");
+    }
+    let identified = run_with(&["identify", "--header", header, &target]).await;
+    let text = stdout(&identified.unwrap());
+    assert!(text.contains(sent), "{text}");
 }

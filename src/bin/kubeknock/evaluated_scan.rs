@@ -36,6 +36,7 @@ impl EvaluatedScan {
     fn of(file: &mut SavedFile, policy: &Policy) -> anyhow::Result<Self> {
         let (scan, _) = file.scan(&mut |_| {})?;
         let mut evaluator = Evaluator::new(policy, scan.summary.started);
+        evaluator.set_headers(&scan.config.headers);
         let mut snapshot = Snapshot::default();
         let mut carried = CarriedRecords::new(policy, scan.summary.started);
         file.all_records(

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use anyhow::bail;
-use kubeknock::config::Order;
+use kubeknock::config::{Order, ScanHeader};
 use kubeknock::model::{EndpointReport, Verdict};
 use kubeknock::policy::NOT_COVERED;
 use kubeknock::record;
@@ -23,6 +23,7 @@ const MAX_TEXT: usize = 240;
 pub(crate) fn run(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<u8> {
     let config = settings::config(&args.connection, &args.requests, Order::Sequential, true)?
         .with(|config| config.keep_answers = args.raw);
+    let headers = config.headers.clone();
     let targets = settings::single_hosts(args, verbose)?;
     let outputs = Choices::open(&args.output, args.format.as_deref())?;
     let reports = runtime()?.block_on(async {
@@ -31,7 +32,7 @@ pub(crate) fn run(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<u8> {
         anyhow::Ok(knock(&scanner, &targets).await)
     })?;
     outputs.write(|format, _, out| match format {
-        IdentifyFormat::Text => explain(out, &reports, args.raw),
+        IdentifyFormat::Text => explain(out, &reports, &headers, args.raw),
         IdentifyFormat::Json => record::write_endpoints(out, &reports),
         IdentifyFormat::Jsonl => {
             let mut lines = reports.iter().map(record::to_line);
@@ -66,14 +67,19 @@ async fn knock(scanner: &Scanner, targets: &TargetSet) -> Vec<EndpointReport> {
 }
 
 /// Explains each endpoint that answered, and writes a line for each of the others.
-fn explain(out: &mut dyn Write, reports: &[EndpointReport], raw: bool) -> io::Result<()> {
+fn explain(
+    out: &mut dyn Write,
+    reports: &[EndpointReport],
+    headers: &[ScanHeader],
+    raw: bool,
+) -> io::Result<()> {
     let (answered, silent): (Vec<&EndpointReport>, Vec<&EndpointReport>) =
         reports.iter().partition(|report| report.connected());
     for (index, report) in answered.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
-        endpoint_text::write(out, report)?;
+        endpoint_text::write(out, report, headers)?;
         if raw {
             raw_text::write(out, report)?;
         }

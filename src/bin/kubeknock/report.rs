@@ -47,6 +47,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
         ));
     }
     let mut evaluator = Evaluator::new(&file.policy, scan.summary.started);
+    evaluator.set_headers(&scan.config.headers);
     let (mut snapshot, mut records) = (Snapshot::default(), Spool::default());
     let needs_snapshot = baseline.is_some() || reports.iter().any(|saved| saved.carries);
     let mut carried = CarriedRecords::new(&file.policy, scan.summary.started);

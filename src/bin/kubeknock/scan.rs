@@ -195,6 +195,7 @@ impl Job {
         let mut records = Spool::default();
         let mut snapshot = Snapshot::default();
         let mut evaluator = Evaluator::new(&self.policy, scan.started());
+        evaluator.set_headers(&scanner.config().headers);
         while let Some(record) = scan.next().await {
             evaluator.add(&record);
             if self.baseline.is_some() {

@@ -90,7 +90,12 @@ pub(crate) fn finding(rule: &'static Rule, report: &EndpointReport, message: &st
         sites: (report.endpoint.iter())
             .map(|endpoint| {
                 let requests = (0..report.requests.len()).take(2).collect();
-                Site::of(endpoint.clone(), requests, &report.requests)
+                Site::of(
+                    endpoint.clone(),
+                    requests,
+                    &report.requests,
+                    &Arc::default(),
+                )
             })
             .collect(),
         verdict: Some(report.verdict),
