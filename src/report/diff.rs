@@ -5,9 +5,9 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
-use super::folded::folded;
+use super::folded::folded_by_summary;
 use super::results::Results;
-use super::table::{TableOptions, change_line, fold_lines, shown};
+use super::table::{Lines, TableOptions, change_line, fold_lines, shown};
 use crate::model::{BaselineState, ScanSummary, Time};
 use crate::record::{Change, Finding, encode};
 
@@ -29,23 +29,21 @@ pub fn write_table(
     diff: &Diff<'_>,
     options: &TableOptions,
 ) -> io::Result<()> {
-    let mut out = io::BufWriter::new(out);
+    let mut lines = Lines::new(options.width);
     let (old, new) = (diff.old, &diff.new);
     let (old_start, new_start) = (Time(old.started), Time(new.summary.started));
-    writeln!(out, "from {old_start} to {new_start}")?;
+    lines.say(0, &format!("from {old_start} to {new_start}"));
     // The sentence about an outage stands for the changes and findings of silent targets. The lists have the others.
     let other = if new.outage.is_some() { "other " } else { "" };
     if let Some(outage) = new.outage_sentence() {
-        writeln!(out, "\n{outage}")?;
+        lines.say(0, "");
+        lines.say(0, &outage);
     }
     let changes = new.listed_changes().unwrap_or_default();
-    writeln!(
-        out,
-        "\n{}",
-        heading(changes.len(), other, "change", "changes")
-    )?;
+    lines.say(0, "");
+    lines.say(0, &heading(changes.len(), other, "change", "changes"));
     for change in changes {
-        writeln!(out, "  {}", change_line(change, options))?;
+        lines.say(2, &change_line(change, options));
     }
     let listed = new.listed_findings();
     for (state, one, several) in [
@@ -56,21 +54,22 @@ pub fn write_table(
             let listed = listed.iter().copied();
             listed.filter(|finding| finding.baseline == Some(state))
         };
-        writeln!(
-            out,
-            "\n{}",
-            heading(findings().count(), other, one, several)
-        )?;
-        for fold in folded(findings()) {
-            for line in fold_lines(&fold, usize::MAX, options) {
-                writeln!(out, "{line}")?;
-            }
+        lines.say(0, "");
+        lines.say(0, &heading(findings().count(), other, one, several));
+        for fold in folded_by_summary(findings()) {
+            lines.extend(fold_lines(&fold, usize::MAX, options));
         }
     }
     if let Some(carried) = new.carried_notice() {
-        writeln!(out, "\n{carried}")?;
+        lines.say(0, "");
+        lines.say(0, &carried);
     }
-    writeln!(out, "\n{}", shown(new.outcome.sentence))?;
+    lines.say(0, "");
+    lines.say(0, &shown(new.outcome.sentence));
+    let mut out = io::BufWriter::new(out);
+    for line in lines.lines {
+        writeln!(out, "{line}")?;
+    }
     out.flush()
 }
 
@@ -87,7 +86,7 @@ fn heading(count: usize, other: &str, one: &str, several: &str) -> String {
 /// versions may add keys: ignore those that you do not know.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(title = "kubeknock diff, version 1", extend("$id" = "urn:kubeknock:diff:v1")))]
+#[cfg_attr(test, schemars(title = "kubeknock diff, version 2", extend("$id" = "urn:kubeknock:diff:v2")))]
 pub(crate) struct Document<'a> {
     /// The name and version of the format.
     #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
@@ -166,12 +165,20 @@ mod tests {
     use super::*;
 
     fn table(sample: &Sample) -> String {
+        table_in(sample, None)
+    }
+
+    fn table_in(sample: &Sample, width: Option<usize>) -> String {
         let mut out = Vec::new();
+        let options = TableOptions {
+            width,
+            ..TableOptions::default()
+        };
         let diff = Diff {
             old: &sample.summary,
             new: sample.results(),
         };
-        write_table(&mut out, &diff, &TableOptions::default()).unwrap();
+        write_table(&mut out, &diff, &options).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -192,6 +199,17 @@ mod tests {
     fn all_differences_are_written() {
         insta::assert_snapshot!("table", table(&sample::mixed()));
         insta::assert_snapshot!("json", json(&sample::mixed()));
+    }
+
+    #[test]
+    fn a_terminal_gets_no_longer_lines_than_it_has_columns() {
+        let sample = sample::mixed();
+        let longest = |text: &str| {
+            let lines = text.lines().filter(|line| !line.contains("curl -q"));
+            lines.map(|line| line.chars().count()).max()
+        };
+        assert!(longest(&table(&sample)) > Some(80));
+        assert!(longest(&table_in(&sample, Some(80))) <= Some(80));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use kubeknock::report::{GateResult, Results, TableOptions};
 use crate::args::{DiffArgs, DiffFormat};
 use crate::carried::{FinishedScan, listed_already, listed_by};
 use crate::evaluated_scan::{EarlierScan, EvaluatedScan, evaluated_coverage};
-use crate::outputs::{Choices, color};
+use crate::outputs::{Choices, color, terminal_width};
 use crate::settings_file::SettingsFile;
 
 /// Compares, and returns the exit code of the gate.
@@ -56,6 +56,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
         DiffFormat::Table => {
             let options = TableOptions {
                 color: on_stdout && color(args.color),
+                width: on_stdout.then(terminal_width).flatten(),
                 ..TableOptions::default()
             };
             write_table(out, &diff, &options)

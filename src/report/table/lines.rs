@@ -12,13 +12,13 @@ const MAX_NAMES: usize = 12;
 const MARK: char = '…';
 
 /// Lines for a terminal of a width, or of any length.
-pub(super) struct Lines {
+pub(in crate::report) struct Lines {
     pub(super) width: Option<usize>,
-    pub(super) lines: Vec<String>,
+    pub(in crate::report) lines: Vec<String>,
 }
 
 impl Lines {
-    pub(super) fn new(width: Option<usize>) -> Self {
+    pub(in crate::report) fn new(width: Option<usize>) -> Self {
         Self {
             width: width.map(|width| width.clamp(MIN_WIDTH, MAX_WIDTH)),
             lines: Vec::new(),
@@ -26,8 +26,13 @@ impl Lines {
     }
 
     /// Adds a text, wrapped between words. Its first line is indented by `indent`, the others by two more.
-    pub(super) fn say(&mut self, indent: usize, text: &str) {
+    pub(in crate::report) fn say(&mut self, indent: usize, text: &str) {
         self.lines.extend(wrapped(indent, text, self.width));
+    }
+
+    /// Adds lines that are wrapped already.
+    pub(in crate::report) fn extend(&mut self, lines: Vec<String>) {
+        self.lines.extend(lines);
     }
 
     /// Adds a text in one line, however long: a command must not be broken.

@@ -21,6 +21,7 @@ use anstyle::Style;
 
 pub(super) use changes::change_line;
 pub(super) use findings::fold_lines;
+pub(super) use lines::Lines;
 pub use style::TableOptions;
 pub(super) use style::shown;
 
@@ -29,7 +30,6 @@ use super::folded::folded_by_summary;
 use super::results::Results;
 use crate::model::EndpointReport;
 use findings::Problems;
-use lines::Lines;
 use rows::Rows;
 
 /// The lines of the smallest usual terminal, less two for notes. What matters most is in the last ones.

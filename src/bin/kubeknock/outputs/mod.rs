@@ -281,7 +281,7 @@ pub(crate) fn color(word: ColorWord) -> bool {
 }
 
 /// The width of the terminal; `None` in a pipe, where lines are not wrapped.
-fn terminal_width() -> Option<usize> {
+pub(crate) fn terminal_width() -> Option<usize> {
     if !io::stdout().is_terminal() {
         return None;
     }
