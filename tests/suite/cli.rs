@@ -1,21 +1,12 @@
 //! The program as its users run it: formats, exit codes, files, help.
 
 use std::fs;
-use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{ANY, kubeknock, run, start, stderr, stdout};
-
-fn closed_port() -> String {
-    TcpListener::bind(ANY)
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string()
-}
+use crate::support::{closed_port, kubeknock, run, start, stderr, stdout};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exit_codes() {
@@ -27,7 +18,7 @@ async fn exit_codes() {
     let health = start("health-only").await;
     let [default, exposed, rejecting, health] =
         [&default, &exposed, &rejecting, &health].map(|server| server.address().to_string());
-    let closed = closed_port();
+    let closed = closed_port().to_string();
     for (code, args) in [
         (0, vec![default.clone()]),
         (

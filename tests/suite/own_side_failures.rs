@@ -9,18 +9,9 @@ use kubeknock::config::ProxyKind;
 use serde_json::{Value, json};
 
 use crate::proxy::{Manner, TestProxy};
-use crate::support::{ANY, in_namespaces, kubeknock, run, start, stderr, stdout};
+use crate::support::{ANY, closed_port, in_namespaces, kubeknock, run, start, stderr, stdout};
 
 const KINDS: [ProxyKind; 2] = [ProxyKind::Socks5, ProxyKind::HttpConnect];
-
-/// A port on which nothing listens.
-fn closed_port() -> u16 {
-    std::net::TcpListener::bind(ANY)
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
 
 fn scan(more: &[&str]) -> (Output, Value) {
     let output = kubeknock()
@@ -49,7 +40,7 @@ fn result_of(output: &Output, report: &Value) -> (Option<i32>, Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_that_never_connects_means_that_nothing_was_scanned() {
-    let absent = format!("127.0.0.1:{}", closed_port());
+    let absent = format!("127.0.0.1:{}", closed_port().port());
     let mut proxies = vec![
         (format!("socks5://{absent}"), "proxy", "Connection refused"),
         (format!("http://{absent}"), "proxy", "Connection refused"),
@@ -133,7 +124,7 @@ async fn the_report_of_a_scan_that_could_not_be_made_passes_no_gate() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.json");
     let saved = format!("json={}", path.display());
-    let url = format!("socks5://127.0.0.1:{}", closed_port());
+    let url = format!("socks5://127.0.0.1:{}", closed_port().port());
     let output = run(&[
         "scan",
         "--proxy",
@@ -163,7 +154,7 @@ async fn the_report_of_a_scan_that_could_not_be_made_passes_no_gate() {
 /// A range of any size is given up once it is clear that the proxy does not connect.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_range_is_given_up_if_the_proxy_is_missing() {
-    let url = format!("http://127.0.0.1:{}", closed_port());
+    let url = format!("http://127.0.0.1:{}", closed_port().port());
     let began = Instant::now();
     let (output, report) = scan(&["--proxy", &url, "10.0.0.0/12", "-p", "6443"]);
     assert!(
@@ -185,7 +176,7 @@ async fn a_large_range_is_given_up_if_the_proxy_is_missing() {
 async fn targets_that_the_proxy_forbids_are_not_attempted_and_the_others_are_asked() {
     for kind in KINDS {
         let server = start("default").await;
-        let (open, forbidden) = (server.address().port(), closed_port());
+        let (open, forbidden) = (server.address().port(), closed_port().port());
         let proxy = TestProxy::start(kind, Manner::Forbids(forbidden)).await;
         let ports = format!("ports={open},{forbidden}");
         let (named, range) = (
@@ -285,7 +276,7 @@ async fn dead_addresses_behind_a_proxy_are_counted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resumed_scan_retries_failures_on_this_side() {
     let server = start("default").await;
-    let (open, other) = (server.address().port(), closed_port());
+    let (open, other) = (server.address().port(), closed_port().port());
     let proxy = TestProxy::start(ProxyKind::HttpConnect, Manner::Forbids(other)).await;
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("checkpoint");
@@ -343,7 +334,7 @@ async fn without_a_name_server_names_are_not_attempted_and_addresses_are_asked()
     let server = start("default").await;
     let silent = tokio::net::UdpSocket::bind(ANY).await.unwrap();
     let resolvers = [
-        format!("127.0.0.1:{}", closed_port()),
+        format!("127.0.0.1:{}", closed_port().port()),
         silent.local_addr().unwrap().to_string(),
     ];
     for resolver in resolvers {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{ANY, config, knock, run, start, stderr, stdout};
+use crate::support::{ANY, closed_port, config, knock, run, start, stderr, stdout};
 
 /// A name that only the proxy knows.
 pub(crate) const PRIVATE: &str = "api.private.example";
@@ -258,7 +258,7 @@ async fn the_verdict_is_the_same_through_a_proxy() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_port_behind_a_proxy() {
-    let closed = { TcpListener::bind(ANY).await.unwrap().local_addr().unwrap() };
+    let closed = closed_port();
     let socks = TestProxy::start(ProxyKind::Socks5, Manner::Honest).await;
     let failure = knock(socks.config(), &closed.to_string())
         .await
@@ -284,7 +284,7 @@ async fn a_closed_port_behind_a_proxy() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_proxy_is_not_the_targets_state() {
-    let closed = { TcpListener::bind(ANY).await.unwrap().local_addr().unwrap() };
+    let closed = closed_port();
     let server = start("default").await;
     let proxy = Proxy {
         kind: ProxyKind::Socks5,

@@ -19,6 +19,21 @@ use crate::skip::{skipped, without};
 pub(crate) const ANY: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
+/// An address on loopback where connections are refused. Its socket stays bound and never listens, so nobody else gets
+/// the port.
+pub(crate) fn closed_port() -> SocketAddr {
+    let socket = socket2::Socket::new(
+        socket2::Domain::IPV4,
+        socket2::Type::STREAM,
+        Some(socket2::Protocol::TCP),
+    );
+    let socket = socket.unwrap();
+    socket.bind(&ANY.into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    std::mem::forget(socket);
+    address
+}
+
 /// The default configuration with short pauses.
 pub(crate) fn config() -> ScanConfig {
     ScanConfig::default().with(|config| {
