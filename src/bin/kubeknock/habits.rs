@@ -1,6 +1,8 @@
 //! Options of other tools that people type out of habit. If kubeknock has an option with the same meaning, it replaces
 //! the word; otherwise an error gives a tip. The nearest spelling, which clap would propose, is seldom what they mean.
 
+// The fuzz target includes this file by its path, where the folder would be another.
+#[path = "habits/words.rs"]
 mod words;
 
 use std::collections::VecDeque;
