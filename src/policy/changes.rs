@@ -79,8 +79,12 @@ impl Snapshot {
                 without_verdict: Vec::new(),
                 expect: target.expect,
             });
+        // What another program answers says nothing about access, but shows that no API server opens the path there.
+        let is_another_program = report.verdict == Verdict::NotApiServer;
         let asked = (report.requests.iter())
-            .filter(|request| request.access.is_clear())
+            .filter(|request| {
+                request.access.is_clear() || is_another_program && request.reply().is_some()
+            })
             .map(JudgedRequest::path);
         add_paths(&mut self.paths, &mut state.asked, asked);
         let open = report.exposing().map(|grant| grant.path.as_str());

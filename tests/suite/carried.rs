@@ -403,3 +403,30 @@ async fn a_stopped_scan_carries_what_it_did_not_ask() {
     assert_eq!(carried(place, "3"), [Value::Null; 0]);
     assert!(issues(place, "3").contains(&OPEN.to_owned()));
 }
+
+/// The port answers, so silence is over: an API server that is gone opens nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_ends_when_another_program_answers_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let server = serve_at("exposed", "127.84.0.21").await;
+    let address = server.address();
+    fs::write(place.join("targets.txt"), format!("{address}\n")).unwrap();
+    let list = ["-f", "targets.txt"];
+    scan(place, "1", None, &list);
+    assert!(issues(place, "1").contains(&OPEN.to_owned()));
+    drop(server);
+    for (name, scenario) in [("2", "web-server"), ("3", "kubelet")] {
+        let server = serve(scenario, address).await;
+        scan(place, name, Some("1"), &list);
+        assert_eq!(carried(place, name), [Value::Null; 0], "{scenario}");
+        assert!(
+            !issues(place, name).contains(&OPEN.to_owned()),
+            "{scenario}"
+        );
+        let open = results(place, name);
+        assert!(open.iter().all(|(rule, ..)| rule != OPEN), "{open:?}");
+        let [_, gone, _] = diff(place, "1", name);
+        assert!(gone.contains(&OPEN.to_owned()), "{scenario}: {gone:?}");
+    }
+}
