@@ -417,7 +417,7 @@ async fn an_alert_ends_when_another_program_answers_there() {
     assert!(issues(place, "1").contains(&OPEN.to_owned()));
     drop(server);
     for (name, scenario) in [("2", "web-server"), ("3", "kubelet")] {
-        let server = serve(scenario, address).await;
+        let _server = serve(scenario, address).await;
         scan(place, name, Some("1"), &list);
         assert_eq!(carried(place, name), [Value::Null; 0], "{scenario}");
         assert!(
