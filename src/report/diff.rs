@@ -57,7 +57,7 @@ pub fn write_table(
         lines.say(0, "");
         lines.say(0, &heading(findings().count(), other, one, several));
         for fold in folded_by_summary(findings()) {
-            lines.extend(fold_lines(&fold, usize::MAX, options));
+            lines.lines.extend(fold_lines(&fold, usize::MAX, options));
         }
     }
     if let Some(carried) = new.carried_notice() {

@@ -17,6 +17,14 @@ use crate::saved::SavedFile;
 /// The beginning of an error about spooled records.
 pub(crate) const NO_TEMPORARY_FILE: &str = "cannot write a temporary file";
 
+/// Adds a record to a spool whose error is reported after all records are read.
+pub(crate) fn push(records: &mut Spool, record: EndpointReport, first_error: &mut io::Result<()>) {
+    let pushed = records.push(record);
+    if first_error.is_ok() {
+        *first_error = pushed;
+    }
+}
+
 /// A saved scan with its findings.
 pub(crate) struct EvaluatedScan {
     pub(crate) scan: SavedScan,
@@ -88,10 +96,7 @@ impl EarlierScan {
             file.records(&mut |mut record| {
                 if proves(&own, policy, started, &record) {
                     record.last_seen = Some(started);
-                    let pushed = records.push(record);
-                    if spooled.is_ok() {
-                        spooled = pushed;
-                    }
+                    push(&mut records, record, &mut spooled);
                 }
             })?;
         }
@@ -130,10 +135,7 @@ impl<'a> CarriedRecords<'a> {
         self.evaluator
             .as_of(record.last_seen.unwrap_or(self.started));
         self.evaluator.add(&record);
-        let pushed = self.records.push(record);
-        if self.spooled.is_ok() {
-            self.spooled = pushed;
-        }
+        push(&mut self.records, record, &mut self.spooled);
     }
 
     /// The records with all findings that they prove.

@@ -12,7 +12,9 @@ use kubeknock::report::Format;
 
 use crate::args::ReportArgs;
 use crate::conclusion::Conclusion;
-use crate::evaluated_scan::{CarriedRecords, NO_TEMPORARY_FILE, baseline, evaluated_coverage};
+use crate::evaluated_scan::{
+    CarriedRecords, NO_TEMPORARY_FILE, baseline, evaluated_coverage, push,
+};
 use crate::outputs::{Outputs, is_format};
 use crate::saved::SavedFile;
 use crate::say;
@@ -60,10 +62,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
                 if needs_snapshot {
                     snapshot.add(&report);
                 }
-                let pushed = records.push(report);
-                if spooled.is_ok() {
-                    spooled = pushed;
-                }
+                push(&mut records, report, &mut spooled);
             }
             index += 1;
         };

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::super::Format;
 use super::super::sample::{self, Sample};
 use super::super::tests::python::read_with;
-use crate::model::Acceptance;
+use crate::model::{Acceptance, Finding};
 
 fn written(sample: &Sample) -> String {
     sample::rendered(Format::Ocsf, sample)
@@ -12,6 +12,14 @@ fn written(sample: &Sample) -> String {
 fn events(sample: &Sample) -> Vec<Value> {
     let parse = |line| serde_json::from_str(line).unwrap();
     written(sample).lines().map(parse).collect()
+}
+
+/// The event of a finding.
+fn event_of<'a>(events: &'a [Value], finding: &Finding) -> &'a Value {
+    let uid = finding.fingerprint.to_string();
+    let mut events = events.iter();
+    let event = events.find(|event| event["finding_info"]["uid"] == uid);
+    event.unwrap()
 }
 
 /// Every kind of text and of finding.
@@ -110,7 +118,7 @@ fn an_event_says_when_how_bad_and_what_became_of_it() {
 #[test]
 fn an_accepted_finding_is_suppressed_and_says_by_whom() {
     let sample = sample::mixed();
-    let accepted = |finding: &&crate::model::Finding| finding.accepted();
+    let accepted = |finding: &&Finding| finding.accepted();
     let finding = sample.findings.iter().find(accepted).unwrap();
     let Acceptance {
         owner,
@@ -118,12 +126,8 @@ fn an_accepted_finding_is_suppressed_and_says_by_whom() {
         expires,
         ..
     } = finding.acceptance.as_ref().unwrap();
-    let uid = finding.fingerprint.to_string();
     let events = events(&sample);
-    let event = events
-        .iter()
-        .find(|event| event["finding_info"]["uid"] == uid)
-        .unwrap();
+    let event = event_of(&events, finding);
     assert_eq!(
         (&event["status"], &event["status_id"]),
         (&json!("Suppressed"), &json!(3))
@@ -145,16 +149,11 @@ fn an_accepted_finding_is_suppressed_and_says_by_whom() {
 #[test]
 fn an_event_has_its_proof_and_its_hosts() {
     let sample = sample::mixed();
-    let with_proof = |finding: &&crate::model::Finding| {
-        finding.sites.iter().any(|site| !site.requests.is_empty())
-    };
+    let with_proof =
+        |finding: &&Finding| finding.sites.iter().any(|site| !site.requests.is_empty());
     let finding = sample.findings.iter().find(with_proof).unwrap();
-    let uid = finding.fingerprint.to_string();
     let events = events(&sample);
-    let event = events
-        .iter()
-        .find(|event| event["finding_info"]["uid"] == uid)
-        .unwrap();
+    let event = event_of(&events, finding);
     let site = &finding.sites[0];
     let evidence = &event["evidences"][0];
     let path = &site.proof.as_ref().unwrap().path;

@@ -30,11 +30,6 @@ impl Lines {
         self.lines.extend(wrapped(indent, text, self.width));
     }
 
-    /// Adds lines that are wrapped already.
-    pub(in crate::report) fn extend(&mut self, lines: Vec<String>) {
-        self.lines.extend(lines);
-    }
-
     /// Adds a text in one line, however long: a command must not be broken.
     pub(super) fn say_whole(&mut self, indent: usize, text: &str) {
         self.lines.push(format!("{:indent$}{text}", ""));

@@ -15,7 +15,7 @@ use crate::model::DeclaredEndpoint;
 
 const EXPECTED: &str = "the output of az aks list -o json or az aks show -o json";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Cluster {
     /// The clusters, in the wrapper of the REST API.
     value: Option<Vec<Self>>,
@@ -25,28 +25,10 @@ struct Cluster {
     #[serde(rename = "resourceGroup")]
     resource_group: Option<String>,
     tags: Option<Texts>,
-    /// The fields of the REST API.
-    properties: Option<Properties>,
-    // The same fields, as the CLI writes them.
+    /// The fields below, where the REST API has them.
+    properties: Option<Box<Self>>,
     fqdn: Option<String>,
     #[serde(rename = "privateFqdn", alias = "privateFQDN")]
-    private_fqdn: Option<String>,
-    #[serde(rename = "currentKubernetesVersion")]
-    current_version: Option<String>,
-    #[serde(rename = "kubernetesVersion")]
-    version: Option<String>,
-    #[serde(rename = "apiServerAccessProfile")]
-    access: Option<Access>,
-    #[serde(rename = "powerState")]
-    power: Option<Power>,
-    #[serde(rename = "provisioningState")]
-    provisioning: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-struct Properties {
-    fqdn: Option<String>,
-    #[serde(rename = "privateFQDN", alias = "privateFqdn")]
     private_fqdn: Option<String>,
     #[serde(rename = "currentKubernetesVersion")]
     current_version: Option<String>,
@@ -85,7 +67,7 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
         }
         return;
     }
-    let properties = cluster.properties.unwrap_or_default();
+    let properties = *cluster.properties.unwrap_or_default();
     let id = cluster.id.as_deref();
     let mut entry = Entry::managed(
         "aks",
