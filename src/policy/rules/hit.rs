@@ -62,7 +62,7 @@ pub(in crate::policy) struct Hit {
 
 impl Hit {
     /// A hit that these requests prove, or that needs no request as proof.
-    pub(super) fn proven(message: impl Into<String>, requests: Vec<usize>) -> Self {
+    pub(in crate::policy) fn proven(message: impl Into<String>, requests: Vec<usize>) -> Self {
         Self {
             confidence: Confidence::High,
             message: message.into(),

@@ -3,6 +3,7 @@
 pub(super) mod anonymous_access;
 pub(super) mod anonymous_auth;
 pub(super) mod certificate;
+pub(crate) mod configuration;
 pub(super) mod coverage;
 pub(super) mod divergence;
 pub(super) mod etcd;
@@ -20,7 +21,7 @@ use crate::model::{EndpointReport, FailureKind, Rule, SpecCoverage};
 use hit::{Hit, ScanTime};
 
 /// Every rule, in the order of the documentation: what is open, what differs, what is unknown.
-pub(super) static REGISTRY: [Entry; 23] = [
+pub(super) static REGISTRY: [Entry; 35] = [
     chosen(&exposure::RESOURCES),
     chosen(&exposure::DISCOVERY),
     chosen(&exposure::TELEMETRY_UNEXPECTED),
@@ -45,6 +46,18 @@ pub(super) static REGISTRY: [Entry; 23] = [
     endpoint(&coverage::INCONCLUSIVE, coverage::inconclusive),
     endpoint(&coverage::NOT_FULLY_ASKED, coverage::not_fully_asked),
     specification(&coverage::NOT_COVERED, coverage::not_covered),
+    chosen(&configuration::ALLOWS_EVERYTHING),
+    chosen(&configuration::ACCEPTS_ANONYMOUS),
+    chosen(&configuration::LIMITS_ANONYMOUS),
+    chosen(&configuration::DOES_NOT_START),
+    chosen(&configuration::UNCLEAR),
+    chosen(&configuration::NOT_FOUND),
+    chosen(&configuration::ANONYMOUS_CHANGES),
+    chosen(&configuration::ANONYMOUS_BINDING),
+    chosen(&configuration::AUTHENTICATED_BINDING),
+    chosen(&configuration::ROLE_MISSING),
+    chosen(&configuration::LOOSER_OUTSIDE),
+    chosen(&configuration::STRICTER_OUTSIDE),
 ];
 
 /// What a rule finds at one endpoint.
@@ -62,8 +75,8 @@ pub(super) struct Entry {
     pub(super) other_way_in: bool,
 }
 
-/// A rule without a check here: the evaluator applies it to all addresses of a name, or [`anonymous_access::find`]
-/// chooses it.
+/// A rule without a check here: the evaluator applies it to all addresses of a name, [`anonymous_access::find`]
+/// chooses it, or it is about configuration files, which `inspect` reads.
 const fn chosen(rule: &'static Rule) -> Entry {
     Entry {
         rule,

@@ -1,0 +1,1 @@
+//! What real servers did with each spelling and sample, as tables.
