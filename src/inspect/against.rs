@@ -96,12 +96,19 @@ pub(super) fn compare(prediction: &Prediction, record: &EndpointReport) -> Compa
     for predicted in &prediction.paths {
         let is_product = PathClass::of(&predicted.path) == Ok(PathClass::Product);
         // Of several answers to one path, the last clear one counts.
-        let answers = record.requests.iter().filter(|request| request.path() == predicted.path);
-        let observed = answers.filter(|request| request.access.is_clear()).next_back();
+        let answers = record
+            .requests
+            .iter()
+            .filter(|request| request.path() == predicted.path);
+        let observed = answers
+            .filter(|request| request.access.is_clear())
+            .next_back();
         let (Some(observed), false) = (observed, is_product) else {
             continue;
         };
-        let (Some(inside), Some(outside)) = (rank(predicted.access), observed_rank(&observed.access)) else {
+        let (Some(inside), Some(outside)) =
+            (rank(predicted.access), observed_rank(&observed.access))
+        else {
             continue;
         };
         common += 1;
@@ -122,7 +129,10 @@ pub(super) fn compare(prediction: &Prediction, record: &EndpointReport) -> Compa
     };
     let target = &record.target;
     Comparison {
-        endpoint: target.label.as_deref().map_or_else(|| target.to_string(), str::to_owned),
+        endpoint: target
+            .label
+            .as_deref()
+            .map_or_else(|| target.to_string(), str::to_owned),
         observed: record.verdict,
         outcome,
         differences,

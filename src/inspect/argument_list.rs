@@ -2,8 +2,8 @@
 //! `/proc/PID/cmdline`.
 
 use super::document::File;
-use super::node::Node;
 use super::found::Found;
+use super::node::Node;
 use super::server::Server;
 use super::words::{Word, behind_program, is_program, shell};
 
@@ -20,12 +20,20 @@ pub(super) fn read(file: File<'_>, found: &mut Found) -> bool {
         // The list ends with a zero.
         let end = words.iter().rposition(|word| !word.text.is_empty());
         let words = &words[..end.map_or(0, |end| end + 1)];
-        found.servers.push(Server::new("command line", &file.place(1, 1), words));
+        found
+            .servers
+            .push(Server::new("command line", &file.place(1, 1), words));
         return true;
     }
     if let Some(words) = logged(file) {
-        let place = words.first().map_or(file.place(1, 1), |word| word.place.clone());
-        found.servers.push(Server::new("kube-apiserver in a log of k3s or RKE2", &place, &words));
+        let place = words
+            .first()
+            .map_or(file.place(1, 1), |word| word.place.clone());
+        found.servers.push(Server::new(
+            "kube-apiserver in a log of k3s or RKE2",
+            &place,
+            &words,
+        ));
         return true;
     }
     if is_document(file.text) {
@@ -38,14 +46,18 @@ pub(super) fn read(file: File<'_>, found: &mut Found) -> bool {
         let words = behind_program(command).filter(|words| words.iter().any(is_flag));
         if let Some(words) = words {
             let place = &command[0].place;
-            found.servers.push(Server::new("kube-apiserver", place, words));
+            found
+                .servers
+                .push(Server::new("kube-apiserver", place, words));
             is_read = true;
         }
     }
     let begins_with_flag = |command: &Vec<Word>| command.first().is_some_and(is_flag);
     if !is_read && !commands.is_empty() && commands.iter().all(begins_with_flag) {
         let words: Vec<Word> = commands.into_iter().flatten().collect();
-        found.servers.push(Server::new("arguments", &file.place(1, 1), &words));
+        found
+            .servers
+            .push(Server::new("arguments", &file.place(1, 1), &words));
         is_read = true;
     }
     is_read
@@ -99,10 +111,14 @@ pub(super) fn read_sequence(node: &Node, found: &mut Found) -> bool {
         })
         .collect();
     let is_arguments = words.len() == node.items().len()
-        && words.first().is_some_and(|first| is_flag(first) || is_program(&first.text));
+        && words
+            .first()
+            .is_some_and(|first| is_flag(first) || is_program(&first.text));
     if is_arguments {
         let words = behind_program(&words).unwrap_or(&words);
-        found.servers.push(Server::new("arguments", &node.place, words));
+        found
+            .servers
+            .push(Server::new("arguments", &node.place, words));
     }
     is_arguments
 }

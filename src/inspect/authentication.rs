@@ -79,14 +79,16 @@ pub(super) fn read(node: &Node, with_type: bool) -> AuthenticationFile {
         version(node, &mut problems);
     }
     unknown_fields(node, &allowed, &mut problems);
-    let anonymous = node.get("anonymous").map(|node| anonymous(node, &mut problems));
+    let anonymous = node
+        .get("anonymous")
+        .map(|node| anonymous(node, &mut problems));
     AuthenticationFile {
         holder: None,
         place: node.place.clone(),
         anonymous: anonymous.unwrap_or(FileAnonymous::Absent),
-        has_jwt: node.get("jwt").is_some_and(|jwt| {
-            matches!(&jwt.value, Value::Skipped) || !jwt.items().is_empty()
-        }),
+        has_jwt: node
+            .get("jwt")
+            .is_some_and(|jwt| matches!(&jwt.value, Value::Skipped) || !jwt.items().is_empty()),
         problems,
     }
 }
@@ -100,11 +102,16 @@ fn anonymous(node: &Node, problems: &mut Vec<StartProblem>) -> FileAnonymous {
         Some(Some("false")) => false,
         Some(_) => {
             let place = &enabled.unwrap_or(node).place;
-            problems.push(StartProblem::always(place, "anonymous.enabled is not true or false"));
+            problems.push(StartProblem::always(
+                place,
+                "anonymous.enabled is not true or false",
+            ));
             false
         }
     };
-    let place = enabled.map_or(&node.place, |enabled| &enabled.place).clone();
+    let place = enabled
+        .map_or(&node.place, |enabled| &enabled.place)
+        .clone();
     let conditions = node.get("conditions").map_or(&[][..], Node::items);
     for condition in conditions {
         unknown_fields(condition, &["path"], problems);
@@ -135,7 +142,9 @@ fn version(node: &Node, problems: &mut Vec<StartProblem>) {
     let minor = |minor| Minor { major: 1, minor };
     let (text, first) = match version.text() {
         Some("apiserver.config.k8s.io/v1") => ("version v1 is known from 1.34 on", minor(34)),
-        Some("apiserver.config.k8s.io/v1beta1") => ("version v1beta1 is known from 1.30 on", minor(30)),
+        Some("apiserver.config.k8s.io/v1beta1") => {
+            ("version v1beta1 is known from 1.30 on", minor(30))
+        }
         Some("apiserver.config.k8s.io/v1alpha1") => return,
         _ => {
             let text = "a version of AuthenticationConfiguration that no release knows";
@@ -143,7 +152,11 @@ fn version(node: &Node, problems: &mut Vec<StartProblem>) {
             return;
         }
     };
-    problems.push(StartProblem::in_releases(&version.place, text, Releases::Before(first)));
+    problems.push(StartProblem::in_releases(
+        &version.place,
+        text,
+        Releases::Before(first),
+    ));
 }
 
 /// The server reads its files strictly.

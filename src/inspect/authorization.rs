@@ -65,10 +65,14 @@ pub(super) fn read(node: &Node) -> AuthorizationFile {
         unknown_fields(item, &["type", "name", "webhook"], &mut problems);
         let word = item.text_of("type").unwrap_or_default();
         // A file cannot configure ABAC's policy, and knows no modes of OpenShift.
-        let kind = AuthorizerKind::of_word(word)
-            .filter(|kind| *kind != AuthorizerKind::Abac && !matches!(word, "Scope" | "SystemMasters"));
+        let kind = AuthorizerKind::of_word(word).filter(|kind| {
+            *kind != AuthorizerKind::Abac && !matches!(word, "Scope" | "SystemMasters")
+        });
         let Some(kind) = kind else {
-            problems.push(StartProblem::always(&item.place, "a type of authorizer that the server cannot use"));
+            problems.push(StartProblem::always(
+                &item.place,
+                "a type of authorizer that the server cannot use",
+            ));
             continue;
         };
         let name = item.text_of("name").unwrap_or_default();
@@ -103,13 +107,21 @@ fn version(node: &Node, problems: &mut Vec<StartProblem>) {
     let minor = |minor| Minor { major: 1, minor };
     let (text, first) = match version.and_then(Node::text) {
         Some("apiserver.config.k8s.io/v1") => ("version v1 is known from 1.32 on", minor(32)),
-        Some("apiserver.config.k8s.io/v1beta1") => ("version v1beta1 is known from 1.30 on", minor(30)),
-        Some("apiserver.config.k8s.io/v1alpha1") => ("version v1alpha1 is known from 1.29 on", minor(29)),
+        Some("apiserver.config.k8s.io/v1beta1") => {
+            ("version v1beta1 is known from 1.30 on", minor(30))
+        }
+        Some("apiserver.config.k8s.io/v1alpha1") => {
+            ("version v1alpha1 is known from 1.29 on", minor(29))
+        }
         _ => {
             let text = "a version of AuthorizationConfiguration that no release knows";
             problems.push(StartProblem::always(place, text));
             return;
         }
     };
-    problems.push(StartProblem::in_releases(place, text, Releases::Before(first)));
+    problems.push(StartProblem::in_releases(
+        place,
+        text,
+        Releases::Before(first),
+    ));
 }

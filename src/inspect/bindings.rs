@@ -1,8 +1,8 @@
 //! What bindings give to anonymous callers and, apart from them, to everybody with credentials.
 
+use super::found::Note;
 use super::place::Place;
 use super::rbac::{Audience, Binding, Rbac, Rule};
-use super::found::Note;
 
 /// How a binding stands out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,10 @@ impl Binding {
 
 /// A report on each binding.
 pub(super) fn reports(rbac: &Rbac) -> Vec<BindingReport> {
-    rbac.bindings.iter().map(|binding| report(rbac, binding)).collect()
+    rbac.bindings
+        .iter()
+        .map(|binding| report(rbac, binding))
+        .collect()
 }
 
 /// Remarks on what is missing in the input.
@@ -85,14 +88,23 @@ pub(super) fn notes(rbac: &Rbac, notes: &mut Vec<Note>) {
 
 fn report(rbac: &Rbac, binding: &Binding) -> BindingReport {
     let rules = rbac.rules(&binding.role);
-    let effective: Vec<Rule> = rules.iter().flatten().map(|rule| rule.in_binding(binding)).collect();
-    let effective: Vec<Rule> = effective.into_iter().filter(|rule| !rule.is_empty()).collect();
+    let effective: Vec<Rule> = rules
+        .iter()
+        .flatten()
+        .map(|rule| rule.in_binding(binding))
+        .collect();
+    let effective: Vec<Rule> = effective
+        .into_iter()
+        .filter(|rule| !rule.is_empty())
+        .collect();
     let standing = match (&rules, binding.audience) {
         (None, _) => Standing::RoleMissing,
         (Some(_), _) if is_built_in(binding, &effective) => Standing::BuiltIn,
         (Some(_), _) if effective.iter().all(Rule::is_public) => Standing::Harmless,
         (Some(_), Audience::Authenticated) => Standing::AuthenticatedMore,
-        (Some(_), Audience::Anonymous) if effective.iter().any(Rule::changes) => Standing::AnonymousChanges,
+        (Some(_), Audience::Anonymous) if effective.iter().any(Rule::changes) => {
+            Standing::AnonymousChanges
+        }
         (Some(_), Audience::Anonymous) => Standing::AnonymousReads,
     };
     BindingReport {
@@ -104,22 +116,35 @@ fn report(rbac: &Rbac, binding: &Binding) -> BindingReport {
         },
         role: binding.role_described(),
         standing,
-        grants: effective.iter().map(|rule| rule.described(binding)).collect(),
+        grants: effective
+            .iter()
+            .map(|rule| rule.described(binding))
+            .collect(),
     }
 }
 
 /// Whether every cluster, or every cluster of kubeadm, has this binding with these rules.
 fn is_built_in(binding: &Binding, rules: &[Rule]) -> bool {
     let all = |holds: fn(&Rule) -> bool| rules.iter().all(holds);
-    match (binding.namespace.as_deref(), binding.name.as_str(), binding.audience) {
+    match (
+        binding.namespace.as_deref(),
+        binding.name.as_str(),
+        binding.audience,
+    ) {
         (None, "system:public-info-viewer", _) => all(Rule::is_public),
-        (None, "system:discovery", Audience::Authenticated) => all(|rule| rule.resources.is_empty()),
+        (None, "system:discovery", Audience::Authenticated) => {
+            all(|rule| rule.resources.is_empty())
+        }
         (None, "system:basic-user", Audience::Authenticated) => {
             all(|rule| rule.resources.iter().all(|name| name.starts_with("self")))
         }
-        (Some("kube-public"), "kubeadm:bootstrap-signer-clusterinfo", Audience::Anonymous) => all(|rule| {
-            rule.verbs == ["get"] && rule.resources == ["configmaps"] && rule.names == ["cluster-info"]
-        }),
+        (Some("kube-public"), "kubeadm:bootstrap-signer-clusterinfo", Audience::Anonymous) => {
+            all(|rule| {
+                rule.verbs == ["get"]
+                    && rule.resources == ["configmaps"]
+                    && rule.names == ["cluster-info"]
+            })
+        }
         _ => false,
     }
 }

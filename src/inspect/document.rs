@@ -83,9 +83,17 @@ impl<'a> File<'a> {
 
     /// Where a position in the text of a value lies in the file. A block scalar (`|`) has a line of the file for each
     /// line of the text. Everything in another scalar lies where the scalar begins.
-    pub(super) fn positions_in<'n>(self, node: &'n Node) -> impl Fn(u32, u32) -> Place + use<'n, 'a> {
+    pub(super) fn positions_in<'n>(
+        self,
+        node: &'n Node,
+    ) -> impl Fn(u32, u32) -> Place + use<'n, 'a> {
         let start = &node.place;
-        let line_at = move |number: u32| self.text.lines().nth(number as usize - 1).unwrap_or_default();
+        let line_at = move |number: u32| {
+            self.text
+                .lines()
+                .nth(number as usize - 1)
+                .unwrap_or_default()
+        };
         let first = line_at(start.line);
         let indicator = first
             .chars()
@@ -97,7 +105,10 @@ impl<'a> File<'a> {
         let indent = u32::try_from(indent).unwrap_or_default();
         move |line, column| {
             if is_block {
-                self.place(start.line.saturating_add(line), indent.saturating_add(column))
+                self.place(
+                    start.line.saturating_add(line),
+                    indent.saturating_add(column),
+                )
             } else {
                 start.clone()
             }
@@ -124,9 +135,14 @@ fn parse(text: &str) -> Result<Vec<Node>, Mistake> {
         Err(error) => {
             let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX).max(1);
             let place = error.location();
-            let (line, column) =
-                place.map_or((1, 1), |place| (number(place.line()), number(place.column())));
-            Err((line, column, "invalid YAML or JSON, or a field twice".to_owned()))
+            let (line, column) = place.map_or((1, 1), |place| {
+                (number(place.line()), number(place.column()))
+            });
+            Err((
+                line,
+                column,
+                "invalid YAML or JSON, or a field twice".to_owned(),
+            ))
         }
     }
 }

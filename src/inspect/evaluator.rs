@@ -47,7 +47,10 @@ pub(super) fn predict(context: Context<'_>) -> Prediction {
         return prediction;
     }
     prediction.statements.extend(possible.iter().map(|problem| {
-        let text = format!("with some releases the server does not start: {}", problem.text);
+        let text = format!(
+            "with some releases the server does not start: {}",
+            problem.text
+        );
         Statement::at(&problem.place, text)
     }));
     if let Some(statement) = insecure_port(server) {
@@ -68,7 +71,9 @@ pub(super) fn predict(context: Context<'_>) -> Prediction {
     let decide = |path, is_asked| path_prediction(context, &anonymous, &chain, path, is_asked);
     prediction.paths = usual_paths().map(|path| decide(path, true)).collect();
     let others = anonymous.other_paths(&prediction.paths);
-    prediction.paths.extend(others.into_iter().map(|path| decide(path, false)));
+    prediction
+        .paths
+        .extend(others.into_iter().map(|path| decide(path, false)));
     (prediction.verdict, prediction.deep) = verdicts(&prediction.paths);
     prediction.is_lower_bound = !matches!(anonymous, Anonymous::Off(_)) && chain.may_open_more();
     let is_open = !matches!(anonymous, Anonymous::Off(_) | Anonymous::Paths(..));
@@ -99,8 +104,13 @@ fn insecure_port(server: &Server) -> Option<Statement> {
     let flags = &server.flags;
     let port = flags.last("insecure-port");
     let is_off = port.is_some_and(|flag| flag.value.as_deref() == Some("0"));
-    let address = flags.last("insecure-bind-address").or_else(|| flags.last("address"))?;
-    let is_local = matches!(address.value.as_deref(), Some("127.0.0.1" | "::1" | "localhost"));
+    let address = flags
+        .last("insecure-bind-address")
+        .or_else(|| flags.last("address"))?;
+    let is_local = matches!(
+        address.value.as_deref(),
+        Some("127.0.0.1" | "::1" | "localhost")
+    );
     (!is_off && !is_local).then(|| {
         let text = "the insecure port listens beyond this machine: everybody who reaches it is an administrator, \
                     without TLS";
@@ -112,10 +122,16 @@ fn anonymous(context: Context<'_>, chain: &Chain) -> Anonymous {
     let server = context.server;
     match context.authentication.map(|file| &file.anonymous) {
         Some(FileAnonymous::Off(place)) => {
-            return Anonymous::Off(Statement::at(place, "anonymous.enabled is not true: anonymous requests are refused"));
+            return Anonymous::Off(Statement::at(
+                place,
+                "anonymous.enabled is not true: anonymous requests are refused",
+            ));
         }
         Some(FileAnonymous::On(place)) => {
-            return Anonymous::On(Statement::at(place, "anonymous.enabled is true: anonymous requests are accepted"));
+            return Anonymous::On(Statement::at(
+                place,
+                "anonymous.enabled is true: anonymous requests are accepted",
+            ));
         }
         Some(FileAnonymous::Paths(paths, place)) => {
             let text = "anonymous requests are accepted on the paths of anonymous.conditions only";
@@ -149,12 +165,18 @@ fn anonymous(context: Context<'_>, chain: &Chain) -> Anonymous {
         let statement = chain.statement();
         return Anonymous::Off(Statement {
             place: statement.place.clone(),
-            text: "--authorization-mode has AlwaysAllow, so the server turns --anonymous-auth off".to_owned(),
+            text: "--authorization-mode has AlwaysAllow, so the server turns --anonymous-auth off"
+                .to_owned(),
         });
     }
     Anonymous::On(flag.map_or_else(
         || Statement::known("nothing turns anonymous requests off, so they are accepted"),
-        |flag| Statement::at(&flag.place, "--anonymous-auth is true: anonymous requests are accepted"),
+        |flag| {
+            Statement::at(
+                &flag.place,
+                "--anonymous-auth is true: anonymous requests are accepted",
+            )
+        },
     ))
 }
 
@@ -186,12 +208,17 @@ impl Anonymous {
 fn chain(context: Context<'_>) -> Chain {
     let server = context.server;
     if let Some(file) = context.authorization {
-        let words: Vec<&str> = file.authorizers.iter().map(|one| one.word.as_str()).collect();
+        let words: Vec<&str> = file
+            .authorizers
+            .iter()
+            .map(|one| one.word.as_str())
+            .collect();
         let text = format!("the authorizers are {}", words.join(", "));
         return Chain::Known(file.authorizers.clone(), Statement::at(&file.place, text));
     }
     if let Some(file) = server.flags.last("authorization-config") {
-        let text = "the file of --authorization-config decides who may do what, and it is not given";
+        let text =
+            "the file of --authorization-config decides who may do what, and it is not given";
         return Chain::Unclear(Statement::at(&file.place, text));
     }
     let modes: Vec<&Flag> = server.flags.named("authorization-mode").collect();
@@ -260,7 +287,9 @@ impl Chain {
         let Self::Known(all, _) = self else {
             return true;
         };
-        let mut before = all.iter().take_while(|one| one.kind != AuthorizerKind::AlwaysAllow);
+        let mut before = all
+            .iter()
+            .take_while(|one| one.kind != AuthorizerKind::AlwaysAllow);
         before.any(|one| matches!(one.kind, AuthorizerKind::Webhook | AuthorizerKind::Abac))
     }
 }
@@ -270,7 +299,9 @@ fn usual_paths() -> impl Iterator<Item = String> {
     let usual = ALWAYS.into_iter().chain(AFTER_401).map(str::to_owned);
     let deep = deep().map(|request| request.bare_path().to_owned());
     let mut seen = std::collections::BTreeSet::new();
-    usual.chain(deep).filter(move |path| seen.insert(path.clone()))
+    usual
+        .chain(deep)
+        .filter(move |path| seen.insert(path.clone()))
 }
 
 fn path_prediction(
@@ -317,7 +348,10 @@ fn authorized(context: Context<'_>, chain: &Chain, path: &str) -> (PredictedAcce
                 }
             }
             AuthorizerKind::Webhook | AuthorizerKind::Abac => {
-                let text = format!("{} decides it, and what it decides is not in the configuration", authorizer.word);
+                let text = format!(
+                    "{} decides it, and what it decides is not in the configuration",
+                    authorizer.word
+                );
                 let why = Statement::at(&authorizer.place, text);
                 return (PredictedAccess::Unclear, why);
             }

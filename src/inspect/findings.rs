@@ -30,7 +30,12 @@ impl Inspection {
             evaluator.add_configuration(hit);
         }
         for note in self.notes.iter().filter(|note| note.is_gap) {
-            let hit = hit(&configuration::NOT_FOUND, "input", &note.place, note.text.clone());
+            let hit = hit(
+                &configuration::NOT_FOUND,
+                "input",
+                &note.place,
+                note.text.clone(),
+            );
             evaluator.add_configuration(hit);
         }
         evaluator.finish(&self.coverage())
@@ -79,16 +84,28 @@ fn about_server(server: &InspectedServer) -> Option<ConfigurationHit> {
     let prediction = &server.prediction;
     if let Some(first) = prediction.start_problems.first() {
         let place = server.place_of(std::iter::once(first));
-        let texts = prediction.start_problems.iter().map(|problem| problem.text.as_str());
+        let texts = prediction
+            .start_problems
+            .iter()
+            .map(|problem| problem.text.as_str());
         let message = format!("the API server does not start: {}", listed(texts));
-        return Some(hit(&configuration::DOES_NOT_START, &server.name, place, message));
+        return Some(hit(
+            &configuration::DOES_NOT_START,
+            &server.name,
+            place,
+            message,
+        ));
     }
     let verdict = server.verdict()?;
     let open: Vec<&str> = prediction.granted().collect();
     let open_text = match open.len() {
         0 => String::new(),
         count if count <= MAX_PATHS => format!("; open: {}", listed(open.iter().copied())),
-        count => format!("; open: {} and {} more", open[..MAX_PATHS].join(", "), count - MAX_PATHS),
+        count => format!(
+            "; open: {} and {} more",
+            open[..MAX_PATHS].join(", "),
+            count - MAX_PATHS
+        ),
     };
     let place = server.place_of(prediction.statements.iter().rev());
     let (rule, message) = match verdict {
@@ -105,14 +122,26 @@ fn about_server(server: &InspectedServer) -> Option<ConfigurationHit> {
             format!("anonymous requests are accepted on some paths{open_text}"),
         ),
         Verdict::Inconclusive => {
-            let unclear = prediction.paths.iter().find(|path| path.access == PredictedAccess::Unclear);
-            let why = unclear.map_or("the configuration does not decide it", |path| path.because.text.as_str());
-            (&configuration::UNCLEAR, format!("no prediction: {why}{open_text}"))
+            let unclear = prediction
+                .paths
+                .iter()
+                .find(|path| path.access == PredictedAccess::Unclear);
+            let why = unclear.map_or("the configuration does not decide it", |path| {
+                path.because.text.as_str()
+            });
+            (
+                &configuration::UNCLEAR,
+                format!("no prediction: {why}{open_text}"),
+            )
         }
         _ => return None,
     };
     // What accepts anonymous requests is the place to change, before what authorizes them.
-    let place = if rule.id == configuration::ALLOWS_EVERYTHING.id { place } else { decisive(server) };
+    let place = if rule.id == configuration::ALLOWS_EVERYTHING.id {
+        place
+    } else {
+        decisive(server)
+    };
     let mut hit = hit(rule, &server.name, place, message);
     hit.verdict = Some(verdict);
     hit.open = prediction.exposed().map(str::to_owned).collect();
@@ -133,16 +162,25 @@ fn about_comparisons(server: &InspectedServer) -> Vec<ConfigurationHit> {
             Outcome::Stricter => &configuration::STRICTER_OUTSIDE,
             Outcome::Agree | Outcome::Undecided => return None,
         };
-        let paths = comparison.differences.iter().take(MAX_PATHS).map(|difference| {
-            format!(
-                "{} is {} by the configuration and {} at the endpoint",
-                difference.path,
-                difference.predicted.as_str(),
-                difference.observed
-            )
-        });
+        let paths = comparison
+            .differences
+            .iter()
+            .take(MAX_PATHS)
+            .map(|difference| {
+                format!(
+                    "{} is {} by the configuration and {} at the endpoint",
+                    difference.path,
+                    difference.predicted.as_str(),
+                    difference.observed
+                )
+            });
         let paths: Vec<String> = paths.collect();
-        let message = format!("{}: {}; {}", comparison.endpoint, paths.join(", "), comparison.causes());
+        let message = format!(
+            "{}: {}; {}",
+            comparison.endpoint,
+            paths.join(", "),
+            comparison.causes()
+        );
         let name = format!("{} at {}", server.name, comparison.endpoint);
         Some(hit(rule, &name, decisive(server), message))
     });
@@ -154,7 +192,10 @@ fn about_binding(binding: &BindingReport) -> Option<ConfigurationHit> {
         Standing::BuiltIn | Standing::Harmless => return None,
         Standing::RoleMissing => (
             &configuration::ROLE_MISSING,
-            format!("{} names {}, and {} is not in the input", binding.name, binding.audience, binding.role),
+            format!(
+                "{} names {}, and {} is not in the input",
+                binding.name, binding.audience, binding.role
+            ),
         ),
         Standing::AnonymousReads | Standing::AnonymousChanges | Standing::AuthenticatedMore => {
             let rule = match binding.standing {
@@ -164,7 +205,11 @@ fn about_binding(binding: &BindingReport) -> Option<ConfigurationHit> {
             };
             let shown = &binding.grants[..binding.grants.len().min(MAX_PATHS)];
             let more = binding.grants.len() - shown.len();
-            let more = if more > 0 { format!("; and {more} more rules") } else { String::new() };
+            let more = if more > 0 {
+                format!("; and {more} more rules")
+            } else {
+                String::new()
+            };
             let message = format!(
                 "{} with {} lets {}: {}{more}",
                 binding.name,

@@ -1,8 +1,8 @@
 //! Specifications of clusters that another program turns into a configuration: kOps and Gardener. They are hints.
 
+use super::found::Found;
 use super::node::Node;
 use super::pod::object_name;
-use super::found::Found;
 use super::server::{Server, Statement};
 use super::words::Word;
 use crate::kubernetes::Minor;
@@ -18,7 +18,10 @@ fn word(text: &str, node: &Node) -> Word {
 pub(super) fn read_kops(node: &Node, found: &mut Found) {
     let setting = node.at(&["spec", "kubeAPIServer", "anonymousAuth"]);
     let place = setting.unwrap_or(node);
-    let words = [word("--anonymous-auth=false", place), word("--authorization-mode=Node,RBAC", place)];
+    let words = [
+        word("--anonymous-auth=false", place),
+        word("--authorization-mode=Node,RBAC", place),
+    ];
     let mut server = Server::new(object_name("kOps Cluster", node), &place.place, &words);
     server.is_hint = true;
     let text = "kOps sets --anonymous-auth=false, whatever the specification says";
@@ -41,9 +44,15 @@ pub(super) fn read_shoot(node: &Node, found: &mut Found) {
     let mut statements = Vec::new();
     let mut authentication_object = None;
     if let Some(name) = config_map {
-        words.push(word("--authentication-config=structuredAuthentication", node));
+        words.push(word(
+            "--authentication-config=structuredAuthentication",
+            node,
+        ));
         let namespace = node.at(&["metadata", "namespace"]).and_then(Node::text);
-        authentication_object = Some(format!("ConfigMap {}/{name}", namespace.unwrap_or("default")));
+        authentication_object = Some(format!(
+            "ConfigMap {}/{name}",
+            namespace.unwrap_or("default")
+        ));
     } else {
         let place = setting.unwrap_or(node);
         words.push(word(&format!("--anonymous-auth={is_on}"), place));

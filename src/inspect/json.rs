@@ -124,8 +124,12 @@ pub fn write_json(
         schema: SCHEMA,
         servers: inspection.servers.iter().map(Server::from).collect(),
         bindings: inspection.bindings.iter().map(Binding::from).collect(),
-        notes: notes.map(|note| remark(Some(&note.place), &note.text)).collect(),
-        unreadable: unreadable.map(|one| remark(Some(&one.place), &one.problem)).collect(),
+        notes: notes
+            .map(|note| remark(Some(&note.place), &note.text))
+            .collect(),
+        unreadable: unreadable
+            .map(|one| remark(Some(&one.place), &one.problem))
+            .collect(),
         findings: findings.iter().map(FindingEntry::from).collect(),
         exit_code,
         reason,
@@ -166,7 +170,10 @@ impl From<&Place> for PlaceEntry {
 impl<'a> From<&'a InspectedServer> for Server<'a> {
     fn from(server: &'a InspectedServer) -> Self {
         let prediction = &server.prediction;
-        let statements = prediction.start_problems.iter().chain(&prediction.statements);
+        let statements = prediction
+            .start_problems
+            .iter()
+            .chain(&prediction.statements);
         let statement = |said: &Statement| remark(said.place.as_ref(), &said.text);
         Self {
             name: shown(&server.name),

@@ -1,7 +1,7 @@
 //! `k0s.yaml`.
 
-use super::node::Node;
 use super::found::Found;
+use super::node::Node;
 use super::server::{K0S, Server, flag_words};
 use super::words::Word;
 
@@ -20,5 +20,7 @@ pub(super) fn read(node: &Node, found: &mut Found) {
     }));
     let place = api.map_or(&node.place, |api| &api.place);
     let name = super::pod::object_name("k0s ClusterConfig", node);
-    found.servers.push(Server::preset(name, place, &K0S, &words));
+    found
+        .servers
+        .push(Server::preset(name, place, &K0S, &words));
 }

@@ -1,8 +1,8 @@
 //! `config.yaml` of k3s and RKE2, with the files of `config.yaml.d` behind it in the same file.
 
+use super::found::Found;
 use super::node::Node;
 use super::place::Place;
-use super::found::Found;
 use super::server::{K3S, Server};
 use super::words::Word;
 
@@ -38,18 +38,25 @@ impl Merged {
         let is_its_field = |key: &str| {
             key.trim_end_matches('+') == ARGUMENTS || OTHERS.contains(&key.trim_end_matches('+'))
         };
-        let is_config = node.get("kind").is_none() && entries.iter().any(|entry| is_its_field(&entry.key));
+        let is_config =
+            node.get("kind").is_none() && entries.iter().any(|entry| is_its_field(&entry.key));
         if !is_config {
             return false;
         }
-        let arguments = entries.iter().filter(|entry| entry.key.trim_end_matches('+') == ARGUMENTS);
+        let arguments = entries
+            .iter()
+            .filter(|entry| entry.key.trim_end_matches('+') == ARGUMENTS);
         for entry in arguments {
             // With a plus the list goes on; without one it begins anew.
             if !entry.key.ends_with('+') {
                 self.words.clear();
             }
             let one = std::slice::from_ref(&entry.node);
-            let items = if entry.node.text().is_some() { one } else { entry.node.items() };
+            let items = if entry.node.text().is_some() {
+                one
+            } else {
+                entry.node.items()
+            };
             self.words.extend(items.iter().filter_map(word));
             self.place.get_or_insert_with(|| entry.place.clone());
         }
@@ -60,7 +67,9 @@ impl Merged {
     pub(super) fn finish(self, found: &mut Found) {
         if let Some(place) = self.place {
             let name = "k3s or RKE2 configuration";
-            found.servers.push(Server::preset(name, &place, &K3S, &self.words));
+            found
+                .servers
+                .push(Server::preset(name, &place, &K3S, &self.words));
         }
     }
 }

@@ -1,15 +1,22 @@
 //! Configurations of kubeadm, and of Cluster API, which passes them to kubeadm.
 
+use super::found::Found;
 use super::node::Node;
 use super::pod::object_name;
-use super::found::Found;
 use super::server::{KUBEADM, Server, flag_words};
 use crate::kubernetes::Minor;
 
 /// Reads a `ClusterConfiguration`.
 pub(super) fn read(node: &Node, found: &mut Found) {
-    let release = node.text_of("kubernetesVersion").and_then(Minor::of_git_version);
-    read_configuration("kubeadm ClusterConfiguration".to_owned(), node, release, found);
+    let release = node
+        .text_of("kubernetesVersion")
+        .and_then(Minor::of_git_version);
+    read_configuration(
+        "kubeadm ClusterConfiguration".to_owned(),
+        node,
+        release,
+        found,
+    );
 }
 
 /// Whether an object of Cluster API configures a control plane with kubeadm.
@@ -30,7 +37,10 @@ pub(super) fn read_control_plane(node: &Node, found: &mut Found) {
             read_configuration(name, configuration, release, found);
         }
         // The configuration of a node that joins has no API server of its own settings.
-        None if node.text_of("kind").is_some_and(|kind| kind.starts_with("KubeadmConfig")) => {
+        None if node
+            .text_of("kind")
+            .is_some_and(|kind| kind.starts_with("KubeadmConfig")) =>
+        {
             found.others += 1;
         }
         None => read_configuration(name, kubeadm, None, found),

@@ -45,11 +45,11 @@ mod words;
 pub use against::{Comparison, Difference, Outcome};
 pub use bindings::{BindingReport, Standing};
 pub use document::Unreadable;
-pub use prediction::{PathPrediction, PredictedAccess, Prediction};
+pub use found::Note;
+pub use inspected::{Input, InspectedServer, Inspection};
 pub use json::write_json;
 pub use place::Place;
-pub use found::Note;
-pub use inspected::{InspectedServer, Input, Inspection};
+pub use prediction::{PathPrediction, PredictedAccess, Prediction};
 pub use server::Statement;
 pub use text::{TextOptions, write_text};
 

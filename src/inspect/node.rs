@@ -21,7 +21,8 @@ pub(super) struct Node {
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     Null,
-    /// A scalar; numbers and booleans are as their canonical text.
+    Bool(bool),
+    /// Any other scalar; numbers are as their canonical text.
     Text(String),
     List(Vec<Node>),
     Map(Vec<Entry>),
@@ -57,6 +58,8 @@ impl Node {
     pub(super) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
+            Value::Bool(true) => Some("true"),
+            Value::Bool(false) => Some("false"),
             _ => None,
         }
     }
@@ -93,7 +96,7 @@ impl Node {
                     entry.node.relocate(place);
                 }
             }
-            Value::Null | Value::Text(_) | Value::Skipped => {}
+            Value::Null | Value::Bool(_) | Value::Text(_) | Value::Skipped => {}
         }
     }
 }
@@ -221,7 +224,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Text(value.to_string()))
+        Ok(Value::Bool(value))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {

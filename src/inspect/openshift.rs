@@ -1,7 +1,7 @@
 //! The configuration of the API server of `OpenShift`: flags as a map of lists.
 
-use super::node::{Entry, Node};
 use super::found::Found;
+use super::node::{Entry, Node};
 use super::server::Server;
 use super::words::Word;
 
@@ -21,7 +21,11 @@ pub(super) fn read(node: &Node, found: &mut Found) {
 /// One word for each value of a flag.
 fn words(entry: &Entry) -> Vec<Word> {
     let one = std::slice::from_ref(&entry.node);
-    let values = if entry.node.items().is_empty() { one } else { entry.node.items() };
+    let values = if entry.node.items().is_empty() {
+        one
+    } else {
+        entry.node.items()
+    };
     let word = |value: &Node| Word {
         text: format!("--{}={}", entry.key, value.text().unwrap_or_default()),
         place: value.place.clone(),

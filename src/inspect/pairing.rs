@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
+use super::against;
 use super::authentication::AuthenticationFile;
 use super::authorization::AuthorizationFile;
-use super::against;
 use super::bindings;
 use super::context::Context;
 use super::document::File;
 use super::evaluator::predict;
 use super::flags::Flag;
+use super::found::Found;
+use super::inspected::{Input, InspectedServer, Inspection};
 use super::place::Place;
 use super::rbac::of_new_cluster;
-use super::inspected::{InspectedServer, Input, Inspection};
-use super::found::Found;
 use super::recognise;
 use super::server::Server;
 use super::words::Word;
@@ -32,7 +32,9 @@ impl Inspection {
     /// Compares every prediction with what a scan found at an endpoint.
     pub fn compare(&mut self, record: &EndpointReport) {
         for server in &mut self.servers {
-            server.comparisons.push(against::compare(&server.prediction, record));
+            server
+                .comparisons
+                .push(against::compare(&server.prediction, record));
         }
     }
 }
@@ -48,7 +50,10 @@ fn inspection(found: Found) -> Inspection {
         unreadable,
         others,
     } = found;
-    let mut used = (vec![false; authentication.len()], vec![false; authorization.len()]);
+    let mut used = (
+        vec![false; authentication.len()],
+        vec![false; authorization.len()],
+    );
     for server in &mut servers {
         if let Some(index) = authentication_of(server, &authentication) {
             used.0[index] = true;
@@ -69,7 +74,10 @@ fn inspection(found: Found) -> Inspection {
             server,
             authentication: server.authentication.as_ref(),
             authorization: server.authorization.as_ref(),
-            rbac: assumed.as_ref().filter(|_| !rbac.has_bindings).unwrap_or(&rbac),
+            rbac: assumed
+                .as_ref()
+                .filter(|_| !rbac.has_bindings)
+                .unwrap_or(&rbac),
             assumes_roles: !rbac.has_bindings,
         };
         InspectedServer {
@@ -96,7 +104,9 @@ fn authentication_of(server: &Server, files: &[AuthenticationFile]) -> Option<us
         return None;
     }
     if let Some(object) = &server.authentication_object {
-        return files.iter().position(|file| file.holder.as_ref() == Some(object));
+        return files
+            .iter()
+            .position(|file| file.holder.as_ref() == Some(object));
     }
     let flag = server.flags.last("authentication-config")?;
     chosen(flag, files.iter().map(|file| &file.place))
@@ -123,10 +133,14 @@ fn imagined(
     authorization: &[AuthorizationFile],
     (used, used_by): &(Vec<bool>, Vec<bool>),
 ) -> Vec<Server> {
-    let free: Vec<&AuthenticationFile> =
-        (authentication.iter().zip(used)).filter(|(_, used)| !**used).map(|(file, _)| file).collect();
-    let authorizers: Vec<&AuthorizationFile> =
-        (authorization.iter().zip(used_by)).filter(|(_, used)| !**used).map(|(file, _)| file).collect();
+    let free: Vec<&AuthenticationFile> = (authentication.iter().zip(used))
+        .filter(|(_, used)| !**used)
+        .map(|(file, _)| file)
+        .collect();
+    let authorizers: Vec<&AuthorizationFile> = (authorization.iter().zip(used_by))
+        .filter(|(_, used)| !**used)
+        .map(|(file, _)| file)
+        .collect();
     let word = |text: &str, place: &Place| Word {
         text: text.to_owned(),
         place: place.clone(),

@@ -1,8 +1,8 @@
 //! Pods of API servers, static manifests, and controllers that make such pods.
 
 use super::document::File;
-use super::node::Node;
 use super::found::Found;
+use super::node::Node;
 use super::server::Server;
 use super::words::{Word, behind_program, is_program, shell};
 use crate::kubernetes::Minor;
@@ -77,7 +77,9 @@ fn words(file: File<'_>, container: &Node) -> Option<Vec<Word>> {
         }
     }
     // An image whose entry point is the program.
-    let has_flags = words.first().is_some_and(|word| word.text.starts_with("--"));
+    let has_flags = words
+        .first()
+        .is_some_and(|word| word.text.starts_with("--"));
     let is_named = container.text_of("name").is_some_and(is_program);
     (is_named && has_flags).then_some(words)
 }

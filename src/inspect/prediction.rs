@@ -65,13 +65,15 @@ impl Prediction {
     /// The paths that anonymous callers may request.
     pub fn granted(&self) -> impl Iterator<Item = &str> {
         let is_granted = |path: &&PathPrediction| path.access == PredictedAccess::Granted;
-        self.paths.iter().filter(is_granted).map(|path| path.path.as_str())
+        self.paths
+            .iter()
+            .filter(is_granted)
+            .map(|path| path.path.as_str())
     }
 
     /// Those of them beyond version and health.
     pub fn exposed(&self) -> impl Iterator<Item = &str> {
-        self.granted().filter(|path| {
-            PathClass::of(path).map(Grade::of).is_ok_and(Grade::exposes)
-        })
+        self.granted()
+            .filter(|path| PathClass::of(path).map(Grade::of).is_ok_and(Grade::exposes))
     }
 }

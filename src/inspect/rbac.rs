@@ -89,7 +89,10 @@ impl Rbac {
                 .collect(),
         };
         let name = node.at(&["metadata", "name"]).and_then(Node::text);
-        let name = (namespace(is_namespaced, node), name.unwrap_or_default().to_owned());
+        let name = (
+            namespace(is_namespaced, node),
+            name.unwrap_or_default().to_owned(),
+        );
         self.roles.insert(name, role);
     }
 
@@ -133,7 +136,10 @@ impl Rbac {
                     .all(|(key, value)| other.labels.get(key) == Some(value))
             })
         };
-        let others = self.roles.iter().filter(|((namespace, _), _)| namespace.is_none());
+        let others = self
+            .roles
+            .iter()
+            .filter(|((namespace, _), _)| namespace.is_none());
         let others = others.map(|(_, other)| other).filter(is_selected);
         Some(others.flat_map(|other| other.rules.clone()).collect())
     }
@@ -152,7 +158,9 @@ impl Rbac {
         });
         of_cluster.into_iter().find(|binding| {
             let rules = self.rules(&binding.role).unwrap_or_default();
-            rules.iter().any(|rule| wanted.is_granted(rule, binding.namespace.is_some()))
+            rules
+                .iter()
+                .any(|rule| wanted.is_granted(rule, binding.namespace.is_some()))
         })
     }
 }

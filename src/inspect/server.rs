@@ -142,7 +142,11 @@ pub(super) fn flag_words(node: &super::node::Node) -> Vec<Word> {
     let of_map = map.map(|entry| word(&entry.key, entry.node.text(), &entry.place));
     let list = node.items().iter();
     let of_list = list.filter_map(|item| {
-        Some(word(item.text_of("name")?, item.text_of("value"), &item.place))
+        Some(word(
+            item.text_of("name")?,
+            item.text_of("value"),
+            &item.place,
+        ))
     });
     of_map.chain(of_list).collect()
 }

@@ -16,7 +16,9 @@ pub(super) fn problems(context: Context<'_>) -> Vec<StartProblem> {
     if let Some(bad) = &flags.bad {
         problems.push(StartProblem::always(&bad.place, bad.problem.clone()));
     }
-    let invalid = flags.named("anonymous-auth").filter(|flag| flag.switch() == Switch::Invalid);
+    let invalid = flags
+        .named("anonymous-auth")
+        .filter(|flag| flag.switch() == Switch::Invalid);
     problems.extend(invalid.map(|flag| {
         let text = "--anonymous-auth is neither true nor false as the server spells them";
         StartProblem::always(&flag.place, text)
@@ -53,13 +55,23 @@ fn authentication(context: Context<'_>, problems: &mut Vec<StartProblem>) {
         let text = "--anonymous-auth beside anonymous in the file of --authentication-config";
         problems.push(StartProblem::always(&flag.place, text));
     }
-    let is_on = flags.named("feature-gates").flat_map(Flag::list).any(|gate| gate == format!("{GATE}=true"));
+    let is_on = flags
+        .named("feature-gates")
+        .flat_map(Flag::list)
+        .any(|gate| gate == format!("{GATE}=true"));
     let (text, first) = if is_on {
         ("the field anonymous is known from 1.31 on", minor(31))
     } else {
-        ("the field anonymous is known from 1.32 on, and in 1.31 behind a feature gate", minor(32))
+        (
+            "the field anonymous is known from 1.32 on, and in 1.31 behind a feature gate",
+            minor(32),
+        )
     };
-    problems.push(StartProblem::in_releases(place, text, Releases::Before(first)));
+    problems.push(StartProblem::in_releases(
+        place,
+        text,
+        Releases::Before(first),
+    ));
 }
 
 fn authorization(context: Context<'_>, problems: &mut Vec<StartProblem>) {
@@ -76,16 +88,24 @@ fn authorization(context: Context<'_>, problems: &mut Vec<StartProblem>) {
         return;
     }
     let mut seen: Vec<&str> = Vec::new();
-    let modes = flags.named("authorization-mode").filter(|flag| !flag.is_variable());
-    let modes: Vec<(&Flag, &str)> = modes.flat_map(|flag| flag.list().map(move |word| (flag, word))).collect();
+    let modes = flags
+        .named("authorization-mode")
+        .filter(|flag| !flag.is_variable());
+    let modes: Vec<(&Flag, &str)> = modes
+        .flat_map(|flag| flag.list().map(move |word| (flag, word)))
+        .collect();
     for (flag, word) in &modes {
         if seen.contains(word) {
-            problems.push(StartProblem::always(&flag.place, "an authorization mode twice"));
+            problems.push(StartProblem::always(
+                &flag.place,
+                "an authorization mode twice",
+            ));
         }
         seen.push(word);
         let needed = match AuthorizerKind::of_word(word) {
             None => {
-                let text = "an authorization mode that the server does not know; case and spaces count";
+                let text =
+                    "an authorization mode that the server does not know; case and spaces count";
                 problems.push(StartProblem::always(&flag.place, text));
                 continue;
             }
@@ -98,9 +118,15 @@ fn authorization(context: Context<'_>, problems: &mut Vec<StartProblem>) {
             problems.push(StartProblem::always(&flag.place, text));
         }
     }
-    for (name, mode) in [("authorization-webhook-config-file", "Webhook"), ("authorization-policy-file", "ABAC")] {
+    for (name, mode) in [
+        ("authorization-webhook-config-file", "Webhook"),
+        ("authorization-policy-file", "ABAC"),
+    ] {
         let is_variable = flags.named("authorization-mode").any(Flag::is_variable);
-        if let Some(flag) = flags.last(name).filter(|_| !seen.contains(&mode) && !is_variable) {
+        if let Some(flag) = flags
+            .last(name)
+            .filter(|_| !seen.contains(&mode) && !is_variable)
+        {
             let text = format!("--{name} without the mode {mode}");
             problems.push(StartProblem::always(&flag.place, text));
         }
@@ -109,13 +135,23 @@ fn authorization(context: Context<'_>, problems: &mut Vec<StartProblem>) {
 
 fn gates(flags: &Flags, problems: &mut Vec<StartProblem>) {
     for flag in flags.named("feature-gates") {
-        for gate in flag.list().filter(|gate| gate.split('=').next() == Some(GATE)) {
+        for gate in flag
+            .list()
+            .filter(|gate| gate.split('=').next() == Some(GATE))
+        {
             let (text, first) = if gate.ends_with("=true") {
                 ("a feature gate that 1.37 no longer has", minor(37))
             } else {
-                ("a feature gate that cannot be turned off from 1.34 on", minor(34))
+                (
+                    "a feature gate that cannot be turned off from 1.34 on",
+                    minor(34),
+                )
             };
-            problems.push(StartProblem::in_releases(&flag.place, text, Releases::From(first)));
+            problems.push(StartProblem::in_releases(
+                &flag.place,
+                text,
+                Releases::From(first),
+            ));
         }
     }
 }
@@ -126,11 +162,21 @@ fn insecure(flags: &Flags, problems: &mut Vec<StartProblem>) {
         for flag in flags.named(name) {
             let is_zero = flag.value.as_deref() == Some("0");
             let (text, first) = if name == "insecure-port" && !is_zero {
-                ("--insecure-port can only be 0 from 1.20 on, and is gone from 1.24 on", minor(20))
+                (
+                    "--insecure-port can only be 0 from 1.20 on, and is gone from 1.24 on",
+                    minor(20),
+                )
             } else {
-                ("a flag of the insecure port, which is gone from 1.24 on", minor(24))
+                (
+                    "a flag of the insecure port, which is gone from 1.24 on",
+                    minor(24),
+                )
             };
-            problems.push(StartProblem::in_releases(&flag.place, text, Releases::From(first)));
+            problems.push(StartProblem::in_releases(
+                &flag.place,
+                text,
+                Releases::From(first),
+            ));
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Machine configurations of Talos: one document with almost everything, and from 1.14 on documents of their own.
 
 use super::authentication::{self, AuthenticationFile};
+use super::found::Found;
 use super::node::Node;
 use super::place::Place;
-use super::found::Found;
 use super::server::{Server, Statement, TALOS, TALOS_DOCUMENTS, flag_words};
 use super::words::Word;
 
@@ -47,14 +47,19 @@ impl Merged {
         };
         let image = node.text_of("image").and_then(super::pod::release_of_image);
         self.release = self.release.or(image);
-        self.words.extend(node.get("extraArgs").map(flag_words).unwrap_or_default());
+        self.words
+            .extend(node.get("extraArgs").map(flag_words).unwrap_or_default());
     }
 
     pub(super) fn finish(self, found: &mut Found) {
         let Some(place) = self.place else {
             return;
         };
-        let preset = if self.authentication.is_some() { &TALOS_DOCUMENTS } else { &TALOS };
+        let preset = if self.authentication.is_some() {
+            &TALOS_DOCUMENTS
+        } else {
+            &TALOS
+        };
         let mut server = Server::preset("Talos machine configuration", &place, preset, &self.words);
         server.release = self.release;
         if self.authentication.is_some() {

@@ -7,14 +7,15 @@ use anstyle::{AnsiColor, Style};
 use super::against::Outcome;
 use super::bindings::Standing;
 use super::inspected::{InspectedServer, Inspection};
-use super::prediction::{PathPrediction, PredictedAccess};
+use super::prediction::PathPrediction;
 use crate::escape::escape;
 use crate::model::{Finding, Verdict};
-use crate::probe::{AFTER_401, ALWAYS};
-use crate::wording::plural;
+use crate::wording::{joined_at_most, plural};
 
 /// Characters of a text.
 const MAX_TEXT: usize = 400;
+/// Paths that a line names.
+const MAX_PATHS: usize = 6;
 
 /// How the text looks.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,10 +52,20 @@ pub fn write_text(
     write_bindings(&mut out, inspection)?;
     write_findings(&mut out, findings, options)?;
     for note in &inspection.notes {
-        writeln!(out, "{}: {}", shown(&note.place.to_string()), shown(&note.text))?;
+        writeln!(
+            out,
+            "{}: {}",
+            shown(&note.place.to_string()),
+            shown(&note.text)
+        )?;
     }
     for unreadable in &inspection.unreadable {
-        writeln!(out, "{}: not read: {}", shown(&unreadable.place.to_string()), unreadable.problem)?;
+        writeln!(
+            out,
+            "{}: not read: {}",
+            shown(&unreadable.place.to_string()),
+            unreadable.problem
+        )?;
     }
     if inspection.others > 0 {
         let objects = plural(inspection.others, "document says", "documents say");
@@ -77,12 +88,22 @@ fn color_of(verdict: Option<Verdict>) -> Style {
     Style::new().bold().fg_color(Some(color.into()))
 }
 
-fn write_server(out: &mut dyn Write, server: &InspectedServer, options: TextOptions) -> io::Result<()> {
+fn write_server(
+    out: &mut dyn Write,
+    server: &InspectedServer,
+    options: TextOptions,
+) -> io::Result<()> {
     let prediction = &server.prediction;
     let verdict = server.verdict();
     let word = verdict.map_or("does not start", Verdict::as_str);
-    let release = server.release.map_or_else(String::new, |release| format!(", {release}"));
-    let hint = if server.is_hint { " (a hint: another program makes the configuration)" } else { "" };
+    let release = server
+        .release
+        .map_or_else(String::new, |release| format!(", {release}"));
+    let hint = if server.is_hint {
+        " (a hint: another program makes the configuration)"
+    } else {
+        ""
+    };
     writeln!(
         out,
         "{} {}{release}{hint}\n  {}",
@@ -96,52 +117,94 @@ fn write_server(out: &mut dyn Write, server: &InspectedServer, options: TextOpti
         writeln!(out, "  a scan without --deep sees: {usual}")?;
     }
     if prediction.is_lower_bound {
-        writeln!(out, "  a lower bound: something that the configuration does not show may open more")?;
-    }
-    for statement in prediction.start_problems.iter().chain(&prediction.statements) {
-        let place = statement.place.as_ref();
-        let place = place.map_or_else(String::new, |place| format!("{}: ", shown(&place.to_string())));
-        writeln!(out, "  - {place}{}", shown(&statement.text))?;
-    }
-    let paths: Vec<&PathPrediction> = prediction.paths.iter().filter(|path| is_listed(path)).collect();
-    let width = paths.iter().map(|path| path.path.chars().count()).max().unwrap_or_default();
-    for path in &paths {
-        let place = path.because.place.as_ref();
-        let place = place.map_or_else(String::new, |place| format!(" ({})", shown(&place.to_string())));
         writeln!(
             out,
-            "  {:width$}  {:9}  {}{place}",
-            shown(&path.path),
-            path.access.as_str(),
-            shown(&path.because.text),
+            "  a lower bound: something that the configuration does not show may open more"
         )?;
     }
+    for statement in prediction
+        .start_problems
+        .iter()
+        .chain(&prediction.statements)
+    {
+        let place = statement.place.as_ref();
+        let place = place.map_or_else(String::new, |place| {
+            format!("{}: ", shown(&place.to_string()))
+        });
+        writeln!(out, "  - {place}{}", shown(&statement.text))?;
+    }
+    write_paths(out, &prediction.paths)?;
     for comparison in &server.comparisons {
         let endpoint = shown(&comparison.endpoint);
         let observed = comparison.observed;
         match comparison.outcome {
-            Outcome::Agree => writeln!(out, "  {endpoint}: the scan found what is predicted ({observed})")?,
-            outcome => writeln!(out, "  {endpoint}: {} (the scan found {observed}); {}", outcome.as_str(), comparison.causes())?,
+            Outcome::Agree => writeln!(
+                out,
+                "  {endpoint}: the scan found what is predicted ({observed})"
+            )?,
+            outcome => writeln!(
+                out,
+                "  {endpoint}: {} (the scan found {observed}); {}",
+                outcome.as_str(),
+                comparison.causes()
+            )?,
         }
         for difference in &comparison.differences {
             let (path, predicted) = (shown(&difference.path), difference.predicted.as_str());
-            writeln!(out, "    {path}: predicted {predicted}, found {}", difference.observed)?;
+            writeln!(
+                out,
+                "    {path}: predicted {predicted}, found {}",
+                difference.observed
+            )?;
         }
     }
     writeln!(out)
 }
 
-/// Whether a path is listed: what every scan asks, and everything that is open.
-fn is_listed(path: &PathPrediction) -> bool {
-    let is_usual = ALWAYS.iter().chain(&AFTER_401).any(|usual| *usual == path.path);
-    is_usual || path.access == PredictedAccess::Granted || !path.is_asked
+/// Writes a line for the paths with one reason.
+fn write_paths(out: &mut dyn Write, paths: &[PathPrediction]) -> io::Result<()> {
+    let mut groups: Vec<Vec<&PathPrediction>> = Vec::new();
+    for path in paths {
+        let is_same = |group: &&mut Vec<&PathPrediction>| {
+            group[0].access == path.access && group[0].because == path.because
+        };
+        match groups.iter_mut().find(is_same) {
+            Some(group) => group.push(path),
+            None => groups.push(vec![path]),
+        }
+    }
+    for group in groups {
+        let PathPrediction {
+            access, because, ..
+        } = group[0];
+        let names: Vec<String> = group.iter().map(|path| shown(&path.path)).collect();
+        let names = if group.len() == paths.len() {
+            "every path".to_owned()
+        } else {
+            joined_at_most(MAX_PATHS, &names)
+        };
+        let place = because.place.as_ref();
+        let place = place.map_or_else(String::new, |place| {
+            format!(" ({})", shown(&place.to_string()))
+        });
+        writeln!(
+            out,
+            "  {:9}  {names}: {}{place}",
+            access.as_str(),
+            shown(&because.text)
+        )?;
+    }
+    Ok(())
 }
 
 fn write_bindings(out: &mut dyn Write, inspection: &Inspection) -> io::Result<()> {
     if inspection.bindings.is_empty() {
         return Ok(());
     }
-    writeln!(out, "bindings of anonymous callers and of system:authenticated:")?;
+    writeln!(
+        out,
+        "bindings of anonymous callers and of system:authenticated:"
+    )?;
     for binding in &inspection.bindings {
         let grants = match binding.standing {
             Standing::RoleMissing => format!("{} is not in the input", binding.role),
@@ -161,7 +224,11 @@ fn write_bindings(out: &mut dyn Write, inspection: &Inspection) -> io::Result<()
     writeln!(out)
 }
 
-fn write_findings(out: &mut dyn Write, findings: &[Finding], options: TextOptions) -> io::Result<()> {
+fn write_findings(
+    out: &mut dyn Write,
+    findings: &[Finding],
+    options: TextOptions,
+) -> io::Result<()> {
     for finding in findings {
         let accepted = if finding.accepted() { ", accepted" } else { "" };
         let severity = options.painted(Style::new().bold(), finding.severity.as_str());

@@ -21,10 +21,23 @@ pub(super) fn verdicts(paths: &[PathPrediction]) -> (Option<Verdict>, Option<Ver
 }
 
 fn verdict(paths: &[&PathPrediction]) -> Verdict {
-    let has = |access| paths.iter().any(|path| path.access == access && !is_product(&path.path));
-    let of = |wanted| paths.iter().find(|path| path.path == wanted).map(|path| path.access);
+    let has = |access| {
+        paths
+            .iter()
+            .any(|path| path.access == access && !is_product(&path.path))
+    };
+    let of = |wanted| {
+        paths
+            .iter()
+            .find(|path| path.path == wanted)
+            .map(|path| path.access)
+    };
     let is_granted = |path: &&&PathPrediction| path.access == PredictedAccess::Granted;
-    if paths.iter().filter(is_granted).any(|path| exposes(&path.path)) {
+    if paths
+        .iter()
+        .filter(is_granted)
+        .any(|path| exposes(&path.path))
+    {
         return Verdict::Exposed;
     }
     let (has_rejected, has_granted, has_forbidden) = (

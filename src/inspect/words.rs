@@ -108,7 +108,9 @@ mod tests {
     use crate::model::Source;
 
     fn words(text: &str) -> Vec<String> {
-        let commands = shell(text, &|line, column| Place::new(Source::Stdin, line, column));
+        let commands = shell(text, &|line, column| {
+            Place::new(Source::Stdin, line, column)
+        });
         let word = |word: &Word| format!("{}:{} {}", word.place.line, word.place.column, word.text);
         commands.iter().flatten().map(word).collect()
     }

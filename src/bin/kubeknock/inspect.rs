@@ -33,7 +33,10 @@ pub(crate) fn run(args: &InspectArgs, file: &SettingsFile) -> anyhow::Result<u8>
     let outputs = Outputs::open(&args.output, &[])?;
     let paths: Vec<&Path> = args.files.iter().map(PathBuf::as_path).collect();
     outputs.check_inputs(&paths)?;
-    let inputs: Vec<Input> = paths.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
+    let inputs: Vec<Input> = paths
+        .iter()
+        .map(|path| read(path))
+        .collect::<Result<_, _>>()?;
     let mut inspection = Inspection::of(&inputs);
     if let Some(report) = &args.against {
         for record in records(report, args.endpoint.as_deref())? {
@@ -57,7 +60,8 @@ pub(crate) fn run(args: &InspectArgs, file: &SettingsFile) -> anyhow::Result<u8>
     };
     let decision = gate.decide(&summary.coverage, &evaluation, ScanEnd::Regular);
     let Decision { code, sentence } = with_input(&inspection, decision);
-    let config = ScanConfig::default().with(|config| config.scan_name.clone_from(&args.output.scan_name));
+    let config =
+        ScanConfig::default().with(|config| config.scan_name.clone_from(&args.output.scan_name));
     let results = Results {
         info: ScanInfo::new(&config),
         summary: &summary,
@@ -75,20 +79,28 @@ pub(crate) fn run(args: &InspectArgs, file: &SettingsFile) -> anyhow::Result<u8>
         },
     };
     let code_is_stated = outputs.states_exit_code();
-    outputs.finish_with(&results, &mut Spool::default(), &mut |format, shown, on_stdout, out| {
-        let written = match format {
-            Format::Table => {
-                let options = TextOptions {
-                    color: on_stdout && color(args.output.color),
-                };
-                write_text(out, &inspection, shown.findings, &sentence, options)
-            }
-            Format::Json => write_json(out, &inspection, shown.findings, (code, &sentence), true),
-            Format::Jsonl => write_json(out, &inspection, shown.findings, (code, &sentence), false),
-            _ => return None,
-        };
-        Some(written)
-    })?;
+    outputs.finish_with(
+        &results,
+        &mut Spool::default(),
+        &mut |format, shown, on_stdout, out| {
+            let written = match format {
+                Format::Table => {
+                    let options = TextOptions {
+                        color: on_stdout && color(args.output.color),
+                    };
+                    write_text(out, &inspection, shown.findings, &sentence, options)
+                }
+                Format::Json => {
+                    write_json(out, &inspection, shown.findings, (code, &sentence), true)
+                }
+                Format::Jsonl => {
+                    write_json(out, &inspection, shown.findings, (code, &sentence), false)
+                }
+                _ => return None,
+            };
+            Some(written)
+        },
+    )?;
     if !code_is_stated {
         say::note(&sentence);
     }
@@ -105,7 +117,11 @@ fn read(path: &Path) -> anyhow::Result<Input> {
         File::open(path).and_then(|file| input::text(file, MAX_SIZE))
     };
     let text = text.with_context(|| format!("cannot read {name}"))?;
-    let source = if is_stdin { Source::Stdin } else { Source::File(name.into()) };
+    let source = if is_stdin {
+        Source::Stdin
+    } else {
+        Source::File(name.into())
+    };
     Ok(Input { source, text })
 }
 
@@ -118,7 +134,10 @@ fn with_input(inspection: &Inspection, decision: Decision) -> Decision {
     } else {
         return decision;
     };
-    let rest = decision.sentence.split_once(": ").map_or("", |(_, rest)| rest);
+    let rest = decision
+        .sentence
+        .split_once(": ")
+        .map_or("", |(_, rest)| rest);
     Decision {
         code: COULD_NOT_RUN,
         sentence: format!("exit {COULD_NOT_RUN}: {problem}; {rest}"),
@@ -139,15 +158,27 @@ fn records(path: &Path, name: Option<&str>) -> anyhow::Result<Vec<EndpointReport
         }
     })?;
     names.dedup();
-    let listed: Vec<String> = names.iter().take(LISTED).map(|name| escape(name, MAX_NAME)).collect();
+    let listed: Vec<String> = names
+        .iter()
+        .take(LISTED)
+        .map(|name| escape(name, MAX_NAME))
+        .collect();
     let more = names.len().saturating_sub(LISTED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
     let listed = listed.join(", ");
     match (name, names.len()) {
         (_, 0) => bail!("--against: no endpoint of this report answered"),
         (None, 1) => {}
-        (None, _) => bail!("--against: the report has several endpoints; name one with --endpoint: {listed}{more}"),
-        (Some(_), _) if all.is_empty() => bail!("--endpoint: the report has no endpoint of this name; it has {listed}{more}"),
+        (None, _) => bail!(
+            "--against: the report has several endpoints; name one with --endpoint: {listed}{more}"
+        ),
+        (Some(_), _) if all.is_empty() => {
+            bail!("--endpoint: the report has no endpoint of this name; it has {listed}{more}")
+        }
         (Some(_), _) => {}
     }
     Ok(all)
@@ -155,12 +186,17 @@ fn records(path: &Path, name: Option<&str>) -> anyhow::Result<Vec<EndpointReport
 
 fn called(record: &EndpointReport) -> String {
     let target = &record.target;
-    target.label.as_deref().map_or_else(|| target.to_string(), str::to_owned)
+    target
+        .label
+        .as_deref()
+        .map_or_else(|| target.to_string(), str::to_owned)
 }
 
 /// Whether somebody may call an endpoint this.
 fn is_named(record: &EndpointReport, name: &str) -> bool {
-    let address = record.address().map(|address| [address.to_string(), address.ip().to_string()]);
+    let address = record
+        .address()
+        .map(|address| [address.to_string(), address.ip().to_string()]);
     let is_address = address.is_some_and(|texts| texts.iter().any(|text| text == name));
     let names = TargetNames::of_target(&record.target);
     let pattern = kubeknock::model::Pattern::new(name);

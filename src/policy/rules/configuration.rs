@@ -5,7 +5,8 @@ use crate::model::{Rule, Severity};
 use crate::policy::controls;
 
 const RBAC_PAGE: &str = "https://kubernetes.io/docs/reference/access-authn-authz/rbac/";
-const AUTHORIZATION_PAGE: &str = "https://kubernetes.io/docs/reference/access-authn-authz/authorization/";
+const AUTHORIZATION_PAGE: &str =
+    "https://kubernetes.io/docs/reference/access-authn-authz/authorization/";
 
 pub(crate) static ALLOWS_EVERYTHING: Rule = Rule {
     id: "configuration-allows-everything",
@@ -37,7 +38,12 @@ pub(crate) static ACCEPTS_ANONYMOUS: Rule = Rule {
     severity: Severity::Medium,
     score: "5.3",
     cwe: Some(1188),
-    controls: &[controls::CIS_DISABLED, controls::CIS_RESTRICTED, controls::STIG, controls::NSA_CISA],
+    controls: &[
+        controls::CIS_DISABLED,
+        controls::CIS_RESTRICTED,
+        controls::STIG,
+        controls::NSA_CISA,
+    ],
     ..DEFAULTS
 };
 
@@ -131,7 +137,10 @@ pub(crate) static AUTHENTICATED_BINDING: Rule = Rule {
     score: "5.3",
     page: RBAC_PAGE,
     cwe: Some(862),
-    controls: &[controls::OWASP_2022_RBAC, controls::OWASP_2025_AUTHORIZATION],
+    controls: &[
+        controls::OWASP_2022_RBAC,
+        controls::OWASP_2025_AUTHORIZATION,
+    ],
     ..DEFAULTS
 };
 
@@ -156,7 +165,10 @@ pub(crate) static LOOSER_OUTSIDE: Rule = Rule {
     severity: Severity::High,
     score: "7.5",
     cwe: Some(1188),
-    controls: &[controls::OWASP_2022_MISCONFIGURED, controls::OWASP_2025_MISCONFIGURED],
+    controls: &[
+        controls::OWASP_2022_MISCONFIGURED,
+        controls::OWASP_2025_MISCONFIGURED,
+    ],
     ..DEFAULTS
 };
 
@@ -170,3 +182,20 @@ pub(crate) static STRICTER_OUTSIDE: Rule = Rule {
     score: "0.0",
     ..DEFAULTS
 };
+
+/// All of them.
+#[cfg(test)]
+pub(in crate::policy) const RULES: [&Rule; 12] = [
+    &ALLOWS_EVERYTHING,
+    &ACCEPTS_ANONYMOUS,
+    &LIMITS_ANONYMOUS,
+    &DOES_NOT_START,
+    &UNCLEAR,
+    &NOT_FOUND,
+    &ANONYMOUS_CHANGES,
+    &ANONYMOUS_BINDING,
+    &AUTHENTICATED_BINDING,
+    &ROLE_MISSING,
+    &LOOSER_OUTSIDE,
+    &STRICTER_OUTSIDE,
+];

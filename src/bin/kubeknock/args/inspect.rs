@@ -51,7 +51,12 @@ pub(crate) struct InspectArgs {
     /// Settings file [default: kubeknock.toml of the repository]
     ///
     /// Severities and accepted findings; see docs/settings.md.
-    #[arg(long, value_name = "FILE", hide_short_help = true, help_heading = "Gate")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        hide_short_help = true,
+        help_heading = "Gate"
+    )]
     pub(crate) config: Option<PathBuf>,
 }
 
