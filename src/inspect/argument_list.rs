@@ -76,12 +76,16 @@ fn word(file: File<'_>, text: &str) -> Word {
 
 /// Whether a text is YAML or JSON.
 fn is_document(text: &str) -> bool {
+    const BEGINNINGS: [&str; 6] = ["apiVersion:", "kind:", "items:", "---", "{", "- "];
     text.lines().any(|line| {
-        let line = line.trim_end();
-        let is_field = |key: &str| line.starts_with(key);
-        ["apiVersion:", "kind:", "items:", "---", "{", "[", "- "]
-            .iter()
-            .any(|beginning| is_field(beginning))
+        // A section of a unit file begins with a bracket too.
+        let is_list = line
+            .strip_prefix('[')
+            .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphabetic()));
+        is_list
+            || BEGINNINGS
+                .iter()
+                .any(|beginning| line.starts_with(beginning))
     })
 }
 

@@ -88,27 +88,16 @@ impl<'a> File<'a> {
         node: &'n Node,
     ) -> impl Fn(u32, u32) -> Place + use<'n, 'a> {
         let start = &node.place;
-        let line_at = move |number: u32| {
-            self.text
-                .lines()
-                .nth(number as usize - 1)
-                .unwrap_or_default()
-        };
-        let first = line_at(start.line);
-        let indicator = first
-            .chars()
-            .skip(start.column as usize - 1)
-            .find(|character| !character.is_whitespace());
-        let is_block = self.depth == 0 && indicator == Some('|');
-        let indent = line_at(start.line.saturating_add(1));
-        let indent = indent.len() - indent.trim_start().len();
-        let indent = u32::try_from(indent).unwrap_or_default();
+        let mut lines = self.text.lines().skip(start.line as usize - 1);
+        let first = lines.next().unwrap_or_default();
+        let text = node.text().unwrap_or_default();
+        let is_block = self.depth == 0
+            && text.contains('\n')
+            && first.trim_start() == text.lines().next().unwrap_or_default().trim_end();
         move |line, column| {
             if is_block {
-                self.place(
-                    start.line.saturating_add(line),
-                    indent.saturating_add(column),
-                )
+                let line = start.line.saturating_add(line - 1);
+                self.place(line, start.column.saturating_add(column - 1))
             } else {
                 start.clone()
             }

@@ -133,14 +133,14 @@ fn statements_have_their_place() {
     // Within a shell text, and within YAML that is the text of a ConfigMap.
     assert_eq!(
         places(&[sample!("pod-openshift.yaml")], "--openshift-config"),
-        ["pod-openshift.yaml:16:126"; 2]
+        ["pod-openshift.yaml:16:120"; 2]
     );
     assert_eq!(
         places(
             &[sample!("kops-and-gardener.yaml")],
             "of anonymous.conditions"
         ),
-        ["kops-and-gardener.yaml:26:16"]
+        ["kops-and-gardener.yaml:24:16"]
     );
     assert_eq!(
         places(&[sample!("openshift-config.json")], flag),
