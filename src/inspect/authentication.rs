@@ -96,16 +96,13 @@ pub(super) fn read(node: &Node, with_type: bool) -> AuthenticationFile {
 fn anonymous(node: &Node, problems: &mut Vec<StartProblem>) -> FileAnonymous {
     unknown_fields(node, &["enabled", "conditions"], problems);
     let enabled = node.get("enabled");
-    let is_on = match enabled.map(Node::text) {
+    let is_on = match enabled.map(|enabled| &enabled.value) {
         None => false,
-        Some(Some("true")) => true,
-        Some(Some("false")) => false,
+        Some(Value::Bool(is_on)) => *is_on,
         Some(_) => {
             let place = &enabled.unwrap_or(node).place;
-            problems.push(StartProblem::always(
-                place,
-                "anonymous.enabled is not true or false",
-            ));
+            let text = "anonymous.enabled is not true or false";
+            problems.push(StartProblem::always(place, text));
             false
         }
     };

@@ -81,6 +81,26 @@ impl<'a> File<'a> {
         Ok((inner, nodes))
     }
 
+    /// The text of the document that a node is, and how many lines are before it; `None` for a text within a document.
+    pub(super) fn document_text(self, node: &Node) -> Option<(u32, &'a str)> {
+        if self.depth > 0 {
+            return None;
+        }
+        let (mut before, mut begin, mut end) = (0, 0, self.text.len());
+        let mut at = 0;
+        for (number, line) in (1..).zip(self.text.split_inclusive('\n')) {
+            if line.trim_end() == "---" {
+                if number > node.place.line {
+                    end = at;
+                    break;
+                }
+                (before, begin) = (number, at + line.len());
+            }
+            at += line.len();
+        }
+        Some((before, self.text.get(begin..end)?))
+    }
+
     /// Where a position in the text of a value lies in the file. A block scalar (`|`) has a line of the file for each
     /// line of the text. Everything in another scalar lies where the scalar begins.
     pub(super) fn positions_in<'n>(

@@ -1,6 +1,7 @@
 //! Findings about a configuration, each at its place.
 
 use super::against::Outcome;
+use super::audit_policy::PolicyReport;
 use super::bindings::{BindingReport, Standing};
 use super::inspected::{InspectedServer, Inspection};
 use super::place::Place;
@@ -27,6 +28,9 @@ impl Inspection {
             }
         }
         for hit in self.bindings.iter().filter_map(about_binding) {
+            evaluator.add_configuration(hit);
+        }
+        for hit in self.policies.iter().filter_map(about_policy) {
             evaluator.add_configuration(hit);
         }
         for note in self.notes.iter().filter(|note| note.is_gap) {
@@ -221,4 +225,25 @@ fn about_binding(binding: &BindingReport) -> Option<ConfigurationHit> {
         }
     };
     Some(hit(rule, &binding.name, &binding.place, message))
+}
+
+fn about_policy(policy: &PolicyReport) -> Option<ConfigurationHit> {
+    const NAME: &str = "audit policy";
+    if let Some(problem) = &policy.problem {
+        let message = format!("the API server does not start with this audit policy: {problem}");
+        return Some(hit(
+            &configuration::DOES_NOT_START,
+            NAME,
+            &policy.place,
+            message,
+        ));
+    }
+    let name = format!("{NAME} of line {}", policy.place.line);
+    let loss = policy.loss()?;
+    Some(hit(
+        &configuration::AUDIT_LOSES,
+        &name,
+        &policy.place,
+        format!("the audit policy: {loss}"),
+    ))
 }

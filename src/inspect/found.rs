@@ -1,5 +1,6 @@
 //! What the documents of the input say, before it is evaluated.
 
+use super::audit_policy::PolicyReport;
 use super::authentication::AuthenticationFile;
 use super::authorization::AuthorizationFile;
 use super::document::Unreadable;
@@ -14,6 +15,7 @@ pub(super) struct Found {
     pub(super) authentication: Vec<AuthenticationFile>,
     pub(super) authorization: Vec<AuthorizationFile>,
     pub(super) rbac: Rbac,
+    pub(super) policies: Vec<PolicyReport>,
     pub(super) notes: Vec<Note>,
     pub(super) unreadable: Vec<Unreadable>,
     /// How many objects say nothing about anonymous access.

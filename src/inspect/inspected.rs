@@ -1,6 +1,7 @@
 //! The input, and what it says.
 
 use super::against::Comparison;
+use super::audit_policy::PolicyReport;
 use super::bindings::BindingReport;
 use super::document::Unreadable;
 use super::found::Note;
@@ -42,6 +43,8 @@ pub struct Inspection {
     pub servers: Vec<InspectedServer>,
     /// The bindings that name anonymous callers, or everybody with credentials.
     pub bindings: Vec<BindingReport>,
+    /// The audit policies.
+    pub policies: Vec<PolicyReport>,
     /// Remarks on the input.
     pub notes: Vec<Note>,
     /// What could not be read.
@@ -53,6 +56,6 @@ pub struct Inspection {
 impl Inspection {
     /// Whether nothing in the input says anything about anonymous access.
     pub fn is_empty(&self) -> bool {
-        self.servers.is_empty() && self.bindings.is_empty()
+        self.servers.is_empty() && self.bindings.is_empty() && self.policies.is_empty()
     }
 }

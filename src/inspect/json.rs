@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::against::Comparison;
+use super::audit_policy::PolicyReport;
 use super::bindings::BindingReport;
 use super::inspected::{InspectedServer, Inspection};
 use super::place::Place;
@@ -21,6 +22,7 @@ struct Document<'a> {
     schema: &'static str,
     servers: Vec<Server<'a>>,
     bindings: Vec<Binding<'a>>,
+    audit_policies: Vec<AuditPolicy<'a>>,
     notes: Vec<Remark>,
     unreadable: Vec<Remark>,
     findings: Vec<FindingEntry<'a>>,
@@ -93,6 +95,22 @@ struct Binding<'a> {
 }
 
 #[derive(Serialize)]
+struct AuditPolicy<'a> {
+    place: PlaceEntry,
+    problem: Option<&'a str>,
+    requests: Vec<AuditRow<'a>>,
+    unknown_fields: Vec<PlaceEntry>,
+}
+
+#[derive(Serialize)]
+struct AuditRow<'a> {
+    request: &'a str,
+    by: &'a str,
+    logged_if_let_in: bool,
+    logged_if_refused: bool,
+}
+
+#[derive(Serialize)]
 struct FindingEntry<'a> {
     rule: &'static str,
     severity: Severity,
@@ -124,6 +142,7 @@ pub fn write_json(
         schema: SCHEMA,
         servers: inspection.servers.iter().map(Server::from).collect(),
         bindings: inspection.bindings.iter().map(Binding::from).collect(),
+        audit_policies: inspection.policies.iter().map(AuditPolicy::from).collect(),
         notes: notes
             .map(|note| remark(Some(&note.place), &note.text))
             .collect(),
@@ -229,6 +248,23 @@ impl<'a> From<&'a BindingReport> for Binding<'a> {
             role: shown(&binding.role),
             standing: binding.standing.as_str(),
             grants: binding.grants.iter().map(|grant| shown(grant)).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a PolicyReport> for AuditPolicy<'a> {
+    fn from(policy: &'a PolicyReport) -> Self {
+        let rows = policy.rows.iter().map(|row| AuditRow {
+            request: &row.request,
+            by: row.by,
+            logged_if_let_in: row.let_in,
+            logged_if_refused: row.refused,
+        });
+        Self {
+            place: (&policy.place).into(),
+            problem: policy.problem.as_deref(),
+            requests: rows.collect(),
+            unknown_fields: policy.unknown.iter().map(PlaceEntry::from).collect(),
         }
     }
 }

@@ -12,6 +12,7 @@
 
 mod against;
 mod argument_list;
+mod audit_policy;
 mod authentication;
 mod authorization;
 mod bindings;
@@ -43,6 +44,7 @@ mod verdict;
 mod words;
 
 pub use against::{Comparison, Difference, Outcome};
+pub use audit_policy::{PolicyReport, PolicyRow};
 pub use bindings::{BindingReport, Standing};
 pub use document::Unreadable;
 pub use found::Note;

@@ -46,6 +46,7 @@ fn inspection(found: Found) -> Inspection {
         authentication,
         authorization,
         rbac,
+        policies,
         mut notes,
         unreadable,
         others,
@@ -92,6 +93,7 @@ fn inspection(found: Found) -> Inspection {
     Inspection {
         servers: inspected.collect(),
         bindings: bindings::reports(&rbac),
+        policies,
         notes,
         unreadable,
         others,

@@ -4,7 +4,8 @@ use super::document::File;
 use super::found::Found;
 use super::node::Node;
 use super::{
-    argument_list, authentication, authorization, hosted, k0s, k3s, kubeadm, openshift, pod, talos,
+    argument_list, audit_policy, authentication, authorization, hosted, k0s, k3s, kubeadm,
+    openshift, pod, talos,
 };
 
 /// Reads a file.
@@ -44,6 +45,13 @@ fn document(file: File<'_>, node: &Node, found: &mut Found) {
             found.authorization.push(authorization::read(node));
         }
         ("rbac.authorization.k8s.io", kind) if found.rbac.add(kind, node) => {}
+        ("audit.k8s.io", "Policy") => match audit_policy::read(file, node) {
+            Some(policy) => found.policies.push(policy),
+            None => found.note(
+                &node.place,
+                "an audit policy within another document is not read; save it as a file of its own",
+            ),
+        },
         (_, "Secret") | ("", "Config") => {
             found.note(&node.place, "holds credentials and is not read");
         }

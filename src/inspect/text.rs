@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::against::Outcome;
+use super::audit_policy::PolicyReport;
 use super::bindings::Standing;
 use super::inspected::{InspectedServer, Inspection};
 use super::prediction::PathPrediction;
@@ -50,6 +51,7 @@ pub fn write_text(
         write_server(&mut out, server, options)?;
     }
     write_bindings(&mut out, inspection)?;
+    write_policies(&mut out, &inspection.policies)?;
     write_findings(&mut out, findings, options)?;
     for note in &inspection.notes {
         writeln!(
@@ -222,6 +224,36 @@ fn write_bindings(out: &mut dyn Write, inspection: &Inspection) -> io::Result<()
         )?;
     }
     writeln!(out)
+}
+
+/// Writes a table for each audit policy.
+fn write_policies(out: &mut dyn Write, policies: &[PolicyReport]) -> io::Result<()> {
+    for policy in policies.iter().filter(|policy| policy.problem.is_none()) {
+        let place = shown(&policy.place.to_string());
+        writeln!(
+            out,
+            "audit policy ({place}):\n  {:38}  {:9}  {:6}",
+            "REQUEST", "ANONYMOUS", "401"
+        )?;
+        for row in &policy.rows {
+            let word = |is_kept: bool| if is_kept { "logged" } else { "lost" };
+            let (let_in, refused) = (word(row.let_in), word(row.refused));
+            writeln!(
+                out,
+                "  {:38}  {let_in:9}  {refused:6}  {}",
+                row.request, row.by
+            )?;
+        }
+        for place in &policy.unknown {
+            let place = shown(&place.to_string());
+            writeln!(
+                out,
+                "  {place}: a field that the server does not know, so this matches more than it should"
+            )?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
 }
 
 fn write_findings(

@@ -49,7 +49,7 @@ const GONE: &str = binding!("system:unauthenticated", "gone");
 const AUTHENTICATED: &str = binding!("system:authenticated", "reader");
 
 /// The last two need a report: `the_prediction_is_compared_with_a_report`.
-pub(crate) const CASES: [Case; 12] = [
+pub(crate) const CASES: [Case; 13] = [
     case("configuration-allows-everything", ALWAYS_ALLOW, DEFAULT),
     case("configuration-accepts-anonymous", DEFAULT, OFF),
     case("configuration-limits-anonymous", HEALTH, DEFAULT),
@@ -72,6 +72,11 @@ pub(crate) const CASES: [Case; 12] = [
     case("binding-lets-anonymous-read", READER, ADMIN),
     case("binding-to-all-authenticated", AUTHENTICATED, READER),
     case("binding-to-missing-role", GONE, READER),
+    case(
+        "audit-policy-loses-requests",
+        "{apiVersion: audit.k8s.io/v1, kind: Policy, omitStages: [ResponseStarted], rules: [{level: Metadata}]}\n",
+        "{apiVersion: audit.k8s.io/v1, kind: Policy, rules: [{level: Metadata}]}\n",
+    ),
     case("looser-than-configured", "", ""),
     case("stricter-than-configured", "", ""),
 ];

@@ -1,5 +1,6 @@
 //! What real servers did with each spelling and sample, as tables.
 
+mod audit_policy;
 mod flags;
 mod rbac;
 mod samples;

@@ -156,6 +156,20 @@ pub(crate) static ROLE_MISSING: Rule = Rule {
     ..DEFAULTS
 };
 
+pub(crate) static AUDIT_LOSES: Rule = Rule {
+    id: "audit-policy-loses-requests",
+    title: "The audit policy does not log what an attacker without credentials does",
+    meaning: "The first rule that matches decides. A rule with users or groups matches no request that is refused \
+        with 401, because such a request has no user, and a policy that omits the stage ResponseStarted writes none of \
+        them. Then the log does not show who tries.",
+    proof: "The policy, evaluated as the server evaluates it, for requests to secrets and pods.",
+    severity: Severity::Medium,
+    score: "5.3",
+    page: "https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/",
+    cwe: Some(778),
+    ..DEFAULTS
+};
+
 pub(crate) static LOOSER_OUTSIDE: Rule = Rule {
     id: "looser-than-configured",
     title: "The endpoint opens more than the configuration says",
@@ -185,7 +199,7 @@ pub(crate) static STRICTER_OUTSIDE: Rule = Rule {
 
 /// All of them.
 #[cfg(test)]
-pub(in crate::policy) const RULES: [&Rule; 12] = [
+pub(in crate::policy) const RULES: [&Rule; 13] = [
     &ALLOWS_EVERYTHING,
     &ACCEPTS_ANONYMOUS,
     &LIMITS_ANONYMOUS,
@@ -196,6 +210,7 @@ pub(in crate::policy) const RULES: [&Rule; 12] = [
     &ANONYMOUS_BINDING,
     &AUTHENTICATED_BINDING,
     &ROLE_MISSING,
+    &AUDIT_LOSES,
     &LOOSER_OUTSIDE,
     &STRICTER_OUTSIDE,
 ];
