@@ -96,13 +96,11 @@ pub(super) fn compare(prediction: &Prediction, record: &EndpointReport) -> Compa
     for predicted in &prediction.paths {
         let is_product = PathClass::of(&predicted.path) == Ok(PathClass::Product);
         // Of several answers to one path, the last clear one counts.
-        let answers = record
+        let mut answers = record
             .requests
             .iter()
             .filter(|request| request.path() == predicted.path);
-        let observed = answers
-            .filter(|request| request.access.is_clear())
-            .next_back();
+        let observed = answers.rfind(|request| request.access.is_clear());
         let (Some(observed), false) = (observed, is_product) else {
             continue;
         };

@@ -35,8 +35,8 @@ pub(super) fn predict(context: Context<'_>) -> Prediction {
         .partition(|problem| problem.concerns(server.release) == Some(true));
     let say = |problem: &&StartProblem| Statement::at(&problem.place, problem.text.clone());
     let mut prediction = Prediction {
+        without_deep: None,
         verdict: None,
-        deep: None,
         paths: Vec::new(),
         start_problems: certain.iter().map(say).collect(),
         statements: server.statements.clone(),
@@ -74,7 +74,7 @@ pub(super) fn predict(context: Context<'_>) -> Prediction {
     prediction
         .paths
         .extend(others.into_iter().map(|path| decide(path, false)));
-    (prediction.verdict, prediction.deep) = verdicts(&prediction.paths);
+    (prediction.without_deep, prediction.verdict) = verdicts(&prediction.paths);
     prediction.is_lower_bound = !matches!(anonymous, Anonymous::Off(_)) && chain.may_open_more();
     let is_open = !matches!(anonymous, Anonymous::Off(_) | Anonymous::Paths(..));
     prediction.allows_everything = is_open && chain.allows_everything();
@@ -91,7 +91,7 @@ fn open_everything(prediction: &mut Prediction, statement: &Statement) {
             is_asked: true,
         })
         .collect();
-    (prediction.verdict, prediction.deep) = verdicts(&prediction.paths);
+    (prediction.without_deep, prediction.verdict) = verdicts(&prediction.paths);
     prediction.allows_everything = true;
 }
 

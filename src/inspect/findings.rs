@@ -59,7 +59,7 @@ impl Inspection {
 impl InspectedServer {
     /// The predicted verdict, as a scan with `--deep` sees it; `None` if the server does not start.
     pub const fn verdict(&self) -> Option<Verdict> {
-        self.prediction.deep
+        self.prediction.verdict
     }
 
     /// The first statement with a place among these, or the place of the server.

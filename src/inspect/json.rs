@@ -41,7 +41,7 @@ struct Server<'a> {
     verdict_without_deep: Option<Verdict>,
     is_lower_bound: bool,
     statements: Vec<Remark>,
-    paths: Vec<Path<'a>>,
+    paths: Vec<PathEntry<'a>>,
     comparisons: Vec<Compared<'a>>,
 }
 
@@ -60,7 +60,7 @@ struct Remark {
 }
 
 #[derive(Serialize)]
-struct Path<'a> {
+struct PathEntry<'a> {
     path: String,
     access: &'static str,
     asked_by_scans: bool,
@@ -200,17 +200,17 @@ impl<'a> From<&'a InspectedServer> for Server<'a> {
             release: server.release.map(|release| release.to_string()),
             is_hint: server.is_hint,
             starts: prediction.start_problems.is_empty(),
-            verdict: prediction.deep,
-            verdict_without_deep: prediction.verdict,
+            verdict: prediction.verdict,
+            verdict_without_deep: prediction.without_deep,
             is_lower_bound: prediction.is_lower_bound,
             statements: statements.map(statement).collect(),
-            paths: prediction.paths.iter().map(Path::from).collect(),
+            paths: prediction.paths.iter().map(PathEntry::from).collect(),
             comparisons: server.comparisons.iter().map(Compared::from).collect(),
         }
     }
 }
 
-impl<'a> From<&'a PathPrediction> for Path<'a> {
+impl<'a> From<&'a PathPrediction> for PathEntry<'a> {
     fn from(path: &'a PathPrediction) -> Self {
         Self {
             path: shown(&path.path),

@@ -46,9 +46,9 @@ pub struct PathPrediction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prediction {
     /// The verdict of a scan without `--deep`; `None` if the server does not start.
-    pub verdict: Option<Verdict>,
+    pub without_deep: Option<Verdict>,
     /// The verdict of a scan with `--deep`.
-    pub deep: Option<Verdict>,
+    pub verdict: Option<Verdict>,
     /// The paths that a scan asks, and others that the configuration names.
     pub paths: Vec<PathPrediction>,
     /// Why the server does not start, or may not start.

@@ -113,7 +113,7 @@ fn write_server(
         shown(&server.name),
         shown(&server.place.to_string()),
     )?;
-    if let (Some(usual), Some(deep)) = (prediction.verdict, prediction.deep)
+    if let (Some(usual), Some(deep)) = (prediction.without_deep, prediction.verdict)
         && usual != deep
     {
         writeln!(out, "  a scan without --deep sees: {usual}")?;

@@ -43,13 +43,12 @@ pub(super) fn shell(text: &str, place: &impl Fn(u32, u32) -> Place) -> Vec<Vec<W
                 }
                 None => {}
             },
-            (Some(_), character) => shell.push(at, character),
             (None, '#') if shell.word.is_none() => {
                 while characters.next_if(|next| *next != '\n').is_some() {}
             }
             (None, ';' | '|' | '&') => shell.end_command(place),
             (None, character) if character.is_whitespace() => shell.end_word(place),
-            (None, character) => shell.push(at, character),
+            (_, character) => shell.push(at, character),
         }
     }
     shell.end_command(place);

@@ -325,7 +325,7 @@ fn authorizers_without_an_opinion_forbid_everything() {
         let text = pod("v1.37.2", &[&format!("--authorization-mode={modes}")]);
         let inspection = inspect(&[("pod.yaml", &text)]);
         let prediction = &inspection.servers[0].prediction;
-        assert_eq!(prediction.deep, Some(Verdict::Forbidden), "{modes}");
+        assert_eq!(prediction.verdict, Some(Verdict::Forbidden), "{modes}");
         assert_eq!(prediction.granted().next(), None, "{modes}");
     }
 }

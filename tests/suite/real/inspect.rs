@@ -73,9 +73,9 @@ pub(super) fn check(
     };
     let prediction = &server.prediction;
     let verdict = if mode.deep {
-        prediction.deep
-    } else {
         prediction.verdict
+    } else {
+        prediction.without_deep
     };
     problems.unless(verdict == Some(record.verdict), || {
         format!(
