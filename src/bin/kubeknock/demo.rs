@@ -10,7 +10,8 @@ use kubeknock::targets::{TargetOptions, TargetSetBuilder};
 
 use crate::args::DemoArgs;
 use crate::outputs::Outputs;
-use crate::scan::{Job, runtime};
+use crate::runtime::runtime;
+use crate::scan::Job;
 use crate::{say, stats};
 
 /// Runs the demo and returns the exit code: 0 if every simulated server got its verdict.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubeknock::config::{ScanConfig, Shard};
-use kubeknock::model::Coverage;
+use kubeknock::model::{Coverage, Source};
 use kubeknock::policy::{Evaluator, Gate, INTERRUPTED, Policy, ScanEnd, Snapshot};
 use kubeknock::record::{ScanInfo, Spool};
 use kubeknock::scan::{Began, Checkpoint, Scanner, Stop};
@@ -17,8 +17,10 @@ use crate::conclusion::Conclusion;
 use crate::evaluated_scan::{EarlierScan, NO_TEMPORARY_FILE, baseline, evaluated_coverage};
 use crate::outputs::Outputs;
 use crate::progress::ProgressLine;
+use crate::runtime::runtime;
+use crate::settings::Inventory;
 use crate::settings_file::SettingsFile;
-use crate::{dry_run, limits, say, settings, signals, stats};
+use crate::{dry_run, say, settings, signals, stats};
 
 /// The stop reason after a signal.
 const INTERRUPT: &str = "interrupted";
@@ -43,9 +45,9 @@ pub(crate) fn run(
     )?;
     config.shard = args.selection.shard.unwrap_or(Shard::WHOLE);
     config.scan_name.clone_from(&args.output.scan_name);
-    let targets = settings::targets(args, file.expectations, verbose)?;
+    let targets = settings::targets(args, file.expectations, &runtime, verbose)?;
     if args.dry_run {
-        dry_run::write(&config, &targets)?;
+        dry_run::write(&config, &targets, &urls(args)?, args.fetch)?;
         return Ok(0);
     }
     let outputs = Outputs::open(&args.output, &[])?;
@@ -83,6 +85,17 @@ pub(crate) fn run(
         stats_requests,
     };
     runtime.block_on(job.run())
+}
+
+/// The URLs of lists of targets.
+fn urls(args: &ScanArgs) -> anyhow::Result<Vec<Source>> {
+    let mut urls = Vec::new();
+    for inventory in settings::inventories(&args.selection.from) {
+        if let Inventory::Url(url) = inventory? {
+            urls.push(url.source());
+        }
+    }
+    Ok(urls)
 }
 
 /// The files that a report may not overwrite.
@@ -142,14 +155,6 @@ fn report_resumed(checkpoint: &Checkpoint) {
             checkpoint.began()
         ));
     }
-}
-
-/// The tokio runtime, with a worker thread for each core.
-pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    limits::ensure_room()?;
-    Ok(tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?)
 }
 
 /// Everything that one scan needs.

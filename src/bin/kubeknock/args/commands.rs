@@ -72,6 +72,10 @@ pub(crate) struct TargetsArgs {
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"])]
     pub(crate) from: Vec<String>,
 
+    /// Fetch the URLs of --from http-sd
+    #[arg(long)]
+    pub(crate) fetch: bool,
+
     /// Write table, json or lines. Repeatable
     ///
     /// For people (table), for programs (json), or as a list of targets (lines); to standard output, or to a file.

@@ -30,6 +30,15 @@ pub(crate) struct ScanArgs {
     #[arg(long, help_heading = "Targets", hide_short_help = true)]
     pub(crate) dry_run: bool,
 
+    /// With --dry-run, fetch the URLs of --from http-sd
+    #[arg(
+        long,
+        requires = "dry_run",
+        help_heading = "Targets",
+        hide_short_help = true
+    )]
+    pub(crate) fetch: bool,
+
     /// Compare with an earlier report (json or jsonl)
     ///
     /// Findings are new, unchanged or absent. Also shows changed verdicts, versions and certificates, and endpoints that appeared or
