@@ -163,11 +163,15 @@ impl Rule {
         self.verbs.is_empty() || self.resources.is_empty() && self.urls.is_empty()
     }
 
-    /// `list configmaps in team-a`, `get /metrics`.
+    /// `list configmaps in team-a`, `get /metrics`, `everything on every resource`.
     fn described(&self, binding: &Binding) -> String {
-        let verbs = self.verbs.join(", ");
+        let all = |words: &[String], all: &str| match words {
+            [only] if only == "*" => all.to_owned(),
+            words => words.join(", "),
+        };
+        let verbs = all(&self.verbs, "everything on");
         if self.resources.is_empty() {
-            return format!("{verbs} {}", self.urls.join(", "));
+            return format!("{verbs} {}", all(&self.urls, "every path"));
         }
         let names = match self.names.as_slice() {
             [] => String::new(),
@@ -175,6 +179,7 @@ impl Rule {
         };
         let place = binding.namespace.as_ref();
         let place = place.map_or_else(String::new, |namespace| format!(" in {namespace}"));
-        format!("{verbs} {}{names}{place}", self.resources.join(", "))
+        let resources = all(&self.resources, "every resource");
+        format!("{verbs} {resources}{names}{place}")
     }
 }

@@ -13,6 +13,6 @@ pub(super) struct Context<'a> {
     pub(super) authorization: Option<&'a AuthorizationFile>,
     /// The roles and bindings.
     pub(super) rbac: &'a Rbac,
-    /// Whether the roles are those of a new cluster, because none are given.
+    /// Whether the binding of a new cluster is among them, because the input is no dump of a cluster.
     pub(super) assumes_roles: bool,
 }

@@ -61,10 +61,12 @@ pub(super) fn predict(context: Context<'_>) -> Prediction {
     let anonymous = anonymous(context, &chain);
     prediction.statements.push(anonymous.statement().clone());
     if !matches!(anonymous, Anonymous::Off(_)) {
-        prediction.statements.push(chain.statement().clone());
+        if chain.statement() != anonymous.statement() {
+            prediction.statements.push(chain.statement().clone());
+        }
         if context.assumes_roles && chain.asks_rbac() {
             prediction.statements.push(Statement::known(
-                "roles and bindings are not given, so those of a new cluster are assumed",
+                "the input has no binding that Kubernetes makes itself, so that of a new cluster is assumed",
             ));
         }
     }
@@ -339,7 +341,8 @@ fn authorized(context: Context<'_>, chain: &Chain, path: &str) -> (PredictedAcce
             }
             AuthorizerKind::Rbac => {
                 if let Some(binding) = context.rbac.granting(path) {
-                    let place = (!context.assumes_roles).then(|| binding.place.clone());
+                    let is_assumed = context.assumes_roles && binding.place == context.server.place;
+                    let place = (!is_assumed).then(|| binding.place.clone());
                     let why = Statement {
                         place,
                         text: format!("{} grants it", binding.described()),

@@ -215,7 +215,7 @@ fn about_binding(binding: &BindingReport) -> Option<ConfigurationHit> {
                 String::new()
             };
             let message = format!(
-                "{} with {} lets {}: {}{more}",
+                "{} with {} gives {}: {}{more}",
                 binding.name,
                 binding.role,
                 binding.audience,

@@ -13,7 +13,6 @@ use super::flags::Flag;
 use super::found::Found;
 use super::inspected::{Input, InspectedServer, Inspection};
 use super::place::Place;
-use super::rbac::of_new_cluster;
 use super::recognise;
 use super::server::Server;
 use super::words::Word;
@@ -69,17 +68,14 @@ fn inspection(found: Found) -> Inspection {
     }
     servers.extend(imagined(&authentication, &authorization, &used));
     bindings::notes(&rbac, &mut notes);
-    let assumed = servers.first().map(|server| of_new_cluster(&server.place));
     let inspected = servers.iter().map(|server| {
+        let (completed, is_completed) = rbac.completed(&server.place);
         let context = Context {
             server,
             authentication: server.authentication.as_ref(),
             authorization: server.authorization.as_ref(),
-            rbac: assumed
-                .as_ref()
-                .filter(|_| !rbac.has_bindings)
-                .unwrap_or(&rbac),
-            assumes_roles: !rbac.has_bindings,
+            rbac: &completed,
+            assumes_roles: is_completed,
         };
         InspectedServer {
             name: server.name.clone(),
@@ -120,7 +116,7 @@ fn chosen<'a>(flag: &Flag, places: impl Iterator<Item = &'a Place>) -> Option<us
     let places: Vec<&Place> = places.collect();
     let has_name = |place: &&Place| match &place.source {
         Source::File(path) => Path::new(&**path).file_name() == wanted,
-        Source::Argument | Source::Stdin => false,
+        Source::Argument | Source::Stdin | Source::Url(_) => false,
     };
     let mut named = (0..).zip(&places).filter(|(_, place)| has_name(place));
     match (named.next(), named.next()) {

@@ -11,6 +11,8 @@ const UNAUTHENTICATED: &str = "system:unauthenticated";
 const ANONYMOUS: &str = "system:anonymous";
 /// The group of everybody with credentials.
 const AUTHENTICATED: &str = "system:authenticated";
+/// The role, and its binding, with which a new cluster opens [`PUBLIC`] to everybody.
+const PUBLIC_INFO: &str = "system:public-info-viewer";
 /// What a new cluster opens to everybody, with GET.
 pub(super) const PUBLIC: [&str; 5] = ["/healthz", "/livez", "/readyz", "/version", "/version/"];
 
@@ -63,6 +65,8 @@ pub(super) struct Rbac {
     pub(super) bindings: Vec<Binding>,
     /// Whether there is a binding, of whomever.
     pub(super) has_bindings: bool,
+    /// Whether a binding is there that Kubernetes makes itself, as in every dump of a cluster.
+    has_system_bindings: bool,
 }
 
 impl Rbac {
@@ -106,6 +110,7 @@ impl Rbac {
         let role_name = node.at(&["roleRef", "name"]).and_then(Node::text);
         let of_namespace = node.at(&["roleRef", "kind"]).and_then(Node::text) == Some("Role");
         let name = node.at(&["metadata", "name"]).and_then(Node::text);
+        self.has_system_bindings |= name.is_some_and(|name| name.starts_with("system:"));
         for audience in audiences {
             self.bindings.push(Binding {
                 name: name.unwrap_or_default().to_owned(),
@@ -147,6 +152,22 @@ impl Rbac {
     /// Whether the input has roles that name what a binding grants.
     pub(super) fn has_roles(&self) -> bool {
         !self.roles.is_empty()
+    }
+
+    /// The same with the bindings of a new cluster, unless the input is the dump of a cluster; and whether they were added.
+    pub(super) fn completed(&self, place: &Place) -> (Self, bool) {
+        let mut whole = self.clone();
+        if !self.has_system_bindings {
+            let name = PUBLIC_INFO.to_owned();
+            whole.bindings.push(Binding {
+                name: name.clone(),
+                namespace: None,
+                role: (None, name),
+                audience: Audience::Anonymous,
+                place: place.clone(),
+            });
+        }
+        (whole, !self.has_system_bindings)
     }
 
     /// The first binding that lets anonymous callers read this path, or list these resources of the whole cluster.
@@ -285,26 +306,11 @@ fn built_in(name: &str) -> Option<Vec<Rule>> {
                 ..Rule::default()
             },
         ]),
-        "system:public-info-viewer" => Some(vec![Rule {
+        PUBLIC_INFO => Some(vec![Rule {
             verbs: vec!["get".to_owned()],
             urls: PUBLIC.map(str::to_owned).to_vec(),
             ..Rule::default()
         }]),
         _ => None,
-    }
-}
-
-/// The roles and bindings of a new cluster, as far as they concern anonymous callers.
-pub(super) fn of_new_cluster(place: &Place) -> Rbac {
-    let name = "system:public-info-viewer".to_owned();
-    Rbac {
-        bindings: vec![Binding {
-            name: name.clone(),
-            namespace: None,
-            role: (None, name),
-            audience: Audience::Anonymous,
-            place: place.clone(),
-        }],
-        ..Rbac::default()
     }
 }

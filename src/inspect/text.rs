@@ -10,6 +10,7 @@ use super::bindings::Standing;
 use super::inspected::{InspectedServer, Inspection};
 use super::prediction::PathPrediction;
 use crate::escape::escape;
+use crate::kubernetes::PathClass;
 use crate::model::{Finding, Verdict};
 use crate::wording::{joined_at_most, plural};
 
@@ -165,8 +166,11 @@ fn write_server(
 
 /// Writes a line for the paths with one reason.
 fn write_paths(out: &mut dyn Write, paths: &[PathPrediction]) -> io::Result<()> {
+    // What a product opens by design says nothing about anonymous access.
+    let is_api = |path: &&PathPrediction| PathClass::of(&path.path) != Ok(PathClass::Product);
+    let paths: Vec<&PathPrediction> = paths.iter().filter(is_api).collect();
     let mut groups: Vec<Vec<&PathPrediction>> = Vec::new();
-    for path in paths {
+    for &path in &paths {
         let is_same = |group: &&mut Vec<&PathPrediction>| {
             group[0].access == path.access && group[0].because == path.because
         };

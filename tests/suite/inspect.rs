@@ -144,6 +144,18 @@ fn the_exit_code_follows_the_prediction() {
             0,
             "nothing at --fail-on high",
         ),
+        (
+            "kube-apiserver --anonymous-auth=no\n",
+            &[],
+            1,
+            "no server starts",
+        ),
+        (
+            "kube-apiserver --anonymous-auth=no\n",
+            &["--fail-on", "never"],
+            0,
+            "--fail-on never",
+        ),
         (ALWAYS_ALLOW, &[], 1, "1 exposed"),
         (ALWAYS_ALLOW, &["--fail-on", "never"], 0, "--fail-on never"),
         // A critical finding fails a gate of verdicts.

@@ -10,8 +10,10 @@ use jiff::Timestamp;
 use kubeknock::config::ScanConfig;
 use kubeknock::input;
 use kubeknock::inspect::{Input, Inspection, TextOptions, write_json, write_text};
-use kubeknock::model::{EndpointReport, Identity, ScanSummary, Source, TargetNames};
-use kubeknock::policy::{COULD_NOT_RUN, Decision, Gate, RULES, ScanEnd};
+use kubeknock::model::{EndpointReport, Finding, Identity, ScanSummary, Source, TargetNames};
+use kubeknock::policy::{
+    COULD_NOT_RUN, Decision, Evaluation, FAILED, FailOn, Gate, PASSED, RULES, ScanEnd,
+};
 use kubeknock::record::{ScanInfo, Spool};
 use kubeknock::report::{Format, GateResult, Results, escape};
 
@@ -59,6 +61,7 @@ pub(crate) fn run(args: &InspectArgs, file: &SettingsFile) -> anyhow::Result<u8>
         require_coverage: 0,
     };
     let decision = gate.decide(&summary.coverage, &evaluation, ScanEnd::Regular);
+    let decision = with_refusals(&evaluation, args.fail_on, decision);
     let Decision { code, sentence } = with_input(&inspection, decision);
     let config =
         ScanConfig::default().with(|config| config.scan_name.clone_from(&args.output.scan_name));
@@ -123,6 +126,22 @@ fn read(path: &Path) -> anyhow::Result<Input> {
         Source::File(name.into())
     };
     Ok(Input { source, text })
+}
+
+/// The decision; a server that does not start fails at every threshold but `never`.
+fn with_refusals(evaluation: &Evaluation, fail_on: FailOn, decision: Decision) -> Decision {
+    let is_refusal =
+        |finding: &&Finding| finding.rule.id == "configuration-does-not-start" && finding.counts();
+    let refused = evaluation.findings.iter().filter(is_refusal).count();
+    if decision.code != PASSED || fail_on == FailOn::Never || refused == 0 {
+        return decision;
+    }
+    Decision {
+        code: FAILED,
+        sentence: format!(
+            "exit {FAILED}: {refused} with a configuration with which no server starts"
+        ),
+    }
 }
 
 /// The decision, unless the input could not be read or says nothing.

@@ -48,7 +48,7 @@ fn every_binding_of_the_dump_stands_as_it_should() {
         (
             "ClusterRoleBinding everybody-with-a-token",
             Standing::AuthenticatedMore,
-            "* *; * *",
+            "everything on every resource; everything on every path",
         ),
     ];
     let expected = expected.map(|(name, standing, grants)| (name, standing, grants.to_owned()));
@@ -142,6 +142,27 @@ fn an_aggregated_role_of_a_repository_is_filled() {
         with_role(rules, "ClusterRoleBinding", other),
         [Some(Verdict::Forbidden)]
     );
+}
+
+/// Of a part of a cluster, as a repository has it, nobody knows what is not in it.
+#[test]
+fn only_a_dump_of_a_cluster_says_what_is_not_there() {
+    let open = |dump: &str| {
+        let inspection = inspect(&[("pod.yaml", POD), ("rbac.yaml", dump)]);
+        let prediction = &inspection.servers[0].prediction;
+        prediction.granted().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let binding = |name: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: '{name}'}}\n\
+             roleRef: {{kind: ClusterRole, name: gone}}\nsubjects: [{{kind: User, name: jane}}]\n"
+        )
+    };
+    assert_eq!(
+        open(&binding("mine")),
+        ["/version", "/healthz", "/livez", "/readyz"]
+    );
+    assert!(open(&binding("system:node-proxier")).is_empty());
 }
 
 #[test]

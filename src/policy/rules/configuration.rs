@@ -172,7 +172,7 @@ pub(crate) static AUDIT_LOSES: Rule = Rule {
 
 pub(crate) static LOOSER_OUTSIDE: Rule = Rule {
     id: "looser-than-configured",
-    title: "The endpoint opens more than the configuration says",
+    title: "The endpoint is more open than the configuration says",
     meaning: "A scan found more open than the flags, files and bindings say. What was meant to close the server does \
         not, or something between answers for it.",
     proof: "The answers of the scan, path by path, beside the prediction.",
@@ -188,8 +188,8 @@ pub(crate) static LOOSER_OUTSIDE: Rule = Rule {
 
 pub(crate) static STRICTER_OUTSIDE: Rule = Rule {
     id: "stricter-than-configured",
-    title: "The endpoint opens less than the configuration says",
-    meaning: "A scan found less open than the flags, files and bindings say. A front end may be what protects the \
+    title: "The endpoint is stricter than the configuration says",
+    meaning: "A scan was refused where the flags, files and bindings let it through. A front end may be what protects the \
         server, and others may get past it.",
     proof: "The answers of the scan, path by path, beside the prediction.",
     severity: Severity::Note,

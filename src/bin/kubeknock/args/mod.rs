@@ -93,7 +93,7 @@ pub(crate) enum Command {
     Identify(Box<IdentifyArgs>),
     /// Show the targets in lists and inventories; send nothing
     Targets(TargetsArgs),
-    /// Predict from configuration files what anonymous callers may do; send nothing
+    /// Predict from configuration files what a scan finds; send nothing
     Inspect(InspectArgs),
     /// Convert saved reports to other formats, or merge several into one
     Report(ReportArgs),
