@@ -13,6 +13,7 @@ pub(super) mod hit;
 pub(super) mod insecure_http;
 pub(super) mod kubelet;
 pub(super) mod posture;
+pub(super) mod rego;
 pub(super) mod support;
 
 use std::collections::BTreeSet;
@@ -21,7 +22,7 @@ use crate::model::{EndpointReport, FailureKind, Rule, SpecCoverage};
 use hit::{Hit, ScanTime};
 
 /// Every rule, in the order of the documentation: what is open, what differs, what is unknown.
-pub(super) static REGISTRY: [Entry; 36] = [
+pub(super) static REGISTRY: [Entry; 38] = [
     chosen(&exposure::RESOURCES),
     chosen(&exposure::DISCOVERY),
     chosen(&exposure::TELEMETRY_UNEXPECTED),
@@ -39,6 +40,8 @@ pub(super) static REGISTRY: [Entry; 36] = [
     endpoint(&expectation::RULE, expectation::of_endpoint)
         .and_specification(expectation::of_specification),
     specification(&expectation::NOT_CHECKED, expectation::not_checked),
+    chosen(&rego::DENIED),
+    chosen(&rego::WARNED),
     chosen(&divergence::RULE),
     endpoint(&support::RULE, support::check),
     endpoint(&certificate::EXPIRED, certificate::expired),
@@ -77,7 +80,7 @@ pub(super) struct Entry {
 }
 
 /// A rule without a check here: the evaluator applies it to all addresses of a name, [`anonymous_access::find`]
-/// chooses it, or it is about configuration files, which `inspect` reads.
+/// chooses it, a policy in Rego decides, or it is about configuration files, which `inspect` reads.
 const fn chosen(rule: &'static Rule) -> Entry {
     Entry {
         rule,
