@@ -133,7 +133,7 @@ fn statements_have_their_place() {
     // Within a shell text, and within YAML that is the text of a ConfigMap.
     assert_eq!(
         places(&[sample!("pod-openshift.yaml")], "--openshift-config"),
-        ["pod-openshift.yaml:16:120"; 2]
+        ["pod-openshift.yaml:16:120"]
     );
     assert_eq!(
         places(
