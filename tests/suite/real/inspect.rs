@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::pki::Pki;
 use super::rows::Row;
-use super::servers::{ApiServer, Release};
+use super::servers::{ApiServer, Release, free_port};
 use super::{Mode, Problems};
 
 /// The lists that `kubectl get clusterroles,clusterrolebindings,roles,rolebindings -A` fetches.
@@ -155,9 +155,9 @@ fn starts(release: &Release, pki: &Pki, args: &[String]) -> bool {
         ])
         .args([
             "--bind-address=127.0.0.1",
-            "--secure-port=0",
             "--service-cluster-ip-range=10.96.0.0/12",
         ])
+        .arg(format!("--secure-port={}", free_port()))
         .arg(format!("--cert-dir={}", pki.path("made")))
         .arg(format!("--service-account-key-file={}", pki.path("sa.pub")))
         .arg(format!(
