@@ -13,5 +13,6 @@ fn verdict_alone<'a>(verdict: Verdict) -> Observed<'a> {
         requests: &[],
         not_asked: &[] as &[Request],
         expected: None,
+        declared: None,
     }
 }

@@ -72,6 +72,7 @@ pub(crate) fn report(
         failure: None,
         identification: None,
         posture: None,
+        compared: Vec::new(),
         remedy: None,
         aliases: Arc::default(),
         requests: Vec::new(),
@@ -365,6 +366,7 @@ pub(crate) fn handshake() -> Handshake {
         trust: Some(Trust::Anchored {
             by: "CN=kubernetes".to_owned(),
         }),
+        declared_trust: None,
     }
 }
 
