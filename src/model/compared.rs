@@ -29,6 +29,19 @@ pub enum DeclaredFact {
 
 words!(DeclaredFact);
 
+impl DeclaredFact {
+    /// What people read.
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::AnonymousRequests => "anonymous requests",
+            Self::Reach => "reach",
+            Self::CertificateAuthority => "CA",
+            Self::Product => "product",
+            Self::Version => "version",
+        }
+    }
+}
+
 /// How a declared fact compares with what was observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

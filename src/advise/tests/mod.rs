@@ -1,3 +1,4 @@
+mod declared;
 mod posture;
 mod product;
 mod remedy;

@@ -366,7 +366,9 @@ pub(crate) fn handshake() -> Handshake {
         trust: Some(Trust::Anchored {
             by: "CN=kubernetes".to_owned(),
         }),
-        declared_trust: None,
+        declared_trust: Some(Trust::Anchored {
+            by: "CN=kubernetes".to_owned(),
+        }),
     }
 }
 
