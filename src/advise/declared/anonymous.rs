@@ -2,7 +2,7 @@
 
 use super::compared;
 use crate::advise::observed::Observed;
-use crate::advise::paths::PathAnswers;
+use crate::advise::paths::{PathAnswers, Resources};
 use crate::advise::posture::{common_status, given_answer, nothing_known, ranges};
 use crate::advise::sentence::{expected_answers, open};
 use crate::kubernetes::{Minor, PathClass};
@@ -133,6 +133,8 @@ struct Documented {
     text: String,
     /// How the answers compare with it; `None` if that is not known.
     status: Option<PostureStatus>,
+    /// Whether paths that were not asked may be open, so that less is open only where it was asked.
+    is_partial: bool,
 }
 
 impl Documented {
@@ -145,6 +147,7 @@ impl Documented {
             return Self {
                 text: "documented: not known, because the product is not".to_owned(),
                 status: None,
+                is_partial: false,
             };
         };
         let ranges = ranges(entry, observed, answers);
@@ -155,6 +158,7 @@ impl Documented {
             return Self {
                 text: format!("documented{version}: not known ({why})"),
                 status: None,
+                is_partial: false,
             };
         }
         let status = match given_answer(&ranges, answers) {
@@ -165,12 +169,16 @@ impl Documented {
         Self {
             text: format!("documented{version}: {expected}"),
             status,
+            is_partial: answers.rejected() > 0 && answers.resources != Resources::Clear,
         }
     }
 
     fn difference(&self) -> Option<&'static str> {
         match self.status? {
             PostureStatus::MoreOpen => Some("more open than documented"),
+            PostureStatus::Stricter if self.is_partial => {
+                Some("stricter than documented where asked")
+            }
             PostureStatus::Stricter => Some("stricter than documented"),
             _ => None,
         }
