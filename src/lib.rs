@@ -63,6 +63,7 @@
 mod advise;
 mod assess;
 pub mod atomic_file;
+pub mod audit;
 pub mod config;
 mod connect;
 pub mod error;

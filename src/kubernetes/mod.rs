@@ -3,6 +3,7 @@
 //! Nothing here depends on a scan. Facts about single products are in `products`.
 
 mod answer;
+mod attributes;
 mod body;
 mod json;
 mod marks;
@@ -15,6 +16,7 @@ mod status;
 mod version;
 
 pub use answer::Answer;
+pub use attributes::{Attributes, ResourceAttributes};
 pub use marks::HeaderMarks;
 pub(crate) use marks::{AUDIT_ID, FLOW_CONTROL, JSON, media_type};
 pub use minor::{Minor, NoMinor};
