@@ -80,3 +80,18 @@ pub struct ComparedFact {
     #[cfg_attr(test, schemars(with = "Clipped"))]
     pub sentence: String,
 }
+
+impl ComparedFact {
+    /// A fact, how it compares, and the sentence that says so.
+    pub(crate) fn new(
+        fact: DeclaredFact,
+        result: ComparisonResult,
+        sentence: impl Into<String>,
+    ) -> Self {
+        Self {
+            fact,
+            result,
+            sentence: sentence.into(),
+        }
+    }
+}

@@ -1,6 +1,5 @@
 //! Anonymous requests: what is declared, what the product documents, and what was observed.
 
-use super::compared;
 use crate::advise::observed::Observed;
 use crate::advise::paths::{PathAnswers, Resources};
 use crate::advise::posture::{common_status, given_answer, nothing_known, ranges};
@@ -23,7 +22,11 @@ pub(super) fn compare(
         return None;
     }
     let (result, sentence) = result_and_sentence(setting, identification, observed);
-    compared(DeclaredFact::AnonymousRequests, result, sentence)
+    Some(ComparedFact::new(
+        DeclaredFact::AnonymousRequests,
+        result,
+        sentence,
+    ))
 }
 
 fn result_and_sentence(

@@ -1,6 +1,5 @@
 //! Whether what answers is the cluster of the inventory: its CA, its product and its version.
 
-use super::compared;
 use crate::model::{
     ComparedFact, ComparisonResult, Confidence, Declared, DeclaredFact, Identification,
     Observation, Trust,
@@ -23,7 +22,11 @@ pub(super) fn certificate_authority(observation: &Observation) -> Option<Compare
             format!("the certificate was not compared with the cluster's CA: {why}"),
         ),
     };
-    compared(DeclaredFact::CertificateAuthority, result, sentence)
+    Some(ComparedFact::new(
+        DeclaredFact::CertificateAuthority,
+        result,
+        sentence,
+    ))
 }
 
 /// `None` if the inventory names no product of the table.
@@ -52,7 +55,7 @@ pub(super) fn product(
             format!("{name} declared, and identified as {}", seen.short),
         ),
     };
-    compared(DeclaredFact::Product, result, sentence)
+    Some(ComparedFact::new(DeclaredFact::Product, result, sentence))
 }
 
 /// Whether one of two products is built on the other.
@@ -90,7 +93,7 @@ pub(super) fn version(
             format!("{version} declared, and the server shows {text}"),
         ),
     };
-    compared(DeclaredFact::Version, result, sentence)
+    Some(ComparedFact::new(DeclaredFact::Version, result, sentence))
 }
 
 /// A version as inventories and servers write it: `1.33`, `1.35.7`, `v1.34.1-gke.100`.

@@ -6,9 +6,7 @@ mod anonymous;
 mod identity;
 mod reach;
 
-use crate::model::{
-    Assessment, ComparedFact, ComparisonResult, Declared, DeclaredFact, Identification, Observation,
-};
+use crate::model::{Assessment, ComparedFact, Declared, Identification, Observation};
 
 use super::observed::Observed;
 pub(crate) use reach::Egress;
@@ -30,16 +28,4 @@ pub(crate) fn compare(
         identity::version(declared, identification),
     ];
     compared.into_iter().flatten().collect()
-}
-
-fn compared(
-    fact: DeclaredFact,
-    result: ComparisonResult,
-    sentence: impl Into<String>,
-) -> Option<ComparedFact> {
-    Some(ComparedFact {
-        fact,
-        result,
-        sentence: sentence.into(),
-    })
 }

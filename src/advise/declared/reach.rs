@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use super::compared;
 use crate::config::ScanConfig;
 use crate::model::{
     ComparedFact, ComparisonResult, Declared, DeclaredEndpoint, DeclaredFact, Observation,
@@ -54,7 +53,7 @@ pub(super) fn compare(
     } else {
         restricted(declared, address, egress.of(observation))
     };
-    compared(DeclaredFact::Reach, result, sentence)
+    Some(ComparedFact::new(DeclaredFact::Reach, result, sentence))
 }
 
 fn private(address: Option<IpAddr>) -> (ComparisonResult, String) {

@@ -161,7 +161,8 @@ impl Endpoints {
             stop: attempt.stop,
         };
         let observation = self.probes.first(&dial, stream, &endpoint).await;
-        let mut observation = self.probes.in_plain_http(attempt, &dial, observation).await;
+        let mut observation =
+            Box::pin(self.probes.in_plain_http(attempt, &dial, observation)).await;
         let endpoint = observation.endpoint.clone();
         let mut recheck_failure = None;
         observation.aliases = aliases;
