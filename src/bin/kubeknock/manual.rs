@@ -55,10 +55,16 @@ fn with_words(arg: Arg, command: &str, shell: Shell) -> Arg {
     let formats = Format::ALL.map(Format::as_str).into_iter().chain([AUTO]);
     let words: Vec<&'static str> = match (arg.get_id().as_str(), command) {
         ("output", "diff") => vec!["table", "json"],
+        ("output", "audit") => vec!["table", "json", "markdown"],
         ("output", "targets") => vec!["table", "json", "lines"],
         ("output", "identify") => vec!["text", "json", "jsonl"],
         ("output", _) => formats.collect(),
         ("severity", _) => Severity::ALL.map(Severity::as_str).to_vec(),
+        ("fail_on", "audit") => Severity::ALL
+            .map(Severity::as_str)
+            .into_iter()
+            .chain(["never"])
+            .collect(),
         // Not new:SEVERITY: shells begin a new word after a colon.
         ("fail_on", _) => {
             let verdicts = FailOn::VERDICTS.map(Verdict::as_str);

@@ -6,6 +6,7 @@
 //!                                                └ kubeknock → verdict, grants, posture, component
 //! ```
 
+mod audit;
 mod client;
 mod manifests;
 mod neighbours;

@@ -5,6 +5,7 @@
     reason = "these doc comments are the help text that people read"
 )]
 
+mod audit;
 mod commands;
 mod connections;
 mod gate;
@@ -15,6 +16,7 @@ mod targets;
 
 use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 
+pub(crate) use audit::{AuditArgs, AuditFormat};
 pub(crate) use commands::{
     CompletionsArgs, DiffArgs, DiffFormat, IdentifyArgs, IdentifyFormat, ManArgs, ReportArgs,
     RulesArgs, TargetsArgs, TargetsFormat,
@@ -95,6 +97,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Show what changed between two saved reports
     Diff(DiffArgs),
+    /// Find the requests of a scan in a server's audit log, and those of others
+    Audit(AuditArgs),
     /// List the rules behind findings, or explain some of them
     Rules(RulesArgs),
     /// Print a completion script for a shell
