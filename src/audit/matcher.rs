@@ -35,6 +35,8 @@ struct Endpoint {
     target: String,
     name: Option<String>,
     product: Option<String>,
+    /// Whether `named` names it, or nothing is named.
+    is_named: bool,
 }
 
 /// Takes the records of a scan first, and then the events of a log.
@@ -47,7 +49,7 @@ pub struct Matcher {
     endpoints: Vec<Endpoint>,
     expected: Vec<Expected>,
     by_id: HashMap<String, Vec<usize>>,
-    /// Requests without a known id, and canaries.
+    /// Requests without a known id.
     by_path: HashMap<String, Vec<usize>>,
     own_events: u64,
     others: Others,
@@ -82,7 +84,7 @@ impl Matcher {
             *matched |= matches;
             is_named |= matches;
         }
-        if !is_named || report.verdict == Verdict::NotApiServer {
+        if report.verdict == Verdict::NotApiServer {
             return;
         }
         let before = self.expected.len();
@@ -115,6 +117,7 @@ impl Matcher {
                 target: report.target.to_string(),
                 name: report.target.label.as_deref().map(str::to_owned),
                 product: product.map(|product| product.id.to_string()),
+                is_named,
             });
         }
     }
@@ -150,7 +153,7 @@ impl Matcher {
         if let Some(id) = &request.audit_id {
             self.by_id.entry(id.clone()).or_default().push(number);
         }
-        if request.audit_id.is_none() || request.canary {
+        if request.audit_id.is_none() {
             let mut paths = vec![request.path.clone(), prefixed.clone()];
             paths.dedup();
             for path in paths {
@@ -235,7 +238,8 @@ impl Matcher {
         }
         let (mut endpoints, mut without_log) = (Vec::new(), Vec::new());
         for (endpoint, expected) in self.endpoints.into_iter().zip(all) {
-            if is_known || expected.iter().any(|expected| expected.is_found) {
+            let has_request = || expected.iter().any(|expected| expected.is_found);
+            if endpoint.is_named && (is_known || has_request()) {
                 endpoints.push(traced(endpoint, expected, facts, policy));
             } else {
                 without_log.push(endpoint.target);

@@ -31,9 +31,9 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "REPORT")]
     pub(crate) report: PathBuf,
 
-    /// The endpoint that the logs are of, by target or name. Repeatable
+    /// The endpoint of these logs, by target or name
     ///
-    /// As in the settings file: * stands for any characters. Without it, the endpoints of which the log has a request
+    /// Repeatable. As in the settings file, * stands for any characters. Without it, the endpoints of which the log has a request
     /// count.
     #[arg(long, value_name = "NAME")]
     pub(crate) endpoint: Vec<String>,
@@ -55,9 +55,9 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "FORMAT", hide = true)]
     pub(crate) format: Option<String>,
 
-    /// What makes the exit code 1: a severity, or never
+    /// What makes the exit code 1
     ///
-    /// A missing request, and an anonymous request of others that a default cluster does not allow, are medium. A
+    /// A severity, or never. A missing request, and an anonymous request of others that a default cluster does not allow, are medium. A
     /// request that the policy does not log is low. Refused requests of others are a note.
     #[arg(
         long,
