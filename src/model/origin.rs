@@ -12,16 +12,18 @@ pub enum Source {
     Argument,
     /// In this file, as the user named it.
     File(Arc<str>),
+    /// In the answer of the service at this URL, which is without its query.
+    Url(Arc<str>),
     /// Read from standard input.
     Stdin,
 }
 
 impl fmt::Display for Source {
-    /// `targets.txt`, `<stdin>` or `arguments`.
+    /// `targets.txt`, `https://inventory.example/targets`, `<stdin>` or `arguments`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Argument => f.write_str("arguments"),
-            Self::File(path) => f.write_str(path),
+            Self::File(place) | Self::Url(place) => f.write_str(place),
             Self::Stdin => f.write_str("<stdin>"),
         }
     }
@@ -60,9 +62,9 @@ impl fmt::Display for Origin {
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Origin"))]
 struct Fields {
-    /// On the command line, in a file, or on standard input.
+    /// On the command line, in a file, in the answer of a service, or on standard input.
     source: SourceWord,
-    /// The file as the user named it; null for the other sources.
+    /// The file as the user named it, or the URL of the service; null for the other sources.
     file: Option<Arc<str>>,
     /// Line in the file or on standard input, or position among the arguments; from 1.
     #[cfg_attr(test, schemars(range(min = 1)))]
@@ -77,6 +79,7 @@ struct Fields {
 enum SourceWord {
     Argument,
     File,
+    Url,
     Stdin,
 }
 
@@ -85,6 +88,7 @@ impl From<Origin> for Fields {
         let (source, file) = match origin.source {
             Source::Argument => (SourceWord::Argument, None),
             Source::File(path) => (SourceWord::File, Some(path)),
+            Source::Url(url) => (SourceWord::Url, Some(url)),
             Source::Stdin => (SourceWord::Stdin, None),
         };
         let Origin { line, text, .. } = origin;
@@ -108,6 +112,7 @@ impl From<Fields> for Origin {
         let source = match source {
             SourceWord::Argument => Source::Argument,
             SourceWord::File => Source::File(file.unwrap_or_default()),
+            SourceWord::Url => Source::Url(file.unwrap_or_default()),
             SourceWord::Stdin => Source::Stdin,
         };
         Self { source, line, text }

@@ -42,7 +42,7 @@ impl SourceLocation {
     pub(super) fn of(origin: &Origin, repository: Repository<'_>) -> Self {
         let path_in_repository = match &origin.source {
             Source::File(path) => relative(Path::new(&**path), repository),
-            Source::Argument | Source::Stdin => None,
+            Source::Argument | Source::Url(_) | Source::Stdin => None,
         };
         let in_repository = path_in_repository.is_some();
         let path = path_in_repository.unwrap_or_else(|| match &origin.source {
@@ -51,6 +51,7 @@ impl SourceLocation {
                 format!("kubeknock/outside/{}", with_slashes(Path::new(name)))
             }
             Source::Argument => "kubeknock/arguments".to_owned(),
+            Source::Url(_) => "kubeknock/url".to_owned(),
             Source::Stdin => "kubeknock/stdin".to_owned(),
         });
         Self {
@@ -178,6 +179,8 @@ mod tests {
         }
         assert_eq!(at(Source::Argument), "kubeknock/arguments");
         assert_eq!(at(Source::Stdin), "kubeknock/stdin");
+        let url = Source::Url("https://inventory.example/../targets".into());
+        assert_eq!(at(url), "kubeknock/url");
     }
 
     /// The workspace of a CI server can be a symbolic link, while the working directory has its real name.

@@ -74,6 +74,7 @@ impl Collector {
             allowlist: allowlist.map(Arc::new),
             special,
             not_asked: Vec::new(),
+            unread: Vec::new(),
             warnings: warnings.finish(),
             unused_expectations,
             plain_http: OnceLock::new(),

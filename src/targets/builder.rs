@@ -35,6 +35,8 @@ pub struct TargetSetBuilder {
     allowlist: Option<Allowlist>,
     /// Clusters of inventories that are not asked.
     pub(super) not_asked: Vec<ClusterNotAsked>,
+    /// Sources that are not read.
+    unread: Vec<Source>,
     /// Specifications that `--where` does not select.
     pub(super) not_selected: u64,
     pub(super) warnings: Warnings,
@@ -63,6 +65,7 @@ impl TargetSetBuilder {
             exclusions: Exclusions::default(),
             allowlist: None,
             not_asked: Vec::new(),
+            unread: Vec::new(),
             not_selected: 0,
             warnings: Warnings::default(),
             errors,
@@ -132,6 +135,11 @@ impl TargetSetBuilder {
         }
     }
 
+    /// Notes a source that is not read, so that the set may be empty.
+    pub fn unread(&mut self, source: Source) {
+        self.unread.push(source);
+    }
+
     /// Adds a file of any kind: a list, another scanner's results, or an inventory.
     pub fn any_file(&mut self, path: &Path) {
         if let Some((source, reader)) = self.open(path) {
@@ -184,17 +192,18 @@ impl TargetSetBuilder {
         }
     }
 
-    /// The target set. It has no targets if everything is outside of the allowlist, or if the inventories have only
-    /// clusters that are not asked.
+    /// The target set. It has no targets if everything is outside of the allowlist, if the inventories have only
+    /// clusters that are not asked, or if sources are not read.
     ///
     /// # Errors
     /// All errors in the list, or the list has no targets.
     pub fn build(self) -> Result<TargetSet, TargetErrors> {
         self.errors.finish()?;
         let no_targets = self.collector.specs.is_empty();
-        let problem: Problem = if no_targets && self.not_selected > 0 && self.not_asked.is_empty() {
+        let may_be_empty = !self.not_asked.is_empty() || !self.unread.is_empty();
+        let problem: Problem = if no_targets && self.not_selected > 0 && !may_be_empty {
             format!("--where selects none of the {} targets", self.not_selected).into()
-        } else if no_targets && self.not_asked.is_empty() {
+        } else if no_targets && !may_be_empty {
             "no targets: give an address, CIDR, range, name or URL, or a file of them".into()
         } else {
             let unused = self.collector.unused(self.options.expectations);
@@ -207,6 +216,7 @@ impl TargetSetBuilder {
                 }
                 Ok(mut set) => {
                     set.not_asked = self.not_asked;
+                    set.unread = self.unread;
                     return Ok(set);
                 }
                 Err(problem) => problem,

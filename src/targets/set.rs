@@ -11,7 +11,7 @@ use super::import::NotAskedReason;
 use super::intervals::Intervals;
 use super::options::Expectation;
 use super::warnings::Warning;
-use crate::model::{Declared, Host, Identity, Origin, Scheme, SpecId, Target, Verdict};
+use crate::model::{Declared, Host, Identity, Origin, Scheme, Source, SpecId, Target, Verdict};
 
 /// A target specification; its position in [`TargetSet::specs`] is its [`SpecId`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +125,7 @@ pub struct TargetSet {
     /// The special addresses among the targets.
     pub(super) special: Intervals<HostKind>,
     pub(super) not_asked: Vec<ClusterNotAsked>,
+    pub(super) unread: Vec<Source>,
     pub(super) warnings: Vec<Warning>,
     pub(super) unused_expectations: Vec<Expectation>,
     /// The targets that are probed in plain HTTP; collected on first use.
@@ -137,8 +138,8 @@ impl TargetSet {
         self.len
     }
 
-    /// Whether there are none: for a set from the builder, only if all are outside of the allowlist, or if all are
-    /// clusters of inventories that are not asked.
+    /// Whether there are none: for a set from the builder, only if all are outside of the allowlist, if all are
+    /// clusters of inventories that are not asked, or if sources are not read.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -242,6 +243,11 @@ impl TargetSet {
     /// The clusters of inventories that are not asked.
     pub fn not_asked(&self) -> &[ClusterNotAsked] {
         &self.not_asked
+    }
+
+    /// The sources that are not read. Their targets are not in the set.
+    pub fn unread(&self) -> &[Source] {
+        &self.unread
     }
 
     /// Warnings about the list.

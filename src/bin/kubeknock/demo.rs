@@ -10,7 +10,8 @@ use kubeknock::targets::{TargetOptions, TargetSetBuilder};
 
 use crate::args::DemoArgs;
 use crate::outputs::Outputs;
-use crate::scan::{Job, runtime};
+use crate::runtime::runtime;
+use crate::scan::Job;
 use crate::{say, stats};
 
 /// Runs the demo and returns the exit code: 0 if every simulated server got its verdict.
@@ -51,6 +52,7 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
             },
             is_demo: true,
             policy: Policy::default(),
+            policies: None,
             baseline: None,
             no_progress: quiet || verbose > 0,
             stats_interval: None,

@@ -4,22 +4,60 @@
 use std::fmt::Write;
 
 use kubeknock::config::{MAX_ADDRESSES, Proxy, ScanConfig};
+use kubeknock::model::Source;
 use kubeknock::report::escape;
 use kubeknock::scan::{AFTER_401, ALWAYS, deep};
 use kubeknock::targets::TargetSet;
 
+use crate::fetch::USER_AGENT;
 use crate::stdout;
 
 /// How many targets are listed by name.
 const LISTED: u64 = 50;
 
 /// Writes the plan to standard output.
-pub(crate) fn write(config: &ScanConfig, targets: &TargetSet) -> anyhow::Result<()> {
-    let mut plan = String::from("Dry run: nothing is sent.\n\n");
+pub(crate) fn write(
+    config: &ScanConfig,
+    targets: &TargetSet,
+    urls: &[Source],
+    fetched: bool,
+) -> anyhow::Result<()> {
+    let mut plan = String::new();
+    write_lists(&mut plan, urls, fetched)?;
     write_targets(&mut plan, config, targets)?;
     write_requests(&mut plan, config)?;
     write_connections(&mut plan, config, config.shard.share(targets.len()))?;
     stdout::print(|out| out.write_all(plan.as_bytes()))
+}
+
+/// The requests that are no probes: those for lists of targets.
+fn write_lists(out: &mut String, urls: &[Source], fetched: bool) -> std::fmt::Result {
+    if urls.is_empty() {
+        return out.write_str("Dry run: nothing is sent.\n\n");
+    }
+    let (sent, state) = if fetched {
+        ("only the lists of targets are fetched", "fetched now")
+    } else {
+        (
+            "nothing is sent",
+            "not fetched now, so its targets are missing below; --fetch fetches it",
+        )
+    };
+    writeln!(
+        out,
+        "Dry run: {sent}.\n\nFirst (a scan fetches each list of targets once; this is no probe):"
+    )?;
+    for url in urls {
+        writeln!(
+            out,
+            "  GET {}  ({state})",
+            escape(&url.to_string(), usize::MAX)
+        )?;
+    }
+    writeln!(
+        out,
+        "  User-Agent: {USER_AGENT}\n  directly: no redirect is followed, no proxy is used\n"
+    )
 }
 
 fn write_targets(out: &mut String, config: &ScanConfig, targets: &TargetSet) -> std::fmt::Result {

@@ -13,7 +13,7 @@ use kubeknock::targets::TargetSet;
 
 use crate::args::{IdentifyArgs, IdentifyFormat};
 use crate::outputs::Choices;
-use crate::scan::runtime;
+use crate::runtime::runtime;
 use crate::settings;
 
 /// Characters of a reason.

@@ -17,8 +17,8 @@ use crate::evaluated_scan::{
 };
 use crate::outputs::{Outputs, is_format};
 use crate::saved::SavedFile;
-use crate::say;
 use crate::settings_file::SettingsFile;
+use crate::{policies, say};
 
 /// Writes the reports and returns the exit code of the gate.
 pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> {
@@ -28,7 +28,13 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
             "no saved report given; name json or jsonl files: kubeknock report old.json -o table"
         );
     }
-    let baseline = baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?;
+    let policies = policies::open(&args.policies.policy)?;
+    let baseline = baseline(
+        args.baseline.as_deref(),
+        args.gate.fail_on,
+        &file.policy,
+        policies.as_ref(),
+    )?;
     let mut outputs = Outputs::open(&args.output, &formats)?;
     let mut reports = latest_first(&paths, args.max_age)?;
     let mut merged = merge(&mut reports)?;
@@ -82,6 +88,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
     };
     let conclusion = Conclusion {
         policy: &file.policy,
+        policies: policies.as_ref(),
         started: reports[0].started,
         evaluation,
         snapshot,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubeknock::config::{ScanConfig, Shard};
-use kubeknock::model::Coverage;
+use kubeknock::model::{Coverage, Source};
 use kubeknock::policy::{Evaluator, Gate, INTERRUPTED, Policy, ScanEnd, Snapshot};
 use kubeknock::record::{ScanInfo, Spool};
 use kubeknock::scan::{Began, Checkpoint, Scanner, Stop};
@@ -16,9 +16,12 @@ use crate::carried::Earlier;
 use crate::conclusion::Conclusion;
 use crate::evaluated_scan::{EarlierScan, NO_TEMPORARY_FILE, baseline, evaluated_coverage};
 use crate::outputs::Outputs;
+use crate::policies::Policies;
 use crate::progress::ProgressLine;
+use crate::runtime::runtime;
+use crate::settings::Inventory;
 use crate::settings_file::SettingsFile;
-use crate::{dry_run, limits, say, settings, signals, stats};
+use crate::{dry_run, policies, say, settings, signals, stats};
 
 /// The stop reason after a signal.
 const INTERRUPT: &str = "interrupted";
@@ -42,9 +45,9 @@ pub(crate) fn run(
     }
     config.shard = args.selection.shard.unwrap_or(Shard::WHOLE);
     config.scan_name.clone_from(&args.output.scan_name);
-    let targets = settings::targets(args, file.expectations, verbose)?;
+    let targets = settings::targets(args, file.expectations, &runtime, verbose)?;
     if args.dry_run {
-        dry_run::write(&config, &targets)?;
+        dry_run::write(&config, &targets, &urls(args)?, args.fetch)?;
         return Ok(0);
     }
     let outputs = Outputs::open(&args.output, &[])?;
@@ -68,20 +71,38 @@ pub(crate) fn run(
         (None, _) => None,
     };
     let gate = args.gate.gate();
+    let policies = policies::open(&args.policies.policy)?;
     let job = Job {
         config,
         targets: Arc::new(targets),
         checkpoint,
         outputs,
         gate,
-        baseline: baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?,
+        baseline: baseline(
+            args.baseline.as_deref(),
+            args.gate.fail_on,
+            &file.policy,
+            policies.as_ref(),
+        )?,
         policy: file.policy,
+        policies,
         is_demo: false,
         no_progress: quiet || verbose > 0,
         stats_interval: args.stats_interval,
         stats_requests,
     };
     runtime.block_on(job.run())
+}
+
+/// The URLs of lists of targets.
+fn urls(args: &ScanArgs) -> anyhow::Result<Vec<Source>> {
+    let mut urls = Vec::new();
+    for inventory in settings::inventories(&args.selection.from) {
+        if let Inventory::Url(url) = inventory? {
+            urls.push(url.source());
+        }
+    }
+    Ok(urls)
 }
 
 /// The files that a report may not overwrite.
@@ -143,14 +164,6 @@ fn report_resumed(checkpoint: &Checkpoint) {
     }
 }
 
-/// The tokio runtime, with a worker thread for each core.
-pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    limits::ensure_room()?;
-    Ok(tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?)
-}
-
 /// Everything that one scan needs.
 pub(crate) struct Job {
     pub(crate) config: ScanConfig,
@@ -159,6 +172,8 @@ pub(crate) struct Job {
     pub(crate) outputs: Outputs,
     pub(crate) gate: Gate,
     pub(crate) policy: Policy,
+    /// The policies in Rego.
+    pub(crate) policies: Option<Policies>,
     /// The baseline that findings are compared with.
     pub(crate) baseline: Option<EarlierScan>,
     /// In a demo, findings do not fail the program, because the demo set them up.
@@ -190,7 +205,7 @@ impl Job {
             self.stats_requests,
         ));
 
-        let keep = self.outputs.needs_records();
+        let keep = self.outputs.needs_records() || self.policies.is_some();
         let mut records = Spool::default();
         let mut snapshot = Snapshot::default();
         let mut evaluator = Evaluator::new(&self.policy, scan.started());
@@ -233,6 +248,7 @@ impl Job {
         let Self {
             targets,
             policy,
+            policies,
             baseline,
             gate,
             outputs,
@@ -241,6 +257,7 @@ impl Job {
         } = self;
         let conclusion = Conclusion {
             policy: &policy,
+            policies: policies.as_ref(),
             started: summary.started,
             evaluation,
             snapshot,

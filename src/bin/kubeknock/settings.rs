@@ -9,13 +9,15 @@ use kubeknock::config::{Family, Order, Proxy, RunId, ScanConfig, Shard, USER_AGE
 use kubeknock::model::{InvalidWord, Request, Source};
 use kubeknock::scan::{Checkpoint, Scanner};
 use kubeknock::targets::{Expectation, ImportFormat, TargetOptions, TargetSet, TargetSetBuilder};
+use tokio::runtime::Runtime;
 
 use crate::args::{
     ConnectionArgs, IdentifyArgs, OrderWord, PortArgs, RequestArgs, ScanArgs, SpecOrFile,
     TargetsArgs,
 };
+use crate::fetch::{ServiceUrl, is_url};
 use crate::habits;
-use crate::{ca, limits, say};
+use crate::{ca, limits, runtime, say};
 
 /// Clusters that are not asked and that a scan names.
 const SHOWN_NOT_ASKED: usize = 10;
@@ -176,6 +178,7 @@ fn paths(paths: &[String]) -> anyhow::Result<Vec<Request>> {
 pub(crate) fn targets(
     args: &ScanArgs,
     expectations: Vec<Expectation>,
+    runtime: &Runtime,
     verbose: u8,
 ) -> anyhow::Result<TargetSet> {
     let selection = &args.selection;
@@ -196,7 +199,8 @@ pub(crate) fn targets(
             builder.file(file);
         }
     }
-    import(&mut builder, &selection.from)?;
+    let fetches = !args.dry_run || args.fetch;
+    import(&mut builder, &selection.from, fetches.then_some(runtime))?;
     for exclusion in &selection.exclude {
         match exclusion {
             SpecOrFile::Spec(spec) => builder.exclude(spec),
@@ -215,7 +219,7 @@ pub(crate) fn targets(
     let set = builder.build()?;
     show_warnings(&set, verbose);
     show_not_asked(&set);
-    if set.is_empty() && set.outside_allow() == 0 {
+    if set.is_empty() && set.outside_allow() == 0 && set.unread().is_empty() {
         bail!("no targets: no cluster of the inventories is asked");
     }
     for unused in set.unused_expectations() {
@@ -241,28 +245,65 @@ pub(crate) fn listed(args: &TargetsArgs, verbose: u8) -> anyhow::Result<TargetSe
             builder.any_file(file);
         }
     }
-    import(&mut builder, &args.from)?;
+    let runtime = args.fetch.then(runtime::runtime).transpose()?;
+    import(&mut builder, &args.from, runtime.as_ref())?;
     let set = builder.build()?;
     show_warnings(&set, verbose);
+    for source in set.unread() {
+        say::note(format_args!("{source} is not fetched: add --fetch"));
+    }
+    if set.specs().is_empty() && set.not_asked().is_empty() {
+        bail!("no targets: the only lists are URLs; fetch them with --fetch");
+    }
     Ok(set)
 }
 
-/// Reads the files of `--from`, pairs of a format and a file.
-fn import(builder: &mut TargetSetBuilder, from: &[String]) -> anyhow::Result<()> {
-    for pair in from.chunks_exact(2) {
+/// Reads the files of `--from`. Fetches the URLs among them, unless there is no runtime for it.
+fn import(
+    builder: &mut TargetSetBuilder,
+    from: &[String],
+    runtime: Option<&Runtime>,
+) -> anyhow::Result<()> {
+    for inventory in inventories(from) {
+        match (inventory?, runtime) {
+            (Inventory::Url(url), Some(runtime)) => {
+                let answer = runtime.block_on(url.fetch())?;
+                builder.import(ImportFormat::HttpSd, url.source(), &*answer);
+            }
+            (Inventory::Url(url), None) => builder.unread(url.source()),
+            (Inventory::File(format, file), _) if file == Path::new("-") => {
+                builder.import(format, Source::Stdin, BufReader::new(std::io::stdin()));
+            }
+            (Inventory::File(format, file), _) => builder.import_file(format, file),
+        }
+    }
+    Ok(())
+}
+
+/// What a `--from` names.
+pub(crate) enum Inventory<'a> {
+    File(ImportFormat, &'a Path),
+    Url(ServiceUrl),
+}
+
+/// What `--from` names, from pairs of a format and a file.
+pub(crate) fn inventories(from: &[String]) -> impl Iterator<Item = anyhow::Result<Inventory<'_>>> {
+    from.chunks_exact(2).map(|pair| {
         // The error omits the word: a settings file may contain a secret.
         let format: ImportFormat = pair[0]
             .parse()
             .map_err(InvalidWord::without_word)
             .context("--from")?;
-        let file = Path::new(&pair[1]);
-        if file == Path::new("-") {
-            builder.import(format, Source::Stdin, BufReader::new(std::io::stdin()));
-        } else {
-            builder.import_file(format, file);
+        match &pair[1] {
+            url if is_url(url) && format == ImportFormat::HttpSd => {
+                Ok(Inventory::Url(ServiceUrl::new(url)?))
+            }
+            url if is_url(url) => {
+                bail!("--from {format}: expected a file; only --from http-sd fetches a URL")
+            }
+            file => Ok(Inventory::File(format, Path::new(file))),
         }
-    }
-    Ok(())
+    })
 }
 
 /// The hosts that `identify` explains, each on its ports.

@@ -4,7 +4,7 @@ use anyhow::{Context as _, anyhow};
 use kubeknock::simulator::{self, Scenario};
 
 use crate::args::SimulateArgs;
-use crate::scan::runtime;
+use crate::runtime::runtime;
 use crate::suggest::did_you_mean;
 use crate::{say, signals, stdout};
 

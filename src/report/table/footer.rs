@@ -9,7 +9,7 @@ use super::super::phrases::{
 use super::super::results::Results;
 use super::lines::{Lines, first_names};
 use super::style::{TableOptions, shown, verdict_style};
-use crate::model::{SpecCoverage, Verdict};
+use crate::model::{MissingReason, SpecCoverage, Verdict};
 use crate::natural_order::natural_order;
 use crate::wording::first_and_more;
 
@@ -34,6 +34,10 @@ pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptio
         "not covered",
         &results.listed_specs(SpecCoverage::is_missing),
         specification_result,
+        |spec| {
+            let reason = spec.missing_reason().map(MissingReason::phrase);
+            reason.unwrap_or_default().to_owned()
+        },
     );
     let unasked = |spec: &SpecCoverage| spec.left_out_text().unwrap_or_default();
     specs(
@@ -41,12 +45,20 @@ pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptio
         "not all asked",
         &results.listed_specs(SpecCoverage::is_partly_asked),
         unasked,
+        |spec| format!("with {}", unasked(spec)),
     );
     let unmet = results.listed_specs(|spec| spec.met == Some(false));
-    specs(lines, "not as expected", &unmet, |spec| {
+    let contradiction = |spec: &SpecCoverage| {
         let expected = spec.expect.map_or("another verdict", Verdict::as_str);
         format!("expected {expected}, {}", specification_result(spec))
-    });
+    };
+    specs(
+        lines,
+        "not as expected",
+        &unmet,
+        contradiction,
+        contradiction,
+    );
 }
 
 /// `512 targets: 3 exposed, 446 unreachable (440 refused, 6 timed out)`.
@@ -83,12 +95,14 @@ fn counts(results: &Results<'_>, options: &TableOptions) -> String {
     line
 }
 
-/// Specifications with the text of `detail`. A few get a line each; many get one line, with the names of the first ones.
+/// Specifications. A few get a line each, with the text of `detail`; many get one line, with counts by `kind` and the
+/// names of the first ones.
 fn specs(
     lines: &mut Lines,
     title: &str,
     specs: &[&SpecCoverage],
     detail: impl Fn(&SpecCoverage) -> String,
+    kind: impl Fn(&SpecCoverage) -> String,
 ) {
     let name = |spec: &SpecCoverage| {
         let name = name_and_place(spec.label.as_deref(), &spec.origin.text);
@@ -101,24 +115,24 @@ fn specs(
         }
         return;
     }
-    let mut by_detail: BTreeMap<String, usize> = BTreeMap::new();
+    let mut by_kind: BTreeMap<String, usize> = BTreeMap::new();
     for spec in specs {
-        *by_detail.entry(detail(spec)).or_default() += 1;
+        *by_kind.entry(kind(spec)).or_default() += 1;
     }
-    let mut details: Vec<(String, usize)> = by_detail.into_iter().collect();
-    details.sort_by_key(|(_, count)| Reverse(*count));
-    let kinds = details.len();
-    let details: Vec<String> = (details.into_iter().take(MAX_LINES))
-        .map(|(detail, count)| format!("{count} {detail}"))
+    let mut by_kind: Vec<(String, usize)> = by_kind.into_iter().collect();
+    by_kind.sort_by_key(|(_, count)| Reverse(*count));
+    let more_kinds = by_kind.len().saturating_sub(MAX_LINES) as u64;
+    let counts: Vec<String> = (by_kind.into_iter().take(MAX_LINES))
+        .map(|(kind, count)| format!("{count} {kind}"))
         .collect();
-    let details = first_and_more(&details, kinds.saturating_sub(MAX_LINES) as u64);
+    let counts = first_and_more(&counts, more_kinds);
     let called = |spec: &&SpecCoverage| match &spec.label {
         Some(label) => shown(label),
         None => shown(&spec.origin.text),
     };
     let mut names: Vec<String> = specs.iter().map(called).collect();
     names.sort_by(|one, other| natural_order(one, other));
-    let start = format!("{title}: {} ({details})", specs.len());
+    let start = format!("{title}: {} ({counts})", specs.len());
     if lines.fits(2, &format!("{start}: {}", first_names(&names, Some(0)))) {
         lines.say_names(2, &format!("{start}: "), &names);
     } else {

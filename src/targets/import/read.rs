@@ -40,7 +40,7 @@ impl ImportFormat {
             Self::Terraform => return terraform::read(reader, handle),
             Self::Shadowserver => return shadowserver::read(reader, handle),
             Self::HttpSd | Self::FileSd => {
-                return service_discovery::read(reader, self.as_str(), handle);
+                return service_discovery::read(reader, self, handle);
             }
             Self::NmapXml => return nmap::read(reader, handle),
             Self::MasscanJson => Box::new(masscan::Json::default()),

@@ -6,6 +6,7 @@ use std::io::{self, BufRead};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::format::ImportFormat;
 use super::imported::{Entry, Handler, ImportedLine};
 use super::lines::spec;
 use super::recognise::is_json;
@@ -24,11 +25,13 @@ struct Group {
 
 pub(super) fn read(
     reader: PeekedFile<impl BufRead>,
-    inventory: &'static str,
+    inventory: ImportFormat,
     handle: Handler<'_>,
 ) -> Result<(), (u32, io::Error)> {
     let head = String::from_utf8_lossy(reader.head());
-    if is_json(head.trim_start()) {
+    // A service answers in JSON only; a page of HTML is no YAML.
+    if inventory == ImportFormat::HttpSd || is_json(head.trim_start()) {
+        let inventory = inventory.as_str();
         return documents::each(reader, EXPECTED, handle, |line, group, handle| {
             found(line, &group, inventory, handle);
         });
@@ -37,7 +40,7 @@ pub(super) fn read(
         return Ok(());
     };
     for group in documents.into_iter().flatten() {
-        found(yaml::line(&group), &group.value, inventory, handle);
+        found(yaml::line(&group), &group.value, inventory.as_str(), handle);
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use kubeknock::config::Proxy;
 
 use super::connections::ConnectionArgs;
-use super::gate::GateArgs;
+use super::gate::{GateArgs, PolicyArgs};
 use super::output::ColorWord;
 use super::output::OutputArgs;
 use super::requests::RequestArgs;
@@ -71,6 +71,10 @@ pub(crate) struct TargetsArgs {
     /// Read a file of this format. Repeatable
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"])]
     pub(crate) from: Vec<String>,
+
+    /// Fetch the URLs of --from http-sd
+    #[arg(long)]
+    pub(crate) fetch: bool,
 
     /// Write table, json or lines. Repeatable
     ///
@@ -139,6 +143,9 @@ pub(crate) struct ReportArgs {
 
     #[command(flatten)]
     pub(crate) gate: GateArgs,
+
+    #[command(flatten)]
+    pub(crate) policies: PolicyArgs,
 }
 
 #[derive(Debug, Args)]

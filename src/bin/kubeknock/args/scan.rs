@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::connections::ConnectionArgs;
-use super::gate::GateArgs;
+use super::gate::{GateArgs, PolicyArgs};
 use super::output::OutputArgs;
 use super::requests::RequestArgs;
 use super::targets::TargetArgs;
@@ -30,6 +30,15 @@ pub(crate) struct ScanArgs {
     #[arg(long, help_heading = "Targets", hide_short_help = true)]
     pub(crate) dry_run: bool,
 
+    /// With --dry-run, fetch the URLs of --from http-sd
+    #[arg(
+        long,
+        requires = "dry_run",
+        help_heading = "Targets",
+        hide_short_help = true
+    )]
+    pub(crate) fetch: bool,
+
     /// Compare with an earlier report (json or jsonl)
     ///
     /// Findings are new, unchanged or absent. Also shows changed verdicts, versions and certificates, and endpoints that appeared or
@@ -40,6 +49,9 @@ pub(crate) struct ScanArgs {
 
     #[command(flatten)]
     pub(crate) gate: GateArgs,
+
+    #[command(flatten)]
+    pub(crate) policies: PolicyArgs,
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -88,7 +100,7 @@ Verdicts:
 
 Exit codes:
   0    nothing at or above --fail-on
-  1    findings at or above --fail-on (with a verdict, critical ones too), or an unmet expect=
+  1    findings at or above --fail-on (with a verdict, critical ones too), an unmet expect=, or a denial by --policy
   2    could not run: bad input or configuration, or nothing could be asked
   3    fewer named targets got a verdict than --require-coverage asks for
   130  interrupted

@@ -23,8 +23,8 @@ pub(crate) struct TargetArgs {
     /// kubeconfig, aks (az aks list), gke (gcloud container clusters list), eks (aws eks describe-cluster), terraform
     /// (terraform show, state), shadowserver (scan_kubernetes), http-sd and file-sd (target groups of Prometheus),
     /// those of command-line tools as JSON; of scanners masscan-json (-oJ, -oD), masscan-list (-oL), nmap-xml (-oX),
-    /// zmap (addresses, CSV or JSON), naabu (list or JSON) and httpx-json. No credential in a file is read. What scanners
-    /// found does not count as named. A port where nmap -sV saw plain HTTP is probed with TLS and without.
+    /// zmap (addresses, CSV or JSON), naabu (list or JSON) and httpx-json. For http-sd, FILE may be an https:// URL,
+    /// which is fetched. No credential in a file is read. What scanners found does not count as named. A port where nmap -sV saw plain HTTP is probed with TLS and without.
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"], hide_short_help = true)]
     pub(crate) from: Vec<String>,
 

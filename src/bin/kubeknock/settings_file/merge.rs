@@ -20,8 +20,8 @@ use crate::suggest::did_you_mean;
 use crate::{habits, say};
 
 /// Options that make sense only on a command line.
-const NOT_IN_A_FILE: [&str; 7] = [
-    "config", "dry-run", "format", "help", "quiet", "verbose", "version",
+const NOT_IN_A_FILE: [&str; 8] = [
+    "config", "dry-run", "fetch", "format", "help", "quiet", "verbose", "version",
 ];
 /// Options that name targets. The file's are ignored if the command line names targets.
 const TARGET_OPTIONS: [&str; 2] = ["targets-file", "from"];
