@@ -1,5 +1,6 @@
 //! Audit logs of real API servers: a scan finds all of its requests, and a policy leaves out what it is said to leave out.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use kubeknock::audit::policy::{Caller, Policy};
@@ -117,7 +118,7 @@ fn compare(folder: &Path, policy: &str, anonymous: bool, said: &str) -> String {
         .unwrap_or_default();
     let mut problems = String::new();
     if requests.len() < 20 || requests.last().unwrap()["canary"] != true {
-        problems += &format!("{} requests, {said}\n", requests.len());
+        let _ = writeln!(problems, "{} requests, {said}", requests.len());
     }
     for request in requests {
         let (method, path) = (
@@ -131,7 +132,11 @@ fn compare(folder: &Path, policy: &str, anonymous: bool, said: &str) -> String {
             "lost-by-policy"
         };
         if request["result"] != expected {
-            problems += &format!("{method} {path}: {}, not {expected}\n", request["result"]);
+            let _ = writeln!(
+                problems,
+                "{method} {path}: {}, not {expected}",
+                request["result"]
+            );
         }
     }
     problems

@@ -97,7 +97,7 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Show what changed between two saved reports
     Diff(DiffArgs),
-    /// Find the requests of a scan in a server's audit log, and those of others
+    /// Find a scan's requests in audit logs, and those of other anonymous callers
     Audit(AuditArgs),
     /// List the rules behind findings, or explain some of them
     Rules(RulesArgs),
