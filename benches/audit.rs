@@ -102,7 +102,7 @@ fn audit(file: &str) {
     let (mut counts, mut facts) = (Counts::default(), Facts::default());
     let mut input = File::open(file).expect("the log");
     read(&mut input, &mut counts, &mut facts, &mut |event| {
-        matcher.event(event)
+        matcher.event(event);
     })
     .expect("the log");
     assert_eq!(counts.left_out(), 0);

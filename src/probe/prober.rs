@@ -13,7 +13,7 @@ use super::response::Keep;
 use crate::config::{RunId, ScanConfig};
 use crate::error::Error;
 use crate::kubernetes::AUDIT_ID;
-use crate::model::{Endpoint, Request};
+use crate::model::{Endpoint, Observation, Request};
 
 /// Probes endpoints as configured.
 pub struct Prober {
@@ -60,6 +60,18 @@ impl Prober {
             headers.insert(AUDIT_ID, id);
         }
         Cow::Owned(headers)
+    }
+
+    /// Records whether the chain ends at one of the CAs that an inventory declares.
+    pub fn check_authorities(&self, observation: &mut Observation, authorities: &[Box<[u8]>]) {
+        if let Some(handshake) = &mut observation.tls
+            && !authorities.is_empty()
+        {
+            let trust = self
+                .tls
+                .declared_trust(&observation.chain, handshake, authorities);
+            handshake.declared_trust = Some(trust);
+        }
     }
 
     /// Creates a prober from the configuration.

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::model::{Declared, DeclaredAnonymous, DeclaredEndpoint, Reported};
+use crate::model::{
+    ComparedFact, ComparisonResult, Declared, DeclaredAnonymous, DeclaredEndpoint, DeclaredFact,
+    Reported,
+};
 
 /// Every fact that an inventory can have.
 pub(super) fn declared() -> Declared {
@@ -31,4 +34,22 @@ pub(super) fn declared() -> Declared {
     declared.label("account", "111122223333");
     declared.label("env", "stage");
     declared
+}
+
+/// How two of these facts compare.
+pub(super) fn compared() -> Vec<ComparedFact> {
+    vec![
+        ComparedFact {
+            fact: DeclaredFact::AnonymousRequests,
+            result: ComparisonResult::MoreOpen,
+            sentence: "LIMITED declared; documented for 1.33: limited to health; observed: forbidden with version \
+                       and health open: more open than declared"
+                .to_owned(),
+        },
+        ComparedFact {
+            fact: DeclaredFact::Version,
+            result: ComparisonResult::Confirmed,
+            sentence: "1.33 declared, and the server shows v1.33.5-eks-0a1b2c3".to_owned(),
+        },
+    ]
 }

@@ -97,7 +97,7 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Show what changed between two saved reports
     Diff(DiffArgs),
-    /// Find a scan's requests in audit logs, and those of other anonymous callers
+    /// Find a scan's requests, and those of others, in audit logs
     Audit(AuditArgs),
     /// List the rules behind findings, or explain some of them
     Rules(RulesArgs),
