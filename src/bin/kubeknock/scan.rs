@@ -77,7 +77,12 @@ pub(crate) fn run(
         checkpoint,
         outputs,
         gate,
-        baseline: baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?,
+        baseline: baseline(
+            args.baseline.as_deref(),
+            args.gate.fail_on,
+            &file.policy,
+            &args.selection.selectors.selectors,
+        )?,
         policy: file.policy,
         is_demo: false,
         no_progress: quiet || verbose > 0,

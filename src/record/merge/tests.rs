@@ -19,6 +19,7 @@ fn saved(sample: &Sample) -> SavedScan {
         // Whether it is the same list again is for the tests that say so.
         summary: ScanSummary {
             targets_digest: None,
+            selection: None,
             ..sample.summary.clone()
         },
     }
@@ -91,6 +92,7 @@ fn as_sample(merged: Whole, like: &Sample) -> Sample {
         carried: like.carried.clone(),
         changes: None,
         accepted_verdicts: std::collections::BTreeMap::new(),
+        since_reported: <_>::default(),
         outage: None,
         sentence: like.sentence.clone(),
     }

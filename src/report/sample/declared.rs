@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::model::{Declared, DeclaredAnonymous, DeclaredEndpoint, Reported};
+use super::parts::origin;
+use crate::model::{
+    ClusterNotAsked, Declared, DeclaredAnonymous, DeclaredEndpoint, NotAskedReason, Reported,
+};
 
 /// Every fact that an inventory can have.
 pub(super) fn declared() -> Declared {
@@ -31,4 +34,20 @@ pub(super) fn declared() -> Declared {
     declared.label("account", "111122223333");
     declared.label("env", "stage");
     declared
+}
+
+/// Clusters that an inventory lists and the scan does not ask.
+pub(super) fn not_asked() -> Vec<ClusterNotAsked> {
+    let cluster = |line, name: &str, endpoint: &str, why| {
+        let declared = Declared {
+            inventory: "aks".into(),
+            provider: Some("aks".into()),
+            ..Declared::default()
+        };
+        ClusterNotAsked::new(origin(line, endpoint), Some(name.into()), why, declared)
+    };
+    vec![
+        cluster(31, "batch", "batch.example:443", NotAskedReason::Stopped),
+        cluster(47, "draft", "", NotAskedReason::NoEndpoint),
+    ]
 }
