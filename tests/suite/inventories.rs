@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use kubeknock::report::Format;
 use serde_json::Value;
 
 use crate::skip;
@@ -68,6 +69,66 @@ fn no_secret_of_an_inventory_is_shown() {
                 "{args:?}: {all}"
             );
         }
+    }
+}
+
+/// Every report, the checkpoint, and all that is said at `-vv`, for inventories with secrets in every place that has one.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_of_an_inventory_is_in_a_report() {
+    const CANARY: &str = "MUST-NOT-BE-SHOWN";
+    let server = start("default").await;
+    let address = server.address();
+    let kubeconfig = format!(
+        "apiVersion: v1\nkind: Config\nclusters:\n- name: lab\n  cluster:\n    server: https://{address}\n    \
+         certificate-authority-data: {CANARY}\n- name: behind\n  cluster:\n    server: https://192.0.2.1\n    \
+         proxy-url: http://user:{CANARY}@proxy.example:3128\nusers:\n- name: u\n  user:\n    token: {CANARY}\n    \
+         password: {CANARY}\n    client-key-data: {CANARY}\n    exec: {{command: x, env: [{{name: T, value: {CANARY}}}]}}\n    \
+         auth-provider: {{config: {{refresh-token: {CANARY}}}}}\n"
+    );
+    let terraform = format!(
+        r#"{{"version": 4, "terraform_version": "1.9.0", "serial": 1, "lineage": "x", "outputs": {{"token": {{"value":
+        "{CANARY}"}}}}, "resources": [{{"mode": "managed", "type": "aws_eks_cluster", "name": "lab", "instances":
+        [{{"attributes": {{"name": "lab", "endpoint": "https://{address}", "token": "{CANARY}"}}}}]}}, {{"mode": "managed",
+        "type": "azurerm_kubernetes_cluster", "name": "a", "instances": [{{"attributes": {{"name": "a", "fqdn": "",
+        "kube_config_raw": "{CANARY}", "kube_admin_config": [{{"client_key": "{CANARY}", "password": "{CANARY}"}}],
+        "service_principal": [{{"client_secret": "{CANARY}"}}]}}}}]}}, {{"mode": "data", "type": "aws_eks_cluster_auth",
+        "name": "t", "instances": [{{"attributes": {{"token": "{CANARY}"}}}}]}}]}}"#
+    );
+    for (name, text) in [("config", &kubeconfig), ("terraform.tfstate", &terraform)] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(name), text).unwrap();
+        let mut args = vec![
+            "-vv",
+            "scan",
+            "--from",
+            "auto",
+            name,
+            "--checkpoint",
+            "checkpoint",
+        ];
+        let outputs: Vec<String> = Format::ALL
+            .into_iter()
+            .map(|format| format!("{format}=out.{format}"))
+            .collect();
+        args.extend(outputs.iter().flat_map(|output| ["-o", output]));
+        let output = run_in(folder.path(), &args);
+        let said = stdout(&output) + &stderr(&output);
+        assert!(said.contains("lab") && !said.contains(CANARY), "{said}");
+        let mut written = 0;
+        for file in fs::read_dir(folder.path()).unwrap() {
+            let path = file.unwrap().path();
+            if path.file_name().unwrap() != name {
+                let bytes = fs::read(&path).unwrap();
+                let has = bytes
+                    .windows(CANARY.len())
+                    .any(|text| text == CANARY.as_bytes());
+                assert!(!has, "{}", path.display());
+                written += 1;
+            }
+        }
+        assert_eq!(written, Format::ALL.len() + 1, "{said}");
+        let report = fs::read_to_string(folder.path().join("out.json")).unwrap();
+        assert!(report.contains("\"lab\""), "{report}");
     }
 }
 

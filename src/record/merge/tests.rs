@@ -19,7 +19,6 @@ fn saved(sample: &Sample) -> SavedScan {
         // Whether it is the same list again is for the tests that say so.
         summary: ScanSummary {
             targets_digest: None,
-            selection: None,
             ..sample.summary.clone()
         },
     }
