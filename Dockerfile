@@ -16,7 +16,7 @@ COPY . .
 ENV RUSTFLAGS="-C target-feature=+crt-static"
 # With `--target`, RUSTFLAGS apply to the program but not to build scripts.
 RUN target="$(rustc -vV | sed -n 's/^host: //p')" \
-    && cargo build --profile dist --locked --bin kubeknock --target "$target" \
+    && cargo build --profile dist --locked --features rego --bin kubeknock --target "$target" \
     && cp "target/$target/dist/kubeknock" /kubeknock
 
 FROM debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f AS ci

@@ -38,7 +38,7 @@ export CARGO_INCREMENTAL=0 LC_ALL=C TZ=UTC
 umask 022
 
 # With `--target`, the flags above apply to the program but not to build scripts.
-cargo build --profile dist --locked --bin kubeknock --target "$host" --target-dir "$target_dir"
+cargo build --profile dist --locked --features rego --bin kubeknock --target "$host" --target-dir "$target_dir"
 program=kubeknock-$host
 install -m 755 "$target_dir/$host/dist/kubeknock" "$out/$program"
 

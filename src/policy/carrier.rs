@@ -10,6 +10,7 @@ use super::changes::Snapshot;
 use super::evaluator::{Evaluation, Evaluator};
 use super::rules::divergence::{self, AddressResult};
 use super::rules::hit::ScanTime;
+use super::rules::rego;
 use super::settings::Policy;
 use crate::model::{
     BaselineState, Coverage, EndpointReport, Finding, Fingerprint, Host, Identity, UnusedAcceptance,
@@ -22,6 +23,9 @@ pub struct Carrier<'a> {
     snapshot: &'a Snapshot,
     /// The findings to carry.
     open: HashSet<Fingerprint>,
+    /// Those that policies in Rego made. A record alone does not show them, so they are carried as they are.
+    of_policies: Vec<Finding>,
+    today: Date,
     /// When each was last seen.
     last_seen: HashMap<Fingerprint, Date>,
     evaluator: Evaluator<'a>,
@@ -46,14 +50,18 @@ impl<'a> Carrier<'a> {
         snapshot: &'a Snapshot,
         old: impl Iterator<Item = &'b Finding>,
     ) -> Self {
-        let open = now.left_open(old, snapshot);
+        let open: Vec<&Finding> = now.left_open(old, snapshot).collect();
+        let of_policies = open.iter().copied();
+        let of_policies = of_policies.filter(|finding| rego::is_of_policy(finding.rule));
         let mut evaluator = Evaluator::new(policy, started);
         evaluator.accept_as_of(started);
         Self {
             policy,
             now,
             snapshot,
-            open: open.map(|finding| finding.fingerprint).collect(),
+            of_policies: of_policies.cloned().collect(),
+            today: ScanTime(started).day(),
+            open: open.iter().map(|finding| finding.fingerprint).collect(),
             last_seen: HashMap::new(),
             evaluator,
         }
@@ -72,8 +80,8 @@ impl<'a> Carrier<'a> {
             .filter(is_open)
             .map(|finding| finding.fingerprint)
             .collect();
-        let divergence = divergence_of(record);
-        proven.extend(divergence.filter(|fingerprint| self.open.contains(fingerprint)));
+        let others = divergence_of(record).into_iter().chain(denials_of(record));
+        proven.extend(others.filter(|fingerprint| self.open.contains(fingerprint)));
         for fingerprint in &proven {
             let day = ScanTime(seen).day();
             let last = self.last_seen.entry(*fingerprint).or_insert(day);
@@ -92,9 +100,18 @@ impl<'a> Carrier<'a> {
             snapshot,
             last_seen,
             evaluator,
+            mut of_policies,
+            today,
             ..
         } = self;
-        let evaluation = evaluator.finish(&Coverage::default());
+        for finding in &mut of_policies {
+            if let Some(acceptance) = &mut finding.acceptance {
+                acceptance.in_force = today <= acceptance.expires;
+            }
+        }
+        let mut evaluation = evaluator.finish(&Coverage::default());
+        evaluation.findings.append(&mut of_policies);
+        evaluation.sort();
         let carried = |mut finding: Finding| {
             let day = *last_seen.get(&finding.fingerprint)?;
             let silence = snapshot.silence(&finding.about);
@@ -125,8 +142,9 @@ pub fn proves(
     record: &EndpointReport,
 ) -> bool {
     let mut proven = findings_of(policy, started, record).map(|finding| finding.fingerprint);
+    let mut others = divergence_of(record).into_iter().chain(denials_of(record));
     proven.any(|fingerprint| findings.contains(&fingerprint))
-        || divergence_of(record).is_some_and(|fingerprint| findings.contains(&fingerprint))
+        || others.any(|fingerprint| findings.contains(&fingerprint))
 }
 
 /// The findings of one record alone.
@@ -139,6 +157,13 @@ fn findings_of(
     evaluator.add(record);
     let evaluation = evaluator.finish(&Coverage::default());
     evaluation.findings.into_iter()
+}
+
+/// The findings that policies may have made for the target of a record.
+fn denials_of(record: &EndpointReport) -> impl Iterator<Item = Fingerprint> {
+    let about = Identity::of_target(&record.target);
+    let rules = [rego::DENIED.id, rego::WARNED.id].into_iter();
+    rules.map(move |rule| Fingerprint::of(rule, &about))
 }
 
 /// The finding that the addresses of a name differ, for which the records of all of them are needed.

@@ -42,6 +42,13 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// Adds the findings of another evaluation of the same scan, with the acceptances that they use.
+    pub fn add(&mut self, other: Self) {
+        (self.unused_acceptances).retain(|unused| other.unused_acceptances.contains(unused));
+        self.findings.extend(other.findings);
+        self.sort();
+    }
+
     pub(super) fn sort(&mut self) {
         self.findings
             .sort_by(|one, other| one.order_key().cmp(&other.order_key()));
@@ -81,7 +88,7 @@ struct Candidate {
 
 /// What a finding is about.
 #[derive(Clone)]
-struct Subject {
+pub(super) struct Subject {
     about: Identity,
     index: Option<u64>,
     origin: Arc<Origin>,
@@ -91,7 +98,7 @@ struct Subject {
 }
 
 impl Subject {
-    fn target(target: &Target, with_names: bool) -> Self {
+    pub(super) fn target(target: &Target, with_names: bool) -> Self {
         Self {
             about: Identity::of_target(target),
             index: Some(target.index),
@@ -101,7 +108,7 @@ impl Subject {
         }
     }
 
-    fn specification(spec: &SpecCoverage, with_names: bool) -> Self {
+    pub(super) fn specification(spec: &SpecCoverage, with_names: bool) -> Self {
         Self {
             about: Identity::of_specification(&spec.origin),
             index: None,
@@ -109,6 +116,20 @@ impl Subject {
             label: spec.label.clone(),
             names: with_names
                 .then(|| TargetNames::of_specification(&spec.origin.text, spec.label.as_deref())),
+        }
+    }
+}
+
+#[cfg(feature = "rego")]
+impl Subject {
+    /// The report as a whole.
+    pub(super) fn report(origin: &Arc<Origin>) -> Self {
+        Self {
+            about: Identity::of_specification(origin),
+            index: None,
+            origin: Arc::clone(origin),
+            label: None,
+            names: Some(TargetNames::of_specification(&origin.text, None)),
         }
     }
 }
@@ -181,12 +202,8 @@ impl<'a> Evaluator<'a> {
             };
             // A finding is no more certain than the identification of the server.
             let hit = hit.at_most(confidence(report));
-            let sites = report.endpoint.iter().map(|endpoint| {
-                let requests = hit.requests.clone();
-                Site::of(endpoint.clone(), requests, &report.requests, &self.headers)
-            });
             let is_contradiction = hit.expected.is_some();
-            let accepted = self.record(rule, &subject, Some(report.verdict), sites.collect(), hit);
+            let accepted = self.record_at(rule, &subject, report, hit);
             if entry.other_way_in {
                 let others = self.other_ways_in.entry(Arc::clone(origin));
                 *others.or_insert(true) &= accepted;
@@ -264,8 +281,23 @@ impl<'a> Evaluator<'a> {
         self.evaluation
     }
 
+    /// Adds a finding at the endpoint of a record, and returns whether it is accepted.
+    pub(super) fn record_at(
+        &mut self,
+        rule: &'static Rule,
+        subject: &Subject,
+        report: &EndpointReport,
+        hit: Hit,
+    ) -> bool {
+        let sites = report.endpoint.iter().map(|endpoint| {
+            let requests = hit.requests.clone();
+            Site::of(endpoint.clone(), requests, &report.requests, &self.headers)
+        });
+        self.record(rule, subject, Some(report.verdict), sites.collect(), hit)
+    }
+
     /// Adds a finding and returns whether it is accepted. The addresses of a name are sites of one finding.
-    fn record(
+    pub(super) fn record(
         &mut self,
         rule: &'static Rule,
         subject: &Subject,

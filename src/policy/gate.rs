@@ -7,6 +7,7 @@ use std::str::FromStr;
 use super::culprits::{MAX_NAMED, name};
 use super::evaluator::Evaluation;
 use super::gaps::Gaps;
+use super::rules::rego;
 use crate::model::{Coverage, Finding, Severity, Verdict, without_annotations};
 use crate::wording::{first_and_more, listed, plural};
 
@@ -117,8 +118,8 @@ impl Gate {
     ///
     /// Accepted findings do not count. Neither do endpoints if every finding that explains their verdict is
     /// accepted, nor named targets whose missing verdict is accepted. If the threshold is a verdict, a critical
-    /// finding counts as well. An unmet expectation fails at every threshold but `never`; with `new`, only if
-    /// the baseline did not have it. An outage changes the sentence and not the code.
+    /// finding counts as well. An unmet expectation and a denial by a policy fail at every threshold but `never`; with
+    /// `new`, only if the baseline did not have it. An outage changes the sentence and not the code.
     pub fn decide(self, coverage: &Coverage, evaluation: &Evaluation, end: ScanEnd) -> Decision {
         // In an outage, one sentence stands for the findings about silent targets. They still decide the exit code.
         let hidden = match evaluation.outage {
@@ -129,15 +130,18 @@ impl Gate {
             (evaluation.findings.iter()).partition(|finding| hidden.contains(&*finding.origin));
         let reaches = |finding: &&&Finding| self.fail_on.reached_by(finding);
         let is_unmet = |finding: &&&Finding| self.fail_on.counts_expectation(finding);
+        let is_denied = |finding: &&&Finding| self.fail_on.counts_denial(finding);
         let mut parts = self.verdicts_at_threshold(coverage, evaluation);
         parts.extend(
             self.fail_on
                 .reached_text(listed.iter().filter(reaches).copied()),
         );
         parts.extend(unmet_text(listed.iter().filter(is_unmet).copied()));
+        parts.extend(denied_text(listed.iter().filter(is_denied).copied()));
         let mut of_outage = of_outage.iter();
-        let fails =
-            !parts.is_empty() || of_outage.any(|finding| reaches(&finding) || is_unmet(&finding));
+        let fails = !parts.is_empty()
+            || of_outage
+                .any(|finding| reaches(&finding) || is_unmet(&finding) || is_denied(&finding));
         let gaps = Gaps::of(coverage, evaluation);
         let (covered, named) = (coverage.covered() as u64, coverage.named() as u64);
         let required = self.require_coverage;
@@ -258,12 +262,22 @@ impl FailOn {
 
     /// Whether a finding shows an unmet expectation that fails the scan and is not already counted.
     fn counts_expectation(self, finding: &Finding) -> bool {
+        finding.expected.is_some() && self.counts_anyway(finding)
+    }
+
+    /// Whether a finding is a denial by a policy that fails the scan and is not already counted.
+    fn counts_denial(self, finding: &Finding) -> bool {
+        *finding.rule == rego::DENIED && self.counts_anyway(finding)
+    }
+
+    /// Whether a finding that fails a scan whatever its severity is not already counted for it.
+    fn counts_anyway(self, finding: &Finding) -> bool {
         let counts = match self {
             Self::Verdict(_) | Self::Severity(_) => true,
             Self::New(_) => finding.is_new(),
             Self::Never => false,
         };
-        counts && finding.expected.is_some() && finding.counts() && !self.reached_by(finding)
+        counts && finding.counts() && !self.reached_by(finding)
     }
 
     /// `1 critical and 2 high findings: etcd-open at 192.0.2.7:2379, …`; `None` without findings.
@@ -294,6 +308,13 @@ fn unmet_text<'a>(findings: impl Iterator<Item = &'a Finding>) -> Option<String>
     })?;
     let count = plural(total, "expectation", "expectations");
     Some(with_names(format!("{count} not met"), &names))
+}
+
+/// `2 targets denied by a policy: prod-eu-1 (192.0.2.1:6443), …`; `None` without findings.
+fn denied_text<'a>(findings: impl Iterator<Item = &'a Finding>) -> Option<String> {
+    let (total, names) = first_named(findings, name_of)?;
+    let count = plural(total, "target", "targets");
+    Some(with_names(format!("{count} denied by a policy"), &names))
 }
 
 /// The number of findings, and the first of them as text: `a, b, c and 5 more`. `None` without findings.

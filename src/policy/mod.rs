@@ -19,6 +19,10 @@ mod culprits;
 mod evaluator;
 mod gaps;
 mod gate;
+#[cfg(feature = "rego")]
+mod rego;
+#[cfg(feature = "rego")]
+mod rego_findings;
 mod retired;
 mod rules;
 mod settings;
@@ -30,6 +34,10 @@ pub use gate::{
     COULD_NOT_RUN, Decision, FAILED, FailOn, Gate, INTERRUPTED, InvalidThreshold, NOT_COVERED,
     PASSED, ScanEnd,
 };
+#[cfg(feature = "rego")]
+pub use rego::{RegoError, RegoJudgement, RegoPolicies, RegoResult};
+#[cfg(feature = "rego")]
+pub use rego_findings::PolicyFindings;
 pub use retired::{RETIRED, Retired, retired};
 pub use settings::{Accept, AcceptedRules, Policy};
 

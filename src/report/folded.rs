@@ -14,6 +14,13 @@ pub(super) struct Folded<'a> {
 }
 
 impl<'a> Folded<'a> {
+    /// One finding by itself.
+    pub(super) fn one(finding: &'a Finding) -> Self {
+        Self {
+            findings: vec![finding],
+        }
+    }
+
     /// The first of the findings; what they have in common is read from it.
     pub(super) fn first(&self) -> &'a Finding {
         self.findings[0]

@@ -1,7 +1,8 @@
 //! `github`: workflow commands that become annotations at the lines of the targets file
 //! (<https://docs.github.com/actions/reference/workflow-commands-for-github-actions>).
 //!
-//! Each finding is one line: worst first, and new ones before known ones of equal severity. Findings that are gone are
+//! Each finding is one line: worst first, and new ones before known ones of equal severity. If there are more than GitHub
+//! shows, findings of one rule with one fix are one annotation, at the line of the first. Findings that are gone are
 //! left out. Accepted ones share one notice, which says who accepted them and until when. GitHub shows ten annotations
 //! of each kind for a step, so no more are written, and the log has the number of the others. The last line is the
 //! reason for the exit code. If a target is in no file of the repository, its annotation has no file.
@@ -9,16 +10,21 @@
 use std::io;
 
 use super::escape::escape;
+use super::folded::{Folded, folded_by_summary};
 use super::phrases::{self, plural};
 use super::results::Results;
 use super::source_location::{Repository, SourceLocation};
 use crate::model::{Finding, Severity};
+use crate::wording::joined_at_most;
 
 /// Characters of a message.
 const MAX_TEXT: usize = 1000;
 
 /// Annotations of one kind that GitHub shows.
 const MAX_ANNOTATIONS: usize = 10;
+
+/// Targets that an annotation names besides the first one.
+const MAX_NAMES: usize = 20;
 
 /// Accepted findings that are listed.
 const MAX_ACCEPTED: usize = 20;
@@ -38,26 +44,20 @@ pub(super) fn write(
         // One notice is about what is accepted.
         let has_accepted = command == "notice" && results.accepted_findings().next().is_some();
         let shown = MAX_ANNOTATIONS - usize::from(has_accepted);
-        for finding in findings.iter().take(shown) {
-            let location = SourceLocation::of(&finding.origin, repository);
-            let place = if location.in_repository {
-                format!("file={},line={},", property(&location.path), location.line)
-            } else {
-                String::new()
-            };
-            let new = if finding.is_new() { "new: " } else { "" };
-            let title = property(finding.rule.id);
-            let message = data(&format!("{new}{}", phrases::finding_and_target(finding)));
-            write!(out, "::{command} {place}title={title}::{message}%0A")?;
-            if let Some(proof) = phrases::proof_text(finding) {
-                write!(out, "{}%0A", data(&proof))?;
-            }
-            write!(out, "How to fix it: ")?;
-            let lines = phrases::remediation_lines(&finding.remediation, phrases::MAX_REMEDIATION);
-            let lines: Vec<String> = lines.iter().map(|line| data(line)).collect();
-            writeln!(out, "{}", lines.join("%0A"))?;
+        let folds = if findings.len() > shown {
+            let mut folds = folded_by_summary(findings);
+            folds.sort_by_key(|fold| (fold.severity(), fold.first().baseline));
+            folds
+        } else {
+            findings.into_iter().map(Folded::one).collect()
+        };
+        for fold in folds.iter().take(shown) {
+            annotation(out, command, fold, repository)?;
         }
-        if let Some(more @ 1..) = findings.len().checked_sub(shown) {
+        let more: usize = (folds.iter().skip(shown))
+            .map(|fold| fold.findings().len())
+            .sum();
+        if more > 0 {
             writeln!(
                 out,
                 "kubeknock: {more} more findings of kind {command}: see the other reports"
@@ -74,6 +74,44 @@ pub(super) fn write(
     let sentence = escape(results.outcome.sentence, MAX_TEXT);
     writeln!(out, "kubeknock: {sentence}")?;
     out.flush()
+}
+
+/// One annotation for findings of one rule with one fix.
+fn annotation(
+    out: &mut dyn io::Write,
+    command: &str,
+    fold: &Folded<'_>,
+    repository: Repository<'_>,
+) -> io::Result<()> {
+    let finding = fold.first();
+    let location = SourceLocation::of(&finding.origin, repository);
+    let place = if location.in_repository {
+        format!("file={},line={},", property(&location.path), location.line)
+    } else {
+        String::new()
+    };
+    let new = if finding.is_new() { "new: " } else { "" };
+    let (title, first) = (
+        property(&fold.title()),
+        phrases::finding_and_target(finding),
+    );
+    let message = data(&format!("{new}{first}"));
+    write!(out, "::{command} {place}title={title}::{message}%0A")?;
+    if let Some(proof) = phrases::proof_text(finding) {
+        write!(out, "{}%0A", data(&proof))?;
+    }
+    if fold.only().is_none() {
+        let others: Vec<&str> = fold.names().skip(1).collect();
+        write!(
+            out,
+            "The same at: {}%0A",
+            data(&joined_at_most(MAX_NAMES, &others))
+        )?;
+    }
+    write!(out, "How to fix it: ")?;
+    let lines = phrases::remediation_lines(&finding.remediation, phrases::MAX_REMEDIATION);
+    let lines: Vec<String> = lines.iter().map(|line| data(line)).collect();
+    writeln!(out, "{}", lines.join("%0A"))
 }
 
 /// One annotation for all accepted findings, so that they do not displace other annotations.
@@ -149,13 +187,18 @@ mod tests {
         let mut sample = sample::mixed();
         let accepted = (sample.findings.iter()).find(|finding| finding.accepted());
         let accepted = accepted.unwrap().clone();
-        let note = Finding {
-            severity: Severity::Note,
-            acceptance: None,
-            ..accepted.clone()
+        let note_with_fix = |number| {
+            let mut note = Finding {
+                severity: Severity::Note,
+                acceptance: None,
+                ..accepted.clone()
+            };
+            note.remediation.summary = format!("Fix number {number}.").into();
+            note
         };
+        let notes: Vec<Finding> = (0..12).map(note_with_fix).collect();
         sample.findings = vec![accepted; 25];
-        sample.findings.extend(vec![note; 12]);
+        sample.findings.extend(notes);
         let written = text(&sample);
         let notices = || written.lines().filter(|line| line.starts_with("::notice "));
         assert_eq!(notices().count(), 10, "GitHub shows no more");
@@ -176,7 +219,13 @@ mod tests {
     #[test]
     fn at_most_as_many_annotations_as_github_shows() {
         let mut sample = sample::mixed();
-        sample.findings = vec![sample.findings[0].clone(); 13];
+        let one = sample.findings[0].clone();
+        let with_fix = |number| {
+            let mut finding = one.clone();
+            finding.remediation.summary = format!("Fix number {number}.").into();
+            finding
+        };
+        sample.findings = (0..13).map(with_fix).collect();
         let written = text(&sample);
         assert_eq!(written.matches("::error ").count(), 10);
         assert!(
@@ -185,14 +234,41 @@ mod tests {
     }
 
     #[test]
+    fn findings_of_one_rule_share_an_annotation_if_github_would_not_show_all() {
+        let mut sample = sample::mixed();
+        sample.findings = vec![sample.findings[0].clone(); 10];
+        assert_eq!(text(&sample).matches("::error ").count(), 10);
+        sample.findings = vec![sample.findings[0].clone(); 30];
+        let written = text(&sample);
+        assert_eq!(written.matches("::error ").count(), 1);
+        let name = phrases::name(&sample.findings[0]);
+        let names = [name; MAX_NAMES].join(", ");
+        assert!(
+            written.contains(&format!("%0AThe same at: {names} and 9 more%0A")),
+            "{written}"
+        );
+        assert!(
+            written.contains("title=resources-exposed × 30::"),
+            "{written}"
+        );
+        // A real estate shows every kind of problem.
+        let written = text(&sample::estate(276));
+        assert!(!written.contains("more findings of kind"), "{written}");
+    }
+
+    #[test]
     fn new_findings_come_before_known_ones_of_equal_severity() {
         let mut sample = sample::mixed();
         let one = sample.findings[0].clone();
-        let finding = |severity, baseline, message: String| Finding {
-            severity,
-            baseline: Some(baseline),
-            message,
-            ..one.clone()
+        let finding = |severity, baseline, message: String| {
+            let mut finding = Finding {
+                severity,
+                baseline: Some(baseline),
+                message: message.clone(),
+                ..one.clone()
+            };
+            finding.remediation.summary = message.into();
+            finding
         };
         sample.findings = (0..11)
             .map(|number| {

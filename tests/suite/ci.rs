@@ -589,8 +589,10 @@ fn the_baseline_is_that_of_the_last_run_on_the_branch() {
         let start = "https://api.example/repos/a/b/actions/artifacts?name=kubeknock-baseline";
         assert!(asked.starts_with(start), "{asked}");
         let run = outputs.lines().find_map(|line| line.strip_prefix("run="));
+        let lost = outputs.lines().any(|line| line == "lost=true");
         let warned = stdout(&output).starts_with("::warning title=kubeknock::");
-        (run.map(str::to_owned), warned)
+        assert_eq!(warned, lost);
+        (run.map(str::to_owned), lost)
     };
     let artifact = |run: u64, at: &str, branch: &str, repository: u64, expired: bool| {
         serde_json::json!({
@@ -642,7 +644,7 @@ async fn the_action_scans_with_the_baseline_of_the_last_run() {
         let log = fs::read_to_string(place.join("kubeknock.sarif")).unwrap();
         (outputs, warned, log.contains("\"baselineState\":"))
     };
-    let without = || ("baseline=\ncode=0\n".to_owned(), true, false);
+    let without = || ("lost=true\nbaseline=\ncode=0\n".to_owned(), true, false);
     assert_eq!(scan("missing.json"), without());
     fs::copy(place.join("kubeknock.json"), place.join("last.json")).unwrap();
     fs::write(place.join("torn.json"), "{\"schema\": ").unwrap();
@@ -692,8 +694,37 @@ async fn the_gitlab_job_keeps_a_baseline() {
     assert_eq!(scan(), (Some(2), false, false));
     assert_eq!(scan(), (Some(2), false, false));
     fs::write(&kept, "{").unwrap();
+    // A lost baseline is not a first run, although this scan covers every target.
+    let list = fs::read_to_string(place.join("clusters.txt")).unwrap();
+    let first = list.lines().next().unwrap();
+    fs::write(place.join("clusters.txt"), format!("{first}\n")).unwrap();
     assert_eq!(scan(), (None, true, true));
+    fs::remove_file(&kept).unwrap();
+    assert_eq!(scan(), (Some(1), false, false));
     drop(one);
+}
+
+/// GitLab shows the findings that a report lacks as fixed, so it gets none of a scan that was interrupted.
+#[test]
+fn the_gitlab_job_reports_nothing_of_an_interrupted_scan() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let reports = ["kubeknock.sarif", "gl-code-quality-report.json"];
+    for code in [2, 130] {
+        let program = format!("#!/bin/sh\ntouch {}\nexit {code}\n", reports.join(" "));
+        fs::write(place.join("program"), program).unwrap();
+        fs::set_permissions(place.join("program"), fs::Permissions::from_mode(0o755)).unwrap();
+        let script = block("gitlab/kubeknock.yml", "kubeknock:", "- |");
+        let variables = [
+            ("KUBEKNOCK", "./program"),
+            ("KUBEKNOCK_TARGETS", "clusters.txt"),
+        ];
+        let output = shell(&["sh", "-e"], &script, place, &variables);
+        assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+        for report in reports {
+            assert!(!place.join(report).exists(), "{report} after {code}");
+        }
+    }
 }
 
 /// Code scanning closes the alerts that an upload lacks. An exposed server must not hide that another one was down.
@@ -727,27 +758,29 @@ async fn only_what_code_scanning_may_believe_is_uploaded() {
     assert_ne!(half, whole);
     fs::write(place.join("half.json"), half).unwrap();
     fs::write(place.join("torn.json"), "{\"summary\": {\"complete\": tr").unwrap();
-    for (report, code, baseline, uploaded) in [
-        ("whole.json", "0", "", true),
-        ("whole.json", "1", "", true),
-        ("whole.json", "2", "", false),
-        ("whole.json", "101", "", false),
-        ("whole.json", "130", "", false),
-        ("whole.json", "137", "", false),
-        ("whole.json", "2", "last.json", false),
-        ("whole.json", "130", "last.json", false),
-        ("down.json", "1", "", false),
-        ("down.json", "3", "", false),
-        ("down.json", "3", "last.json", true),
-        ("half.json", "0", "", false),
-        ("torn.json", "0", "", false),
-        ("none.json", "0", "", false),
+    for (report, code, baseline, lost, uploaded) in [
+        ("whole.json", "0", "", "", true),
+        ("whole.json", "1", "", "", true),
+        ("whole.json", "2", "", "", false),
+        ("whole.json", "101", "", "", false),
+        ("whole.json", "130", "", "", false),
+        ("whole.json", "137", "", "", false),
+        ("whole.json", "2", "last.json", "", false),
+        ("whole.json", "130", "last.json", "", false),
+        ("down.json", "1", "", "", false),
+        ("down.json", "3", "", "", false),
+        ("down.json", "3", "last.json", "", true),
+        ("half.json", "0", "", "", false),
+        ("torn.json", "0", "", "", false),
+        ("none.json", "0", "", "", false),
+        ("whole.json", "0", "", "true", false),
     ] {
         let kept = place.join("kept/baseline.json");
         let variables = [
             ("CODE", code),
             ("REPORT", report),
             ("BASELINE", baseline),
+            ("LOST", lost),
             ("KEPT", kept.to_str().unwrap()),
         ];
         let _ = fs::remove_file(place.join("kubeknock.json"));
@@ -760,7 +793,7 @@ async fn only_what_code_scanning_may_believe_is_uploaded() {
             let _ = fs::remove_dir_all(&kept);
             let (output, outputs) = step("Decide", place, &variables);
             let case = format!(
-                "{file}: {report}, {code}, {baseline:?}: {}",
+                "{file}: {report}, {code}, {baseline:?}, {lost:?}: {}",
                 stderr(&output)
             );
             assert_eq!(output.status.code(), Some(0), "{case}");

@@ -155,9 +155,12 @@ fn there_are_exactly_two_set_up_commands() {
         .flat_map(str::lines)
         .filter(|line| !line.trim().is_empty() && *line != "sh")
         .collect();
-    assert_eq!(commands, ["cargo run --release -- demo", "cargo test"]);
+    assert_eq!(
+        commands,
+        ["cargo run --release -- demo", "cargo test --all-features"]
+    );
     assert!(
-        read(".ci/run").contains("(cargo test \"$@\" "),
+        read(".ci/run").contains("(cargo test --all-features \"$@\" "),
         ".ci/run runs the same test command"
     );
 }

@@ -228,12 +228,14 @@ async fn every_rule_fires_on_one_server_and_not_on_another() {
     let with_server: BTreeSet<&str> = CASES
         .iter()
         .map(|case| case.rule)
-        // One needs two servers. The others need a scan that was stopped, and an API server that opens nothing and yet
-        // more than its product documents, which no product does today.
+        // One needs two servers. The others need a scan that was stopped, an API server that opens nothing and yet
+        // more than its product documents, which no product does today, and policies (`policies.rs`).
         .chain([
             "address-divergence",
             "expectation-not-checked",
             "more-open-than-documented",
+            "policy-denied",
+            "policy-warned",
         ])
         .collect();
     assert_eq!(

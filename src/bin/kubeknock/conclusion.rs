@@ -11,8 +11,9 @@ use kubeknock::report::{GateResult, Results, escape};
 use kubeknock::targets::TargetSet;
 
 use crate::carried::{Earlier, FinishedScan, listed_already, listed_by, listed_in};
-use crate::evaluated_scan::{EarlierScan, NO_TEMPORARY_FILE, is_partial};
+use crate::evaluated_scan::{EarlierScan, NO_TEMPORARY_FILE, copy_carried, is_partial};
 use crate::outputs::Outputs;
+use crate::policies::Policies;
 use crate::say;
 
 /// The maximum number of specifications, and of clusters, listed on standard error.
@@ -23,6 +24,8 @@ const MAX_TEXT: usize = 240;
 /// The results of a finished scan or merge.
 pub(crate) struct Conclusion<'a> {
     pub(crate) policy: &'a Policy,
+    /// The policies in Rego that judge the report.
+    pub(crate) policies: Option<&'a Policies>,
     /// When the scan began, or the latest of several.
     pub(crate) started: Timestamp,
     pub(crate) evaluation: Evaluation,
@@ -49,6 +52,11 @@ impl Conclusion<'_> {
         mut records: Spool,
         outputs: Outputs,
     ) -> anyhow::Result<u8> {
+        // A policy that fails must not lose the reports.
+        let judged = self.judge(info, summary, &mut records);
+        if judged.is_err() {
+            self.end = ScanEnd::Failed;
+        }
         let mut changes = None;
         if let Some(EarlierScan {
             earlier, snapshot, ..
@@ -102,7 +110,28 @@ impl Conclusion<'_> {
                 say::reason(decision.sentence);
             }
         }
-        Ok(decision.code)
+        judged.map(|()| decision.code)
+    }
+
+    /// Adds the findings of the policies in Rego, about the scan and about what it carries.
+    fn judge(
+        &mut self,
+        info: ScanInfo<'_>,
+        summary: &ScanSummary,
+        records: &mut Spool,
+    ) -> anyhow::Result<()> {
+        let Some(policies) = self.policies else {
+            return Ok(());
+        };
+        let scan = (info, summary);
+        let evaluation = &mut self.evaluation;
+        let judged = policies.judge(self.policy, scan, evaluation, records)?;
+        evaluation.add(judged);
+        let mut carried = Spool::default();
+        copy_carried(&mut self.carried.records, &mut carried).context(NO_TEMPORARY_FILE)?;
+        let judged = policies.judge(self.policy, scan, &Evaluation::default(), &mut carried)?;
+        self.carried.findings.extend(judged.findings);
+        Ok(())
     }
 
     /// The findings that are carried from earlier scans. Their records are added to `records`.

@@ -52,6 +52,7 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
             },
             is_demo: true,
             policy: Policy::default(),
+            policies: None,
             baseline: None,
             no_progress: quiet || verbose > 0,
             stats_interval: None,

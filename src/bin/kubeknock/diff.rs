@@ -14,8 +14,9 @@ use crate::settings_file::SettingsFile;
 /// Compares, and returns the exit code of the gate.
 pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let outputs = Choices::open(&args.output, args.format.as_deref())?;
-    let mut old = EarlierScan::read(&args.old, &file.policy, &args.selectors.selectors)?;
-    let mut new = EvaluatedScan::read(&args.new, &file.policy, &args.selectors.selectors)?;
+    let selectors = &args.selectors.selectors;
+    let mut old = EarlierScan::read(&args.old, &file.policy, selectors, None)?;
+    let mut new = EvaluatedScan::read(&args.new, &file.policy, selectors)?;
     (new.evaluation).compare(&old.earlier.findings, &new.snapshot, &old.snapshot);
     let changes = new.snapshot.changes_since(&old.snapshot);
     let finished = FinishedScan {

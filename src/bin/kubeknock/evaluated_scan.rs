@@ -12,6 +12,7 @@ use kubeknock::policy::{Evaluation, Evaluator, FailOn, Policy, Snapshot, proves}
 use kubeknock::record::{SavedScan, Spool};
 
 use crate::carried::Earlier;
+use crate::policies::Policies;
 use crate::saved::SavedFile;
 
 /// The beginning of an error about spooled records.
@@ -23,6 +24,17 @@ pub(crate) fn push(records: &mut Spool, record: EndpointReport, first_error: &mu
     if first_error.is_ok() {
         *first_error = pushed;
     }
+}
+
+/// Copies the records that are carried, as records of a scan itself.
+pub(crate) fn copy_carried(from: &mut Spool, to: &mut Spool) -> io::Result<()> {
+    from.read_carried(|records| {
+        let mut records = records.map(|record| EndpointReport {
+            last_seen: None,
+            ..record.into_owned()
+        });
+        records.try_for_each(|record| to.push(record))
+    })
 }
 
 /// A saved scan with its findings.
@@ -83,19 +95,30 @@ pub(crate) struct EarlierScan {
 }
 
 impl EarlierScan {
-    /// Reads a saved report.
+    /// Reads a saved report, and judges it by `policies`. Only targets with these labels count.
     pub(crate) fn read(
         path: &Path,
         policy: &Policy,
         selectors: &[Selector],
+        policies: Option<&Policies>,
     ) -> anyhow::Result<Self> {
         let mut file = SavedFile::open(path, selectors)?;
         let EvaluatedScan {
             scan,
-            evaluation,
+            mut evaluation,
             snapshot,
-            carried,
+            mut carried,
         } = EvaluatedScan::of(&mut file, policy)?;
+        if let Some(policies) = policies {
+            let (mut all, mut spooled) = (Spool::default(), Ok(()));
+            file.records(&mut |record| push(&mut all, record, &mut spooled))?;
+            spooled
+                .and_then(|()| copy_carried(&mut carried.records, &mut all))
+                .context(NO_TEMPORARY_FILE)?;
+            let scan = (scan.info(), &scan.summary);
+            let judged = policies.judge(policy, scan, &evaluation, &mut all)?;
+            evaluation.findings.extend(judged.findings);
+        }
         let (started, mut records) = (scan.summary.started, carried.records);
         let own = evaluation.findings.iter();
         let own: BTreeSet<Fingerprint> = own.map(|finding| finding.fingerprint).collect();
@@ -177,6 +200,7 @@ pub(crate) fn baseline(
     fail_on: FailOn,
     policy: &Policy,
     selectors: &[Selector],
+    policies: Option<&Policies>,
 ) -> anyhow::Result<Option<EarlierScan>> {
     let Some(path) = path else {
         if fail_on.needs_baseline() {
@@ -184,7 +208,7 @@ pub(crate) fn baseline(
         }
         return Ok(None);
     };
-    let baseline = EarlierScan::read(path, policy, selectors).with_context(|| {
+    let baseline = EarlierScan::read(path, policy, selectors, policies).with_context(|| {
         if path.exists() {
             return "--baseline".to_owned();
         }

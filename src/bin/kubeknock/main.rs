@@ -19,6 +19,7 @@ mod limits;
 mod log;
 mod manual;
 mod outputs;
+mod policies;
 mod progress;
 mod report;
 mod rules;

@@ -18,8 +18,8 @@ use crate::evaluated_scan::{
 };
 use crate::outputs::{Outputs, is_format};
 use crate::saved::SavedFile;
-use crate::say;
 use crate::settings_file::SettingsFile;
+use crate::{policies, say};
 
 /// Writes the reports and returns the exit code of the gate.
 pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> {
@@ -30,11 +30,13 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
         );
     }
     let selectors = &args.selectors.selectors;
+    let policies = policies::open(&args.policies.policy)?;
     let baseline = baseline(
         args.baseline.as_deref(),
         args.gate.fail_on,
         &file.policy,
         selectors,
+        policies.as_ref(),
     )?;
     let mut outputs = Outputs::open(&args.output, &formats)?;
     let mut reports = latest_first(&paths, args.max_age, selectors)?;
@@ -94,6 +96,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
     };
     let conclusion = Conclusion {
         policy: &file.policy,
+        policies: policies.as_ref(),
         started: reports[0].started,
         evaluation,
         snapshot,

@@ -16,11 +16,12 @@ use crate::carried::Earlier;
 use crate::conclusion::Conclusion;
 use crate::evaluated_scan::{EarlierScan, NO_TEMPORARY_FILE, baseline, evaluated_coverage};
 use crate::outputs::Outputs;
+use crate::policies::Policies;
 use crate::progress::ProgressLine;
 use crate::runtime::runtime;
 use crate::settings::Inventory;
 use crate::settings_file::SettingsFile;
-use crate::{dry_run, say, settings, signals, stats};
+use crate::{dry_run, policies, say, settings, signals, stats};
 
 /// The stop reason after a signal.
 const INTERRUPT: &str = "interrupted";
@@ -71,6 +72,7 @@ pub(crate) fn run(
         (None, _) => None,
     };
     let gate = args.gate.gate();
+    let policies = policies::open(&args.policies.policy)?;
     let job = Job {
         config,
         targets: Arc::new(targets),
@@ -82,8 +84,10 @@ pub(crate) fn run(
             args.gate.fail_on,
             &file.policy,
             &args.selection.selectors.selectors,
+            policies.as_ref(),
         )?,
         policy: file.policy,
+        policies,
         is_demo: false,
         no_progress: quiet || verbose > 0,
         stats_interval: args.stats_interval,
@@ -170,6 +174,8 @@ pub(crate) struct Job {
     pub(crate) outputs: Outputs,
     pub(crate) gate: Gate,
     pub(crate) policy: Policy,
+    /// The policies in Rego.
+    pub(crate) policies: Option<Policies>,
     /// The baseline that findings are compared with.
     pub(crate) baseline: Option<EarlierScan>,
     /// In a demo, findings do not fail the program, because the demo set them up.
@@ -201,7 +207,7 @@ impl Job {
             self.stats_requests,
         ));
 
-        let keep = self.outputs.needs_records();
+        let keep = self.outputs.needs_records() || self.policies.is_some();
         let mut records = Spool::default();
         let mut snapshot = Snapshot::default();
         let mut evaluator = Evaluator::new(&self.policy, scan.started());
@@ -244,6 +250,7 @@ impl Job {
         let Self {
             targets,
             policy,
+            policies,
             baseline,
             gate,
             outputs,
@@ -252,6 +259,7 @@ impl Job {
         } = self;
         let conclusion = Conclusion {
             policy: &policy,
+            policies: policies.as_ref(),
             started: summary.started,
             evaluation,
             snapshot,

@@ -62,7 +62,7 @@ pub(in crate::policy) struct Hit {
 
 impl Hit {
     /// A hit that these requests prove, or that needs no request as proof.
-    pub(super) fn proven(message: impl Into<String>, requests: Vec<usize>) -> Self {
+    pub(in crate::policy) fn proven(message: impl Into<String>, requests: Vec<usize>) -> Self {
         Self {
             confidence: Confidence::High,
             message: message.into(),
@@ -85,7 +85,7 @@ impl Hit {
     }
 
     /// With what fixes it here, if that is known.
-    pub(super) fn fixed_by(self, remediation: Option<Remediation>) -> Self {
+    pub(in crate::policy) fn fixed_by(self, remediation: Option<Remediation>) -> Self {
         Self {
             remediation,
             ..self
@@ -118,7 +118,7 @@ pub(super) fn replies(report: &EndpointReport, which: impl Fn(&Reply) -> bool) -
 }
 
 /// The indices of the requests that got a reply.
-pub(super) fn answered(report: &EndpointReport) -> Vec<usize> {
+pub(in crate::policy) fn answered(report: &EndpointReport) -> Vec<usize> {
     replies(report, |_| true)
 }
 

@@ -12,6 +12,7 @@ pub(super) mod hit;
 pub(super) mod insecure_http;
 pub(super) mod kubelet;
 pub(super) mod posture;
+pub(super) mod rego;
 pub(super) mod support;
 
 use std::collections::BTreeSet;
@@ -20,7 +21,7 @@ use crate::model::{EndpointReport, FailureKind, Rule, SpecCoverage};
 use hit::{Hit, ScanTime};
 
 /// Every rule, in the order of the documentation: what is open, what differs, what is unknown.
-pub(super) static REGISTRY: [Entry; 23] = [
+pub(super) static REGISTRY: [Entry; 25] = [
     chosen(&exposure::RESOURCES),
     chosen(&exposure::DISCOVERY),
     chosen(&exposure::TELEMETRY_UNEXPECTED),
@@ -38,6 +39,8 @@ pub(super) static REGISTRY: [Entry; 23] = [
     endpoint(&expectation::RULE, expectation::of_endpoint)
         .and_specification(expectation::of_specification),
     specification(&expectation::NOT_CHECKED, expectation::not_checked),
+    chosen(&rego::DENIED),
+    chosen(&rego::WARNED),
     chosen(&divergence::RULE),
     endpoint(&support::RULE, support::check),
     endpoint(&certificate::EXPIRED, certificate::expired),
@@ -62,8 +65,8 @@ pub(super) struct Entry {
     pub(super) other_way_in: bool,
 }
 
-/// A rule without a check here: the evaluator applies it to all addresses of a name, or [`anonymous_access::find`]
-/// chooses it.
+/// A rule without a check here: the evaluator applies it to all addresses of a name, [`anonymous_access::find`]
+/// chooses it, or a policy in Rego decides.
 const fn chosen(rule: &'static Rule) -> Entry {
     Entry {
         rule,

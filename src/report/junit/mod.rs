@@ -113,6 +113,10 @@ fn suite<W: Write>(
     if is_empty {
         scan(xml, results)?;
     }
+    if let Some(carried) = results.carried_notice() {
+        xml.create_element("system-out")
+            .write_text_content(BytesText::new(&text(&carried)))?;
+    }
     xml.write_event(Event::End(BytesEnd::new("testsuite")))?;
     xml.write_event(Event::End(BytesEnd::new("testsuites")))
 }
@@ -268,11 +272,11 @@ fn lines(finding: &Finding) -> String {
 }
 
 /// Text that XML 1.0 allows: without hidden characters and without the two non-characters. GitLab and Jenkins make a link
-/// to a file of `[[ATTACHMENT|…]]`.
+/// to a file of `[[ATTACHMENT|…]]`. Other brackets stay: `[[accept]]` is part of our own advice.
 fn text(text: &str) -> String {
     escape(text, MAX_TEXT)
         .replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
-        .replace("[[", "[\\u{5b}")
+        .replace("[[ATTACHMENT", "[\\u{5b}ATTACHMENT")
 }
 
 #[cfg(test)]

@@ -221,11 +221,30 @@ fn accepted_and_expected_results_pass() {
     );
 }
 
+#[test]
+fn what_is_carried_is_said_and_own_advice_keeps_its_brackets() {
+    let written = written(&sample::carrying());
+    assert!(
+        written.contains("carried from the baseline: 2 findings of targets"),
+        "{written}"
+    );
+    assert_eq!(super::text("[[accept]]"), "[[accept]]");
+    assert_eq!(
+        super::text("[[[ATTACHMENT|/etc/passwd]]"),
+        "[[\\u{5b}ATTACHMENT|/etc/passwd]]"
+    );
+}
+
 /// This is the schema of Jenkins' xunit plugin, as pytest ships it.
 #[test]
 fn the_file_fits_the_usual_schema() {
     let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/junit-10.xsd");
-    for sample in [sample::mixed(), sample::empty(), sample::hostile()] {
+    for sample in [
+        sample::mixed(),
+        sample::empty(),
+        sample::hostile(),
+        sample::carrying(),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("junit.xml");
         std::fs::write(&file, written(&sample)).unwrap();

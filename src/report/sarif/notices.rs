@@ -79,7 +79,8 @@ fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Findi
         let message = format!("… and {more} more like these.");
         add("target-not-covered", "warning", message, Vec::new());
     }
-    let accepted: Vec<&Finding> = results.accepted_findings().collect();
+    let carried = results.carried.iter().filter(|finding| finding.accepted());
+    let accepted: Vec<&Finding> = results.accepted_findings().chain(carried).collect();
     for finding in accepted.iter().take(MAX_LISTED) {
         let location = result::location(&finding.origin, repository);
         let message = text(&phrases::accepted_finding(finding));

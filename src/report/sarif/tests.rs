@@ -165,6 +165,27 @@ fn every_rule_firing() {
     assert_eq!(run["automationDetails"]["id"], "kubeknock/");
 }
 
+/// An accepted finding that is carried is no result either, and the log says who accepted it.
+#[test]
+fn an_accepted_finding_that_is_carried_is_a_notification() {
+    let accepted = |sample: &sample::Sample| {
+        let mut out = Vec::new();
+        write(&mut out, &sample.results(), files(), None).unwrap();
+        let log = valid(std::str::from_utf8(&out).unwrap());
+        let run = &log["runs"][0];
+        let notices = run["invocations"][0]["toolExecutionNotifications"].as_array();
+        let of_accepted = (notices.unwrap().iter())
+            .filter(|notice| notice["descriptor"]["id"] == "accepted")
+            .count();
+        (of_accepted, run["results"].as_array().unwrap().len())
+    };
+    let mut sample = sample::carrying();
+    let (notices, results) = accepted(&sample);
+    let acceptance = (sample.findings.iter()).find_map(|finding| finding.acceptance.clone());
+    sample.carried.1[0].acceptance = acceptance;
+    assert_eq!(accepted(&sample), (notices + 1, results - 1));
+}
+
 /// GitHub sorts alerts by the score of their rule, and settings can change the severity of its findings.
 #[test]
 fn a_rule_has_the_score_of_its_worst_finding() {

@@ -10,7 +10,7 @@ use super::super::phrases::{
 use super::super::results::Results;
 use super::lines::{Lines, first_names};
 use super::style::{TableOptions, shown, verdict_style};
-use crate::model::{ClusterNotAsked, Origin, SpecCoverage, Verdict};
+use crate::model::{ClusterNotAsked, MissingReason, Origin, SpecCoverage, Verdict};
 use crate::natural_order::natural_order;
 use crate::wording::first_and_more;
 
@@ -38,6 +38,10 @@ pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptio
         "not covered",
         &results.listed_specs(SpecCoverage::is_missing),
         specification_result,
+        |spec| {
+            let reason = spec.missing_reason().map(MissingReason::phrase);
+            reason.unwrap_or_default().to_owned()
+        },
     );
     let unasked = |spec: &SpecCoverage| spec.left_out_text().unwrap_or_default();
     specs(
@@ -45,12 +49,20 @@ pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptio
         "not all asked",
         &results.listed_specs(SpecCoverage::is_partly_asked),
         unasked,
+        |spec| format!("with {}", unasked(spec)),
     );
     let unmet = results.listed_specs(|spec| spec.met == Some(false));
-    specs(lines, "not as expected", &unmet, |spec| {
+    let contradiction = |spec: &SpecCoverage| {
         let expected = spec.expect.map_or("another verdict", Verdict::as_str);
         format!("expected {expected}, {}", specification_result(spec))
-    });
+    };
+    specs(
+        lines,
+        "not as expected",
+        &unmet,
+        contradiction,
+        contradiction,
+    );
     clusters_not_asked(lines, &coverage.clusters_not_asked);
 }
 
@@ -88,17 +100,19 @@ fn counts(results: &Results<'_>, options: &TableOptions) -> String {
     line
 }
 
-/// Specifications with the text of `detail`.
+/// Specifications with the text of `detail`; of many, counts by `kind`.
 fn specs(
     lines: &mut Lines,
     title: &str,
     specs: &[&SpecCoverage],
     detail: impl Fn(&SpecCoverage) -> String,
+    kind: impl Fn(&SpecCoverage) -> String,
 ) {
     let item = |spec: &&SpecCoverage| Item {
         label: spec.label.clone(),
         origin: Arc::clone(&spec.origin),
         detail: detail(spec),
+        kind: kind(spec),
     };
     let specs: Vec<Item> = specs.iter().map(item).collect();
     items(lines, title, &specs);
@@ -106,10 +120,14 @@ fn specs(
 
 /// The clusters of inventories that were not asked.
 fn clusters_not_asked(lines: &mut Lines, clusters: &[ClusterNotAsked]) {
-    let item = |cluster: &ClusterNotAsked| Item {
-        label: cluster.label.clone(),
-        origin: Arc::clone(&cluster.origin),
-        detail: shown(&cluster.text()),
+    let item = |cluster: &ClusterNotAsked| {
+        let why = shown(&cluster.text());
+        Item {
+            label: cluster.label.clone(),
+            origin: Arc::clone(&cluster.origin),
+            detail: why.clone(),
+            kind: why,
+        }
     };
     let clusters: Vec<Item> = clusters.iter().map(item).collect();
     items(lines, "not asked", &clusters);
@@ -119,10 +137,13 @@ fn clusters_not_asked(lines: &mut Lines, clusters: &[ClusterNotAsked]) {
 struct Item {
     label: Option<Arc<str>>,
     origin: Arc<Origin>,
+    /// What a line of its own says of it.
     detail: String,
+    /// What it is counted by.
+    kind: String,
 }
 
-/// A few get a line each; many get one line, with the names of the first ones.
+/// A few get a line each; many get one line, with counts by their kind and the names of the first ones.
 fn items(lines: &mut Lines, title: &str, items: &[Item]) {
     if items.len() <= MAX_LINES {
         for item in items {
@@ -135,24 +156,24 @@ fn items(lines: &mut Lines, title: &str, items: &[Item]) {
         }
         return;
     }
-    let mut by_detail: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut by_kind: BTreeMap<&str, usize> = BTreeMap::new();
     for item in items {
-        *by_detail.entry(&item.detail).or_default() += 1;
+        *by_kind.entry(&item.kind).or_default() += 1;
     }
-    let mut details: Vec<(&str, usize)> = by_detail.into_iter().collect();
-    details.sort_by_key(|(_, count)| Reverse(*count));
-    let kinds = details.len();
-    let details: Vec<String> = (details.into_iter().take(MAX_LINES))
-        .map(|(detail, count)| format!("{count} {detail}"))
+    let mut by_kind: Vec<(&str, usize)> = by_kind.into_iter().collect();
+    by_kind.sort_by_key(|(_, count)| Reverse(*count));
+    let more_kinds = by_kind.len().saturating_sub(MAX_LINES) as u64;
+    let counts: Vec<String> = (by_kind.into_iter().take(MAX_LINES))
+        .map(|(kind, count)| format!("{count} {kind}"))
         .collect();
-    let details = first_and_more(&details, kinds.saturating_sub(MAX_LINES) as u64);
+    let counts = first_and_more(&counts, more_kinds);
     let called = |item: &Item| match &item.label {
         Some(label) => shown(label),
         None => shown(&item.origin.text),
     };
     let mut names: Vec<String> = items.iter().map(called).collect();
     names.sort_by(|one, other| natural_order(one, other));
-    let start = format!("{title}: {} ({details})", items.len());
+    let start = format!("{title}: {} ({counts})", items.len());
     if lines.fits(2, &format!("{start}: {}", first_names(&names, Some(0)))) {
         lines.say_names(2, &format!("{start}: "), &names);
     } else {

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use kubeknock::config::Proxy;
 
 use super::connections::ConnectionArgs;
-use super::gate::GateArgs;
+use super::gate::{GateArgs, PolicyArgs};
 use super::output::ColorWord;
 use super::output::OutputArgs;
 use super::requests::RequestArgs;
@@ -146,6 +146,9 @@ pub(crate) struct ReportArgs {
 
     #[command(flatten)]
     pub(crate) gate: GateArgs,
+
+    #[command(flatten)]
+    pub(crate) policies: PolicyArgs,
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::connections::ConnectionArgs;
-use super::gate::GateArgs;
+use super::gate::{GateArgs, PolicyArgs};
 use super::output::OutputArgs;
 use super::requests::RequestArgs;
 use super::targets::TargetArgs;
@@ -49,6 +49,9 @@ pub(crate) struct ScanArgs {
 
     #[command(flatten)]
     pub(crate) gate: GateArgs,
+
+    #[command(flatten)]
+    pub(crate) policies: PolicyArgs,
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -97,7 +100,7 @@ Verdicts:
 
 Exit codes:
   0    nothing at or above --fail-on
-  1    findings at or above --fail-on (with a verdict, critical ones too), or an unmet expect=
+  1    findings at or above --fail-on (with a verdict, critical ones too), an unmet expect=, or a denial by --policy
   2    could not run: bad input or configuration, or nothing could be asked
   3    fewer named targets got a verdict than --require-coverage asks for
   130  interrupted
