@@ -1,10 +1,12 @@
 //! `kubeknock targets`, and inventories through the program.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use kubeknock::report::Format;
+use kubeknock::simulator::SimulatedServer;
 use serde_json::Value;
 
 use crate::skip;
@@ -297,13 +299,17 @@ async fn what_became_of_a_report_of_shadowserver() {
     let gone = crate::support::closed_port();
     let addresses: Vec<_> = servers
         .iter()
-        .map(|server| server.address())
+        .map(SimulatedServer::address)
         .chain([gone])
         .collect();
     let mut csv = "timestamp,severity,ip,protocol,port,hostname,http_code,git_version\n".to_owned();
     for (number, address) in addresses.iter().enumerate() {
         let (ip, port) = (address.ip(), address.port());
-        csv += &format!("2026-11-20 04:00:0{number},high,{ip},tcp,{port},,200,v1.33.1\n");
+        writeln!(
+            csv,
+            "2026-11-20 04:00:0{number},high,{ip},tcp,{port},,200,v1.33.1"
+        )
+        .unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("scan_kubernetes.csv"), csv).unwrap();
