@@ -221,6 +221,9 @@ pub struct ScanConfig {
     /// Local addresses that connections and queries come from, at most one of each family; empty for any. Targets of
     /// a family without one are not attempted.
     pub source_addresses: Vec<IpAddr>,
+    /// The public addresses of this machine, as servers see them, at most one of each family; empty if they are not
+    /// known. Inventories may restrict an endpoint to some networks; these addresses tell whether it should answer.
+    pub egress_addresses: Vec<IpAddr>,
     /// The network interface that connections and queries use.
     pub interface: Option<String>,
     /// Requests after `/version`, `/api` and `/healthz`.
@@ -271,6 +274,7 @@ impl Default for ScanConfig {
             user_agent: USER_AGENT.to_owned(),
             headers: Vec::new(),
             source_addresses: Vec::new(),
+            egress_addresses: Vec::new(),
             interface: None,
             requests: Vec::new(),
             deep: false,
@@ -335,23 +339,10 @@ impl ScanConfig {
             ("max-body", "must be 1KiB to 16MiB")
         } else if self.headers.len() > MAX_HEADERS {
             ("header", "may be given 8 times")
-        } else if self
-            .source_addresses
-            .iter()
-            .filter(|one| one.is_ipv4())
-            .count()
-            > 1
-            || self
-                .source_addresses
-                .iter()
-                .filter(|one| one.is_ipv6())
-                .count()
-                > 1
-        {
-            (
-                "source-address",
-                "may be given once for IPv4 and once for IPv6",
-            )
+        } else if !is_one_of_each_family(&self.source_addresses) {
+            ("source-address", ONE_OF_EACH_FAMILY)
+        } else if !is_one_of_each_family(&self.egress_addresses) {
+            ("egress-address", ONE_OF_EACH_FAMILY)
         } else if http::HeaderValue::from_str(&self.user_agent).is_err()
             || self.user_agent.trim().is_empty()
         {
@@ -367,6 +358,13 @@ impl ScanConfig {
             problem: problem.1.to_owned(),
         })
     }
+}
+
+const ONE_OF_EACH_FAMILY: &str = "may be given once for IPv4 and once for IPv6";
+
+fn is_one_of_each_family(addresses: &[IpAddr]) -> bool {
+    let (v4, v6): (Vec<&IpAddr>, Vec<&IpAddr>) = addresses.iter().partition(|one| one.is_ipv4());
+    v4.len() <= 1 && v6.len() <= 1
 }
 
 fn is_scan_name(name: &str) -> bool {

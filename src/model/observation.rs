@@ -20,6 +20,8 @@ pub struct Observation {
     pub local_address: Option<IpAddr>,
     /// TLS facts of the first handshake that completed; `None` for plain HTTP or when none did.
     pub tls: Option<Handshake>,
+    /// The certificates of that handshake, DER. Reports do not have them.
+    pub chain: Vec<Box<[u8]>>,
     /// What a handshake without SNI showed, where one was made (`--deep`, endpoints with a name).
     pub without_sni: Option<Result<Handshake, Failure>>,
     /// The requests in the order in which they were made, those of the recheck included.
@@ -56,6 +58,7 @@ impl Observation {
             aliases: Arc::default(),
             local_address: None,
             tls: None,
+            chain: Vec::new(),
             without_sni: None,
             exchanges: Vec::new(),
             not_asked: Vec::new(),
@@ -106,6 +109,7 @@ impl Observation {
         self.timings.total += second.timings.total;
         if self.tls.is_none() {
             self.tls = second.tls;
+            self.chain = second.chain;
         }
         if self.without_sni.is_none() {
             self.without_sni = second.without_sni;

@@ -9,8 +9,8 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 use super::{
-    Certificate, Endpoint, Failure, Grant, Handshake, Identification, JudgedRequest, Posture,
-    Remedy, Request, Target, Timings, Verdict,
+    Certificate, ComparedFact, ComparisonResult, DeclaredFact, Endpoint, Failure, Grant, Handshake,
+    Identification, JudgedRequest, Posture, Remedy, Request, Target, Timings, Verdict,
 };
 
 /// The report on one endpoint.
@@ -30,6 +30,9 @@ pub struct EndpointReport {
     pub identification: Option<Identification>,
     /// How the endpoint compares with what its product documents; `None` without a product or a conclusive verdict.
     pub posture: Option<Posture>,
+    /// How what an inventory declares compares with what was documented and observed; empty for a target that no
+    /// inventory names, and without an answer.
+    pub compared: Vec<ComparedFact>,
     /// How to close what is open; `None` if nothing is open.
     pub remedy: Option<Remedy>,
     /// The names that the host name is an alias of.
@@ -96,6 +99,7 @@ impl EndpointReport {
             failure: Some(failure),
             identification: None,
             posture: None,
+            compared: Vec::new(),
             remedy: None,
             aliases: Arc::default(),
             requests: Vec::new(),
@@ -109,6 +113,17 @@ impl EndpointReport {
             timings: timings.truncated(),
             last_seen: None,
         }
+    }
+
+    /// How a declared fact compares, if it was looked at.
+    pub fn compared(&self, fact: DeclaredFact) -> Option<&ComparedFact> {
+        self.compared.iter().find(|compared| compared.fact == fact)
+    }
+
+    /// The declared fact, if it compares in this way.
+    pub fn compares(&self, fact: DeclaredFact, result: ComparisonResult) -> Option<&ComparedFact> {
+        self.compared(fact)
+            .filter(|compared| compared.result == result)
     }
 
     /// Whether a server accepted a TCP connection.

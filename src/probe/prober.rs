@@ -10,7 +10,7 @@ use super::requests::{AFTER_401, ALWAYS, deep};
 use super::response::Keep;
 use crate::config::ScanConfig;
 use crate::error::Error;
-use crate::model::Request;
+use crate::model::{Observation, Request};
 
 /// Probes endpoints as configured.
 pub struct Prober {
@@ -35,6 +35,18 @@ impl Prober {
             (false, _) => Keep::Nothing,
             (true, true) => Keep::Head,
             (true, false) => Keep::Answer,
+        }
+    }
+
+    /// Records whether the chain ends at one of the CAs that an inventory declares.
+    pub fn check_authorities(&self, observation: &mut Observation, authorities: &[Box<[u8]>]) {
+        if let Some(handshake) = &mut observation.tls
+            && !authorities.is_empty()
+        {
+            let trust = self
+                .tls
+                .declared_trust(&observation.chain, handshake, authorities);
+            handshake.declared_trust = Some(trust);
         }
     }
 

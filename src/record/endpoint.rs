@@ -13,8 +13,8 @@ use super::tls::{Tls, WithoutSni};
 use super::v3;
 use crate::host_port::HostPort;
 use crate::model::{
-    self, Clipped, Declared, EndpointReport, Failure, Grant, Host, Ms, Origin, Posture,
-    Remediation, Scheme, SinceReported, SpecId, Target, Time, Verdict,
+    self, Clipped, ComparedFact, Declared, EndpointReport, Failure, Grant, Host, Ms, Origin,
+    Posture, Remediation, Scheme, SinceReported, SpecId, Target, Time, Verdict,
 };
 
 /// One endpoint, or a target that never became one.
@@ -82,6 +82,10 @@ pub(super) struct Endpoint<'a> {
     identification: Option<Identification<'a>>,
     /// What the product documents, and whether the endpoint does that; null without a product or a clear verdict.
     posture: Option<Cow<'a, Posture>>,
+    /// How what the inventory declares compares with what was documented and observed; empty for targets that no
+    /// inventory names.
+    #[serde(default)]
+    compared: Cow<'a, [ComparedFact]>,
     /// How to close what is open; null if nothing is open.
     remedy: Option<Remedy<'a>>,
     /// How to close what is open, in steps; null if nothing is open.
@@ -145,6 +149,7 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
                 .as_ref()
                 .map(|identification| Identification::new(identification, report.day())),
             posture: report.posture.as_ref().map(Cow::Borrowed),
+            compared: (&*report.compared).into(),
             remedy: report.remedy.as_ref().map(Remedy::from),
             remediation: (report.remedy.as_ref()).map(|remedy| Cow::Borrowed(&remedy.remediation)),
             requests: report.requests.iter().map(Request::from).collect(),
@@ -217,6 +222,7 @@ impl TryFrom<Endpoint<'_>> for EndpointReport {
             failure: record.failure.map(Cow::into_owned),
             identification: record.identification.map(TryInto::try_into).transpose()?,
             posture: record.posture.map(Cow::into_owned),
+            compared: record.compared.into_owned(),
             remedy: (record.remedy)
                 .map(|remedy| remedy.with(record.remediation.map(Cow::into_owned))),
             aliases: record.aliases.into(),

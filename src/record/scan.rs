@@ -140,6 +140,8 @@ struct Settings<'a> {
     headers: Vec<String>,
     /// The local addresses from `--source-address`.
     source_addresses: Cow<'a, [IpAddr]>,
+    /// The public addresses of the scanning machine from `--egress-address`.
+    egress_addresses: Cow<'a, [IpAddr]>,
     /// The network interface from `--interface`; null for any.
     interface: Option<Cow<'a, str>>,
     /// Paths requested beside /version, /api and /healthz, with their query.
@@ -206,6 +208,7 @@ impl<'a> From<&'a ScanConfig> for Settings<'a> {
             user_agent: config.user_agent.as_str().into(),
             headers: config.headers.iter().map(ToString::to_string).collect(),
             source_addresses: config.source_addresses.as_slice().into(),
+            egress_addresses: config.egress_addresses.as_slice().into(),
             interface: config.interface.as_deref().map(Cow::Borrowed),
             paths: (config.requests.iter())
                 .map(|request| request.path.as_str().into())
@@ -251,6 +254,7 @@ impl TryFrom<Settings<'_>> for ScanConfig {
                 .collect::<Result<_, InvalidHeader>>()
                 .map_err(|error| format!("header: {error}"))?,
             source_addresses: record.source_addresses.into_owned(),
+            egress_addresses: record.egress_addresses.into_owned(),
             interface: record.interface.map(Cow::into_owned),
             requests: (record.paths.iter())
                 .map(|path| Request::for_path(path))

@@ -27,6 +27,7 @@ mod inventories;
 mod layers;
 mod lenient;
 mod limits;
+mod managed;
 mod monitoring;
 mod name_server;
 mod options;

@@ -50,6 +50,9 @@ pub(crate) fn config(
     config
         .source_addresses
         .clone_from(&connection.source_address);
+    config
+        .egress_addresses
+        .clone_from(&connection.egress_address);
     config.interface.clone_from(&connection.interface);
     config.requests = paths(&requests.path)?;
     config.deep = requests.deep;

@@ -4,6 +4,8 @@ pub(super) mod anonymous_access;
 pub(super) mod anonymous_auth;
 pub(super) mod certificate;
 pub(super) mod coverage;
+pub(super) mod declared_access;
+pub(super) mod declared_facts;
 pub(super) mod divergence;
 pub(super) mod etcd;
 pub(super) mod expectation;
@@ -21,7 +23,7 @@ use crate::model::{EndpointReport, FailureKind, Rule, SpecCoverage};
 use hit::{Hit, ScanTime};
 
 /// Every rule, in the order of the documentation: what is open, what differs, what is unknown.
-pub(super) static REGISTRY: [Entry; 25] = [
+pub(super) static REGISTRY: [Entry; 32] = [
     chosen(&exposure::RESOURCES),
     chosen(&exposure::DISCOVERY),
     chosen(&exposure::TELEMETRY_UNEXPECTED),
@@ -36,6 +38,22 @@ pub(super) static REGISTRY: [Entry; 25] = [
     chosen(&anonymous_auth::LIMITED),
     endpoint(&posture::MORE_OPEN, posture::more_open),
     endpoint(&posture::STRICTER, posture::stricter),
+    endpoint(&declared_access::MORE_OPEN, declared_access::more_open),
+    endpoint(&declared_access::STRICTER, declared_access::stricter),
+    endpoint(
+        &declared_facts::OTHER_AUTHORITY,
+        declared_facts::other_authority,
+    ),
+    endpoint(&declared_facts::REACHABLE, declared_facts::reachable),
+    endpoint(
+        &declared_facts::OTHER_PRODUCT,
+        declared_facts::other_product,
+    ),
+    endpoint(
+        &declared_facts::OTHER_VERSION,
+        declared_facts::other_version,
+    ),
+    endpoint(&declared_facts::NO_AUDIT_LOG, declared_facts::no_audit_log),
     endpoint(&expectation::RULE, expectation::of_endpoint)
         .and_specification(expectation::of_specification),
     specification(&expectation::NOT_CHECKED, expectation::not_checked),

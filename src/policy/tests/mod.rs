@@ -74,6 +74,7 @@ fn record(target: Target, address: &str, mut observation: Observation) -> Endpoi
     EndpointReport {
         // These tests are not about products.
         posture: None,
+        compared: Vec::new(),
         remedy: None,
         target,
         endpoint: Some(observation.endpoint),

@@ -109,6 +109,11 @@ fn sections(report: &EndpointReport, findings: &[&Finding]) -> Vec<Section> {
         ),
         Section::new("How to fix it", [fixes(report)]),
         Section::new("Verdict", verdict(report)),
+        Section::new(
+            "Compared with the inventory",
+            (report.compared.iter())
+                .map(|compared| vec![compared.fact.phrase().to_owned(), shown(&compared.sentence)]),
+        ),
     ];
     sections.extend(report.identification.as_ref().map(what_answered));
     sections.push(Section::new(ASKED, asked(&report.requests)));

@@ -6,7 +6,8 @@ use ipnet::IpNet;
 
 use super::parts::origin;
 use crate::model::{
-    ClusterNotAsked, Declared, DeclaredAnonymous, DeclaredEndpoint, NotAskedReason, Reported,
+    ClusterNotAsked, ComparedFact, ComparisonResult, Declared, DeclaredAnonymous, DeclaredEndpoint,
+    DeclaredFact, NotAskedReason, Reported,
 };
 
 /// Every fact that an inventory can have.
@@ -49,5 +50,23 @@ pub(super) fn not_asked() -> Vec<ClusterNotAsked> {
     vec![
         cluster(31, "batch", "batch.example:443", NotAskedReason::Stopped),
         cluster(47, "draft", "", NotAskedReason::NoEndpoint),
+    ]
+}
+
+/// How two of these facts compare.
+pub(super) fn compared() -> Vec<ComparedFact> {
+    vec![
+        ComparedFact {
+            fact: DeclaredFact::AnonymousRequests,
+            result: ComparisonResult::MoreOpen,
+            sentence: "LIMITED declared; documented for 1.33: limited to health; observed: forbidden with version \
+                       and health open: more open than declared"
+                .to_owned(),
+        },
+        ComparedFact {
+            fact: DeclaredFact::Version,
+            result: ComparisonResult::Confirmed,
+            sentence: "1.33 declared, and the server shows v1.33.5-eks-0a1b2c3".to_owned(),
+        },
     ]
 }

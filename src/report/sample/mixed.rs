@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::declared::{declared, not_asked};
+use super::declared::{compared, declared, not_asked};
 use super::parts::*;
 use super::{Sample, findings};
 use crate::config::{Order, Proxy, ProxyKind, ScanConfig, Shard};
@@ -66,6 +66,7 @@ fn config() -> ScanConfig {
         scan_name: Some("europe".to_owned()),
         headers: vec!["X-Scan-Id: SEC-42".parse().unwrap()],
         source_addresses: vec!["198.51.100.7".parse().unwrap()],
+        egress_addresses: vec!["198.51.100.8".parse().unwrap()],
         interface: Some("eth0".to_owned()),
         requests: vec![
             Request::for_path("/metrics").unwrap(),
@@ -191,6 +192,7 @@ fn default_cluster() -> EndpointReport {
         "/api is 403",
     );
     report.target.declared = Some(declared().into());
+    report.compared = compared();
     report.timings.resolve = Some(Duration::from_micros(2_001));
     let identification = identified(Component::KubeApiServer, Some("v1.33.5-eks-0a1b2c3"));
     report.identification = Some(attributed(identification, eks(), "v1.33.5-eks-0a1b2c3"));

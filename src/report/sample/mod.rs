@@ -295,6 +295,9 @@ pub(crate) fn saying(text: &str) -> Sample {
             declared.version = Some(text.into());
             declared.labels = [(Arc::from(text), Arc::from(text))].into();
         }
+        for compared in &mut report.compared {
+            text.clone_into(&mut compared.sentence);
+        }
         report.target.origin = origin(1, text);
         if let Some(identification) = &mut report.identification {
             identification.version = Some(text.to_owned());

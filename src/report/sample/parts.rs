@@ -72,6 +72,7 @@ pub(crate) fn report(
         failure: None,
         identification: None,
         posture: None,
+        compared: Vec::new(),
         remedy: None,
         aliases: Arc::default(),
         requests: Vec::new(),
@@ -363,6 +364,9 @@ pub(crate) fn handshake() -> Handshake {
         }),
         chain_length: 1,
         trust: Some(Trust::Anchored {
+            by: "CN=kubernetes".to_owned(),
+        }),
+        declared_trust: Some(Trust::Anchored {
             by: "CN=kubernetes".to_owned(),
         }),
     }

@@ -143,6 +143,7 @@ fn options(config: &ScanConfig) -> Vec<(&'static str, String)> {
         user_agent,
         headers,
         source_addresses,
+        egress_addresses,
         interface,
         requests,
         deep,
@@ -182,6 +183,11 @@ fn options(config: &ScanConfig) -> Vec<(&'static str, String)> {
             "--source-address",
             format!("{source_addresses:?}"),
             source_addresses.is_empty(),
+        ),
+        (
+            "--egress-address",
+            format!("{egress_addresses:?}"),
+            egress_addresses.is_empty(),
         ),
         ("--interface", format!("{interface:?}"), interface.is_none()),
     ];
