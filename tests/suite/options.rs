@@ -193,7 +193,7 @@ async fn an_output_is_chosen_the_same_way_in_every_command() {
     let output = run(&["diff", "now.json", "now.json", "-o", "sarif"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        stderr(&output).contains("one of table, json"),
+        stderr(&output).contains("one of table, markdown, json"),
         "{}",
         stderr(&output)
     );
