@@ -36,7 +36,7 @@ pub(crate) fn run(args: &AuditArgs) -> anyhow::Result<u8> {
     let policy = args.audit_policy.as_deref().map(policy).transpose()?;
     let outputs = Choices::open(&args.output, args.format.as_deref())?;
 
-    let mut report = SavedFile::open(&args.report)?;
+    let mut report = SavedFile::open(&args.report, &[])?;
     let (scan, _) = report.scan(&mut |_| {})?;
     let mut matcher = Matcher::new(&scan.config, named);
     report.records(&mut |record| matcher.record(&record))?;
