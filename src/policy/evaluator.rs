@@ -87,12 +87,12 @@ struct Candidate {
 /// What a finding is about.
 #[derive(Clone)]
 pub(super) struct Subject {
-    about: Identity,
-    index: Option<u64>,
-    origin: Arc<Origin>,
-    label: Option<Arc<str>>,
+    pub(super) about: Identity,
+    pub(super) index: Option<u64>,
+    pub(super) origin: Arc<Origin>,
+    pub(super) label: Option<Arc<str>>,
     /// The names that acceptances match; `None` if nothing is accepted.
-    names: Option<TargetNames>,
+    pub(super) names: Option<TargetNames>,
 }
 
 impl Subject {
@@ -208,16 +208,21 @@ impl<'a> Evaluator<'a> {
             }
             is_verdict_accepted |= rule.anonymous_access && accepted;
         }
+        self.count_verdict(report.verdict, is_verdict_accepted, &subject);
+    }
+
+    /// Counts a verdict for the gate.
+    pub(super) fn count_verdict(&mut self, verdict: Verdict, is_accepted: bool, subject: &Subject) {
         let Evaluation {
             accepted_verdicts,
             culprits,
             ..
         } = &mut self.evaluation;
-        if is_verdict_accepted {
-            *accepted_verdicts.entry(report.verdict).or_default() += 1;
-        } else if report.verdict < Verdict::Rejected {
-            let name = name(report.target.label.as_deref(), subject.about.as_str());
-            culprits.entry(report.verdict).or_default().add(name);
+        if is_accepted {
+            *accepted_verdicts.entry(verdict).or_default() += 1;
+        } else if verdict < Verdict::Rejected {
+            let name = name(subject.label.as_deref(), subject.about.as_str());
+            culprits.entry(verdict).or_default().add(name);
         }
     }
 

@@ -23,6 +23,7 @@ mod handshakes;
 mod hostile;
 mod http2;
 mod input;
+mod inspect;
 mod inventories;
 mod layers;
 mod lenient;

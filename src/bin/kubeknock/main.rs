@@ -15,6 +15,7 @@ mod evaluated_scan;
 mod fetch;
 mod habits;
 mod identify;
+mod inspect;
 mod limits;
 mod log;
 mod manual;
@@ -65,6 +66,7 @@ fn run(cli: Cli, file: SettingsFile) -> anyhow::Result<u8> {
         Command::Scan(args) => scan::run(&args, file, cli.quiet, cli.verbose),
         Command::Identify(args) => identify::run(&args, cli.verbose),
         Command::Targets(args) => targets::run(&args, cli.verbose),
+        Command::Inspect(args) => inspect::run(&args, &file),
         Command::Report(args) => report::run(&args, &file),
         Command::Diff(args) => diff::run(&args, &file),
         Command::Completions(args) => manual::completions(args.shell),

@@ -8,6 +8,7 @@
 mod commands;
 mod connections;
 mod gate;
+mod inspect;
 mod output;
 mod requests;
 mod scan;
@@ -22,6 +23,7 @@ pub(crate) use commands::{
 #[cfg(feature = "simulator")]
 pub(crate) use commands::{DemoArgs, SimulateArgs};
 pub(crate) use connections::ConnectionArgs;
+pub(crate) use inspect::InspectArgs;
 pub(crate) use output::{ColorWord, OutputArgs};
 pub(crate) use requests::RequestArgs;
 pub(crate) use scan::ScanArgs;
@@ -91,6 +93,8 @@ pub(crate) enum Command {
     Identify(Box<IdentifyArgs>),
     /// Show the targets in lists and inventories; send nothing
     Targets(TargetsArgs),
+    /// Predict from configuration files what a scan finds; send nothing
+    Inspect(InspectArgs),
     /// Convert saved reports to other formats, or merge several into one
     Report(ReportArgs),
     /// Show what changed between two saved reports
