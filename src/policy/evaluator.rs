@@ -17,7 +17,7 @@ use super::settings::Policy;
 use crate::config::ScanHeader;
 use crate::model::{
     Coverage, EndpointReport, FailureKind, Finding, Fingerprint, Host, Identity, Origin, Outage,
-    Rule, Site, SpecCoverage, Target, TargetNames, UnusedAcceptance, Verdict,
+    Rule, SinceReported, Site, SpecCoverage, Target, TargetNames, UnusedAcceptance, Verdict,
 };
 
 /// What the rules found in one scan.
@@ -27,6 +27,8 @@ pub struct Evaluation {
     pub findings: Vec<Finding>,
     /// Endpoints by verdict, if the finding that explains the verdict is accepted.
     pub accepted_verdicts: BTreeMap<Verdict, u64>,
+    /// What became of the endpoints that another scanner reported.
+    pub since_reported: BTreeMap<SinceReported, u64>,
     /// The acceptances that match no finding, in the order of the settings.
     pub unused_acceptances: Vec<UnusedAcceptance>,
     /// The outage since the baseline, if there is one.
@@ -177,6 +179,10 @@ impl<'a> Evaluator<'a> {
                 .entry(subject.about.clone())
                 .or_insert_with(|| (subject.clone(), Vec::new()));
             results.push(result);
+        }
+        if let Some(since) = SinceReported::of(report) {
+            let counts = &mut self.evaluation.since_reported;
+            *counts.entry(since).or_default() += 1;
         }
         let origin = &report.target.origin;
         if let Some(failure) = (report.failure.as_ref()).filter(|_| report.target.named) {

@@ -14,7 +14,7 @@ use super::v3;
 use crate::host_port::HostPort;
 use crate::model::{
     self, Clipped, ComparedFact, Declared, EndpointReport, Failure, Grant, Host, Ms, Origin,
-    Posture, Remediation, Scheme, SpecId, Target, Time, Verdict,
+    Posture, Remediation, Scheme, SinceReported, SpecId, Target, Time, Verdict,
 };
 
 /// One endpoint, or a target that never became one.
@@ -68,6 +68,10 @@ pub(super) struct Endpoint<'a> {
     /// What an inventory says about it; null for targets that no inventory names.
     #[serde(default)]
     declared: Option<Arc<Declared>>,
+    /// What became of an endpoint that another scanner reported (`declared.reported`); null for others, and if it was
+    /// not asked.
+    #[serde(skip_deserializing)]
+    since_reported: Option<SinceReported>,
     /// Whether the verdict is the expected one; null without an expectation. `coverage.specs` has the same for a
     /// whole specification.
     #[serde(skip_deserializing)]
@@ -135,6 +139,7 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             reason: report.reason.as_str().into(),
             expect: target.expect,
             declared: target.declared.clone(),
+            since_reported: SinceReported::of(report),
             as_expected: (target.expect)
                 .zip(verdict_if_known)
                 .map(|(expected, verdict)| expected == verdict),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scan_info::{SavedScan, ScanInfo};
 use crate::config::{Family, InvalidHeader, InvalidProxy, InvalidShard, Order, ScanConfig};
-use crate::model::{Coverage, Ms, Request, ScanSummary, Time};
+use crate::model::{Coverage, Ms, Request, ScanSummary, Selection, Time};
 
 /// The program that scanned.
 #[derive(Default, Serialize, Deserialize)]
@@ -45,6 +45,9 @@ pub(super) struct Scan<'a> {
     /// SHA-256 of the targets and exclusions, in hexadecimal: scans with the same value had the same targets.
     /// Another version of kubeknock may compute another value. Null if merged scans had different targets.
     targets_digest: Option<Cow<'a, str>>,
+    /// The part of the scan that this report is about, from `kubeknock report --where`; null for the whole scan.
+    #[serde(default)]
+    selection: Option<Cow<'a, Selection>>,
     /// The limits of the scan, and what it requested.
     settings: Settings<'a>,
     /// Where the scan came from: the answers of a server may depend on it.
@@ -68,6 +71,7 @@ impl<'a> Scan<'a> {
             elapsed_ms: Ms(summary.elapsed),
             stopped: summary.stopped.as_deref().map(Cow::Borrowed),
             targets_digest: summary.targets_digest.as_deref().map(Cow::Borrowed),
+            selection: summary.selection.as_ref().map(Cow::Borrowed),
             settings: info.config.into(),
             vantage: Vantage {
                 source_addresses: (&*summary.sources).into(),
@@ -91,6 +95,7 @@ impl<'a> Scan<'a> {
                 sources: self.vantage.source_addresses.into_owned(),
                 resolvers: self.vantage.resolvers.into_owned(),
                 targets_digest: self.targets_digest.map(Cow::into_owned),
+                selection: self.selection.map(Cow::into_owned),
                 coverage: Coverage::default(),
             },
         })

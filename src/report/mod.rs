@@ -46,6 +46,7 @@ mod skip;
 mod tests;
 
 pub use format::{Format, RenderOptions, ReportWriter, render};
+pub use markdown::comparison::write as write_diff_as_markdown;
 pub use results::{GateResult, Results};
 pub use source_location::Repository;
 pub use table::TableOptions;

@@ -288,6 +288,7 @@ impl Scan {
             sources: self.counters.sources(),
             resolvers: self.pipeline.resolver().servers(),
             targets_digest: Some(self.plan.targets.asked_digest()),
+            selection: None,
             coverage,
         }
     }

@@ -376,6 +376,7 @@ async fn valid_sarif(findings: &[Finding]) {
         findings,
         carried: &[],
         accepted_verdicts: &BTreeMap::new(),
+        since_reported: &BTreeMap::new(),
         unused_acceptances: &[],
         not_shown: 0,
         changes: None,

@@ -14,6 +14,8 @@ use crate::stdout;
 
 /// How many targets are listed by name.
 const LISTED: u64 = 50;
+/// How many clusters that are not asked are listed.
+const LISTED_NOT_ASKED: usize = 20;
 
 /// Writes the plan to standard output.
 pub(crate) fn write(
@@ -84,6 +86,22 @@ fn write_targets(out: &mut String, config: &ScanConfig, targets: &TargetSet) -> 
     }
     if all > LISTED {
         writeln!(out, "  … and {} more", all - LISTED)?;
+    }
+    let not_asked = targets.not_asked();
+    if !not_asked.is_empty() {
+        let clusters = not_asked.len();
+        writeln!(
+            out,
+            "  Not asked, and not part of the coverage ({clusters} of the inventories):"
+        )?;
+    }
+    for cluster in not_asked.iter().take(LISTED_NOT_ASKED) {
+        let (name, why) = (cluster.name(), cluster.text());
+        let line = format!("{name}: {why}  ({})", cluster.origin);
+        writeln!(out, "    {}", escape(&line, usize::MAX))?;
+    }
+    if let Some(more @ 1..) = not_asked.len().checked_sub(LISTED_NOT_ASKED) {
+        writeln!(out, "    … and {more} more; kubeknock targets lists them")?;
     }
     if !targets.has_names() || config.proxy.as_ref().is_some_and(Proxy::resolves_names) {
         return Ok(());

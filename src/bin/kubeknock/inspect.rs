@@ -60,6 +60,7 @@ pub(crate) fn run(args: &InspectArgs, file: &SettingsFile) -> anyhow::Result<u8>
         sources: Vec::new(),
         resolvers: Vec::new(),
         targets_digest: None,
+        selection: None,
         coverage: inspection.coverage(),
     };
     let gate = Gate {
@@ -77,6 +78,7 @@ pub(crate) fn run(args: &InspectArgs, file: &SettingsFile) -> anyhow::Result<u8>
         findings: &evaluation.findings,
         carried: &[],
         accepted_verdicts: &evaluation.accepted_verdicts,
+        since_reported: &evaluation.since_reported,
         unused_acceptances: &[],
         not_shown: 0,
         changes: None,
@@ -171,7 +173,7 @@ fn with_input(inspection: &Inspection, decision: Decision) -> Decision {
 
 /// The records of the endpoint with this name. Without a name, the report must have one endpoint only.
 fn records(path: &Path, name: Option<&str>) -> anyhow::Result<Vec<EndpointReport>> {
-    let mut file = SavedFile::open(path).context("--against")?;
+    let mut file = SavedFile::open(path, &[]).context("--against")?;
     let (mut all, mut names) = (Vec::new(), Vec::new());
     file.records(&mut |record| {
         if !record.connected() {

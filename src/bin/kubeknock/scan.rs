@@ -83,6 +83,7 @@ pub(crate) fn run(
             args.baseline.as_deref(),
             args.gate.fail_on,
             &file.policy,
+            &args.selection.selectors.selectors,
             policies.as_ref(),
         )?,
         policy: file.policy,

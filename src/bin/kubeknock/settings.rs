@@ -19,9 +19,6 @@ use crate::fetch::{ServiceUrl, is_url};
 use crate::habits;
 use crate::{ca, limits, runtime, say};
 
-/// Clusters that are not asked and that a scan names.
-const SHOWN_NOT_ASKED: usize = 10;
-
 /// The scan configuration from the arguments.
 pub(crate) fn config(
     connection: &ConnectionArgs,
@@ -201,7 +198,6 @@ pub(crate) fn targets(
     }
     let set = builder.build()?;
     show_warnings(&set, verbose);
-    show_not_asked(&set);
     if set.is_empty() && set.outside_allow() == 0 && set.unread().is_empty() {
         bail!("no targets: no cluster of the inventories is asked");
     }
@@ -318,24 +314,6 @@ fn builder(args: &PortArgs, change: impl FnOnce(&mut TargetOptions)) -> TargetSe
     options.ports.clone_from(&args.ports.0);
     change(&mut options);
     TargetSetBuilder::new(options)
-}
-
-/// Prints which clusters of inventories are not asked, and why.
-fn show_not_asked(set: &TargetSet) {
-    for cluster in set.not_asked().iter().take(SHOWN_NOT_ASKED) {
-        let name = cluster.label.as_deref().unwrap_or("a cluster");
-        say::note(format_args!(
-            "{}: {name} is not asked, and not part of the coverage: {}",
-            cluster.origin,
-            cluster.text()
-        ));
-    }
-    let more = set.not_asked().len().saturating_sub(SHOWN_NOT_ASKED);
-    if more > 0 {
-        say::note(format_args!(
-            "{more} more clusters of the inventories are not asked; kubeknock targets lists them"
-        ));
-    }
 }
 
 fn show_warnings(set: &TargetSet, verbose: u8) {

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::declared::{compared, declared};
+use super::declared::{compared, declared, not_asked};
 use super::parts::*;
 use super::{Sample, findings};
 use crate::config::{Order, Proxy, ProxyKind, ScanConfig, Shard};
 use crate::kubernetes::Answer;
 use crate::model::{
     Access, Component, Coverage, EndpointReport, Failure, FailureKind, Identification, LeftOut,
-    LeftOutReason, Request, ScanSummary, Signature, SpecCoverage, SpecId, Stage, Target, Trust,
-    Unclear, Verdict,
+    LeftOutReason, Request, ScanSummary, Signature, SinceReported, SpecCoverage, SpecId, Stage,
+    Target, Trust, Unclear, Verdict,
 };
 
 pub(crate) fn mixed() -> Sample {
@@ -41,6 +41,7 @@ pub(crate) fn mixed() -> Sample {
         sources: vec!["198.51.100.7".parse().unwrap()],
         resolvers: vec!["192.0.2.53:53".parse().unwrap()],
         targets_digest: Some("0f".repeat(32)),
+        selection: None,
         coverage: coverage(&reports),
     };
     let findings = findings::of(&reports);
@@ -55,6 +56,7 @@ pub(crate) fn mixed() -> Sample {
         changes,
         outage: None,
         accepted_verdicts: [(Verdict::Forbidden, 1)].into(),
+        since_reported: [(SinceReported::StillOpen, 1), (SinceReported::Gone, 3)].into(),
         sentence: "exit 1: 1 exposed: prod-eu-1 (192.0.2.1:6443)".to_owned(),
     }
 }
@@ -111,6 +113,7 @@ fn coverage(reports: &[EndpointReport]) -> Coverage {
         .into(),
         further_addresses: 1,
         specs: specs(reports),
+        clusters_not_asked: not_asked(),
         ..Coverage::default()
     };
     assert!(coverage.adds_up());

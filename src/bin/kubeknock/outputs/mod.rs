@@ -15,7 +15,7 @@ use kubeknock::report::{Format, RenderOptions, ReportWriter, Repository, Results
 
 use crate::args::{ColorWord, OutputArgs};
 use crate::say;
-pub(crate) use choices::Choices;
+pub(crate) use choices::{Choices, names};
 use choices::{check_distinct, split, with_format};
 use sink::Sink;
 

@@ -26,8 +26,8 @@ const NOT_IN_A_FILE: [&str; 8] = [
 /// Options that name targets. The file's are ignored if the command line names targets.
 const TARGET_OPTIONS: [&str; 2] = ["targets-file", "from"];
 /// Options whose value in the file is for `scan` only: other commands write reports of their own, and a saved report
-/// has its name.
-const OF_SCAN_ONLY: [&str; 2] = ["output", "scan-name"];
+/// has its name and its targets.
+const OF_SCAN_ONLY: [&str; 3] = ["output", "scan-name", "where"];
 
 /// The arguments of the program merged with the settings file. Exits, as clap does, for help and for
 /// invalid arguments.
