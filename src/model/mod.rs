@@ -12,6 +12,7 @@
 
 mod access;
 mod assessment;
+mod audit_canary;
 mod change;
 mod clue;
 mod compared;
@@ -55,6 +56,7 @@ mod word;
 
 pub use access::{Access, Unclear};
 pub use assessment::{Assessment, Grant, JudgedRequest, Recheck, Verb, api_paths};
+pub use audit_canary::AuditCanary;
 pub use change::{Change, ChangeKind, Outage};
 pub use clue::{Clue, ClueKind};
 pub(crate) use compared::LIKELY_CAUSES;

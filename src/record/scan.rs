@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::scan_info::{SavedScan, ScanInfo};
-use crate::config::{Family, InvalidHeader, InvalidProxy, InvalidShard, Order, ScanConfig};
+use crate::config::{
+    Family, InvalidHeader, InvalidProxy, InvalidRunId, InvalidShard, Order, ScanConfig,
+};
 use crate::model::{Coverage, Ms, Request, ScanSummary, Selection, Time};
 
 /// The program that scanned.
@@ -134,7 +136,14 @@ struct Settings<'a> {
     max_duration_ms: Option<u64>,
     /// The pause before the recheck of contradicting answers, in milliseconds.
     second_look_pause_ms: u64,
-    /// The `User-Agent` of every request.
+    /// The id of this run, which its `User-Agent` has after the product; null without one. Null too if merged scans had
+    /// different ids.
+    run_id: Option<String>,
+    /// Whether every request had an `Audit-ID` made from the id of the run (`--audit-id`).
+    audit_id: bool,
+    /// Whether every endpoint that looks like Kubernetes was asked for a path that no server has (`--audit-canary`).
+    audit_canary: bool,
+    /// The `User-Agent` of every request, without the id of the run.
     user_agent: Cow<'a, str>,
     /// The headers from `--header`, as `name: value`.
     headers: Vec<String>,
@@ -205,6 +214,9 @@ impl<'a> From<&'a ScanConfig> for Settings<'a> {
             max_body: config.max_body,
             max_duration_ms: config.max_duration.map(ms),
             second_look_pause_ms: ms(config.recheck_pause),
+            run_id: config.run_id.as_ref().map(ToString::to_string),
+            audit_id: config.audit_id,
+            audit_canary: config.audit_canary,
             user_agent: config.user_agent.as_str().into(),
             headers: config.headers.iter().map(ToString::to_string).collect(),
             source_addresses: config.source_addresses.as_slice().into(),
@@ -248,6 +260,10 @@ impl TryFrom<Settings<'_>> for ScanConfig {
                 .unwrap_or(default.shard),
             max_body: record.max_body,
             max_duration: record.max_duration_ms.map(Duration::from_millis),
+            run_id: (record.run_id.as_deref().map(str::parse).transpose())
+                .map_err(|error: InvalidRunId| format!("run_id: {error}"))?,
+            audit_id: record.audit_id,
+            audit_canary: record.audit_canary,
             user_agent: record.user_agent.into_owned(),
             headers: (record.headers.iter())
                 .map(|header| header.parse())

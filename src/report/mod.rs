@@ -9,6 +9,7 @@
 //! Text from the network is written through [`escape()`] or a JSON encoder. `phrases` has the texts that several
 //! formats share.
 
+pub mod audit;
 mod csv;
 mod defectdojo;
 pub mod diff;

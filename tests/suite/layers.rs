@@ -37,7 +37,7 @@ fn allowed(module: &str) -> Vec<&'static str> {
         "error" | "products" => vec!["kubernetes", "model"],
         "config" => vec!["model", "error", "host_port"],
         "local_end" => vec!["config", "error"],
-        "report" => GROUND.into_iter().chain(["record"]).collect(),
+        "report" => GROUND.into_iter().chain(["record", "audit"]).collect(),
         // A checkpoint keeps finished records as saved reports do.
         "scan" => GROUND
             .into_iter()

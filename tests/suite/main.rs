@@ -4,6 +4,7 @@
 //! it. Nothing leaves loopback.
 
 mod allow;
+mod audit;
 mod browser;
 mod byhand;
 mod carried;

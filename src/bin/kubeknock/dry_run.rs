@@ -146,6 +146,13 @@ fn write_requests(out: &mut String, config: &ScanConfig) -> std::fmt::Result {
             )?;
         }
     }
+    if let Some(run_id) = config.run_id.as_ref().filter(|_| config.audit_canary) {
+        let path = run_id.canary_path();
+        writeln!(
+            out,
+            "  GET {path}  (only if any of these answers looks like Kubernetes)"
+        )?;
+    }
     if config.deep {
         writeln!(
             out,
@@ -159,7 +166,10 @@ fn write_requests(out: &mut String, config: &ScanConfig) -> std::fmt::Result {
             "  and one more handshake without SNI, if a name is sent"
         )?;
     }
-    writeln!(out, "  User-Agent: {}", config.user_agent)?;
+    writeln!(out, "  User-Agent: {}", config.sent_user_agent())?;
+    if config.audit_id {
+        writeln!(out, "  Audit-ID: a different one for each request")?;
+    }
     let mut headers = config.headers.iter();
     headers.try_for_each(|header| writeln!(out, "  {header}"))
 }

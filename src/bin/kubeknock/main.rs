@@ -4,6 +4,7 @@
 //! codes. Each command is one module.
 
 mod args;
+mod audit;
 mod ca;
 mod carried;
 mod conclusion;
@@ -69,6 +70,7 @@ fn run(cli: Cli, file: SettingsFile) -> anyhow::Result<u8> {
         Command::Inspect(args) => inspect::run(&args, &file),
         Command::Report(args) => report::run(&args, &file),
         Command::Diff(args) => diff::run(&args, &file),
+        Command::Audit(args) => audit::run(&args),
         Command::Completions(args) => manual::completions(args.shell),
         Command::Man(args) => manual::man(args.dir.as_deref()),
         Command::Rules(args) => rules::run(&args),

@@ -13,7 +13,7 @@ use kubeknock::policy::{FailOn, RULES};
 use kubeknock::report::Format;
 use kubeknock::targets::ImportFormat;
 
-use crate::args::{DiffFormat, IdentifyFormat, TargetsFormat, program};
+use crate::args::{AuditFormat, DiffFormat, IdentifyFormat, TargetsFormat, program};
 use crate::outputs::{AUTO, names};
 use crate::stdout;
 
@@ -57,6 +57,7 @@ fn with_words(arg: Arg, command: &str, shell: Shell) -> Arg {
         ("output", "diff") => Some(names::<DiffFormat>()),
         ("output", "targets") => Some(names::<TargetsFormat>()),
         ("output", "identify") => Some(names::<IdentifyFormat>()),
+        ("output", "audit") => Some(names::<AuditFormat>()),
         _ => None,
     };
     if let Some(words) = few {
@@ -65,6 +66,11 @@ fn with_words(arg: Arg, command: &str, shell: Shell) -> Arg {
     let words: Vec<&'static str> = match (arg.get_id().as_str(), command) {
         ("output", _) => formats.collect(),
         ("severity", _) => Severity::ALL.map(Severity::as_str).to_vec(),
+        ("fail_on", "audit") => Severity::ALL
+            .map(Severity::as_str)
+            .into_iter()
+            .chain(["never"])
+            .collect(),
         // Not new:SEVERITY: shells begin a new word after a colon.
         ("fail_on", _) => {
             let verdicts = FailOn::VERDICTS.map(Verdict::as_str);

@@ -92,6 +92,9 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<SpecMap>),
         if config.scan_name != further.scan_name {
             config.scan_name = None;
         }
+        if config.run_id != further.run_id {
+            config.run_id = None;
+        }
         end = end.max(end_of(&summary));
         whole.started = whole.started.min(summary.started);
         if whole.targets_digest != summary.targets_digest {

@@ -7,6 +7,7 @@
 //!                                                └ inspect   → the same verdict, from flags, files and roles
 //! ```
 
+mod audit;
 mod client;
 mod inspect;
 mod manifests;

@@ -5,6 +5,7 @@
     reason = "these doc comments are the help text that people read"
 )]
 
+mod audit;
 mod commands;
 mod connections;
 mod gate;
@@ -16,6 +17,7 @@ mod targets;
 
 use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 
+pub(crate) use audit::{AuditArgs, AuditFormat};
 pub(crate) use commands::{
     CompletionsArgs, DiffArgs, DiffFormat, IdentifyArgs, IdentifyFormat, ManArgs, ReportArgs,
     RulesArgs, TargetsArgs, TargetsFormat,
@@ -99,6 +101,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Show what changed between two saved reports
     Diff(DiffArgs),
+    /// Find a scan's requests, and those of others, in audit logs
+    Audit(AuditArgs),
     /// List the rules behind findings, or explain some of them
     Rules(RulesArgs),
     /// Print a completion script for a shell
