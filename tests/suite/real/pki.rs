@@ -1,13 +1,11 @@
 //! The certificates, keys and configuration files of one set of servers, in one folder.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
 };
-use serde_json::json;
 
 /// The names in the certificate of a kubeadm API server.
 const SANS: [&str; 7] = [
@@ -114,19 +112,6 @@ impl Pki {
             &params.signed_by(&key, issuer).unwrap().pem(),
         );
         self.write(&format!("{file}.key"), &key.serialize_pem());
-    }
-
-    /// The kubeconfig of the administrator.
-    pub(super) fn kubeconfig(&self, address: SocketAddr) -> String {
-        let cluster = json!({"server": format!("https://{address}"), "certificate-authority": self.path("ca.crt")});
-        let user = json!({"client-certificate": self.path("admin.crt"), "client-key": self.path("admin.key")});
-        json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "a",
-            "clusters": [{"name": "a", "cluster": cluster}],
-            "users": [{"name": "a", "user": user}],
-            "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
-        })
-        .to_string()
     }
 
     pub(super) fn write(&self, name: &str, text: &str) {
