@@ -10,7 +10,7 @@ pub enum Outcome {
     /// Every path that both decide is the same.
     Agree,
     /// Something is more open outside.
-    Looser,
+    MoreOpen,
     /// Something is less open outside, and nothing more.
     Stricter,
     /// No path is decided by both.
@@ -22,7 +22,7 @@ impl Outcome {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Agree => "agree",
-            Self::Looser => "looser-outside",
+            Self::MoreOpen => "more-open-outside",
             Self::Stricter => "stricter-outside",
             Self::Undecided => "undecided",
         }
@@ -57,7 +57,7 @@ impl Comparison {
     /// What usually causes a difference; empty where there is none.
     pub const fn causes(&self) -> &'static str {
         match self.outcome {
-            Outcome::Looser => {
+            Outcome::MoreOpen => {
                 "usual causes: a proxy passes requests on with an identity of its own; another replica answers; the \
                  server was not restarted (anonymous in the file is not read again); bindings that are not in the input"
             }
@@ -92,7 +92,7 @@ fn observed_rank(access: &Access) -> Option<u8> {
 
 /// Compares path by path. Paths that a product opens by design are left out.
 pub(super) fn compare(prediction: &Prediction, record: &EndpointReport) -> Comparison {
-    let (mut common, mut looser, mut differences) = (0, false, Vec::new());
+    let (mut common, mut more_open, mut differences) = (0, false, Vec::new());
     for predicted in &prediction.paths {
         let is_product = PathClass::of(&predicted.path) == Ok(PathClass::Product);
         // Of several answers to one path, the last clear one counts.
@@ -111,7 +111,7 @@ pub(super) fn compare(prediction: &Prediction, record: &EndpointReport) -> Compa
         };
         common += 1;
         if inside != outside {
-            looser |= outside > inside;
+            more_open |= outside > inside;
             differences.push(Difference {
                 path: predicted.path.clone(),
                 predicted: predicted.access,
@@ -122,7 +122,7 @@ pub(super) fn compare(prediction: &Prediction, record: &EndpointReport) -> Compa
     let outcome = match (common, differences.is_empty()) {
         (0, _) => Outcome::Undecided,
         (_, true) => Outcome::Agree,
-        _ if looser => Outcome::Looser,
+        _ if more_open => Outcome::MoreOpen,
         _ => Outcome::Stricter,
     };
     let target = &record.target;

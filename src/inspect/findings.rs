@@ -186,7 +186,7 @@ fn decisive(server: &InspectedServer) -> &Place {
 fn about_comparisons(server: &InspectedServer) -> Vec<ConfigurationHit> {
     let compared = server.comparisons.iter().filter_map(|comparison| {
         let rule = match comparison.outcome {
-            Outcome::Looser => &configuration::LOOSER_OUTSIDE,
+            Outcome::MoreOpen => &configuration::MORE_OPEN_OUTSIDE,
             Outcome::Stricter => &configuration::STRICTER_OUTSIDE,
             Outcome::Agree | Outcome::Undecided => return None,
         };

@@ -77,7 +77,7 @@ pub(crate) const CASES: [Case; 13] = [
         "{apiVersion: audit.k8s.io/v1, kind: Policy, omitStages: [ResponseStarted], rules: [{level: Metadata}]}\n",
         "{apiVersion: audit.k8s.io/v1, kind: Policy, rules: [{level: Metadata}]}\n",
     ),
-    case("looser-than-configured", "", ""),
+    case("more-open-than-configured", "", ""),
     case("stricter-than-configured", "", ""),
 ];
 
@@ -211,6 +211,10 @@ fn every_format_has_the_findings_at_their_line() {
         );
         assert!(text.contains("input.yaml"), "{format}: {text}");
     }
+    // A file is no target that was not asked: its cases fail or pass.
+    let text = stdout(&inspect(DEFAULT, &["-o", "junit", "--fail-on", "never"]));
+    assert!(text.contains("errors=\"0\" skipped=\"0\""), "{text}");
+    assert!(!text.contains("not asked"), "{text}");
     let output = inspect(READER, &["-o", "sarif", "--fail-on", "never"]);
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     let place = &report["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
@@ -287,8 +291,8 @@ async fn the_prediction_is_compared_with_a_report() {
             (
                 "off.txt",
                 "open",
-                "looser-outside",
-                "looser-than-configured",
+                "more-open-outside",
+                "more-open-than-configured",
             ),
             (
                 "on.txt",

@@ -170,8 +170,8 @@ pub(crate) static AUDIT_LOSES: Rule = Rule {
     ..DEFAULTS
 };
 
-pub(crate) static LOOSER_OUTSIDE: Rule = Rule {
-    id: "looser-than-configured",
+pub(crate) static MORE_OPEN_OUTSIDE: Rule = Rule {
+    id: "more-open-than-configured",
     title: "The endpoint is more open than the configuration says",
     meaning: "A scan found more open than the flags, files and bindings say. What was meant to close the server does \
         not, or something between answers for it.",
@@ -211,6 +211,6 @@ pub(in crate::policy) const RULES: [&Rule; 13] = [
     &AUTHENTICATED_BINDING,
     &ROLE_MISSING,
     &AUDIT_LOSES,
-    &LOOSER_OUTSIDE,
+    &MORE_OPEN_OUTSIDE,
     &STRICTER_OUTSIDE,
 ];

@@ -78,7 +78,7 @@ pub(super) static REGISTRY: [Entry; 45] = [
     chosen(&configuration::AUTHENTICATED_BINDING),
     chosen(&configuration::ROLE_MISSING),
     chosen(&configuration::AUDIT_LOSES),
-    chosen(&configuration::LOOSER_OUTSIDE),
+    chosen(&configuration::MORE_OPEN_OUTSIDE),
     chosen(&configuration::STRICTER_OUTSIDE),
 ];
 

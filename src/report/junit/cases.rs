@@ -40,9 +40,15 @@ impl<'a> CaseResult<'a> {
         }
     }
 
-    /// The result of a specification without an endpoint. It never passes, because nothing was seen.
-    pub(super) fn of_specification(findings: &[&'a Finding]) -> Self {
-        Self::of_findings(findings).unwrap_or(Self::Skipped)
+    /// The result of what has no endpoint. A target never passes, because nothing was seen. What is no target, such as a
+    /// configuration file or the report as a whole, passes unless a finding is severe.
+    pub(super) fn without_endpoint(of: &SpecificationFindings<'a>) -> Self {
+        match Self::of_findings(&of.findings) {
+            Some(failed @ Self::Failed(_)) => failed,
+            _ if !of.is_target => Self::Passed,
+            Some(error) => error,
+            None => Self::Skipped,
+        }
     }
 
     /// The result of a scan without endpoints and findings: it passes unless it left something out.
@@ -101,6 +107,8 @@ pub(super) struct CaseFindings<'a> {
 /// The findings about a specification as a whole.
 #[derive(Default)]
 pub(super) struct SpecificationFindings<'a> {
+    /// Whether the scan had it as a target.
+    pub(super) is_target: bool,
     /// The verdicts of its endpoints, most open first.
     pub(super) seen: &'a [Verdict],
     pub(super) findings: Vec<&'a Finding>,
@@ -126,6 +134,7 @@ impl<'a> CaseFindings<'a> {
             let Some(of_origin) = this.of_specifications.get_mut(&*spec.origin) else {
                 continue;
             };
+            of_origin.is_target = true;
             of_origin.seen = &spec.seen;
             if let Some(text) = SpecificationText::parse(&spec.origin.text) {
                 let of_host = this.texts.entry(text.host().clone()).or_default();

@@ -47,7 +47,7 @@ impl Counts {
             counts.add(&CaseResult::of_endpoint(report, &findings.take(report)));
         }
         for specification in findings.without_endpoint() {
-            counts.add(&CaseResult::of_specification(&specification.findings));
+            counts.add(&CaseResult::without_endpoint(&specification));
         }
         if counts.tests == 0 {
             counts.add(&CaseResult::of_scan(results));
@@ -144,8 +144,13 @@ fn endpoint<W: Write>(
 
 fn without_endpoint<W: Write>(
     xml: &mut Writer<W>,
-    SpecificationFindings { seen, findings }: &SpecificationFindings<'_>,
+    specification: &SpecificationFindings<'_>,
 ) -> io::Result<()> {
+    let SpecificationFindings {
+        is_target,
+        seen,
+        findings,
+    } = specification;
     let Some(first) = findings.first() else {
         return Ok(());
     };
@@ -153,9 +158,11 @@ fn without_endpoint<W: Write>(
         class: first.about.as_str(),
         name: &phrases::about(first),
         time: "0",
-        result: CaseResult::of_specification(findings),
+        result: CaseResult::without_endpoint(specification),
         reason: "",
-        output: if seen.is_empty() {
+        output: if !is_target {
+            String::new()
+        } else if seen.is_empty() {
             "not asked".to_owned()
         } else {
             format!("seen {}", phrases::verdict_names(seen))
@@ -207,7 +214,10 @@ impl Case<'_> {
         ]);
         case.write_inner_content(|xml| {
             self.write_result(xml)?;
-            let mut output = format!("{}\n", self.output);
+            let mut output = self.output.clone();
+            if !output.is_empty() {
+                output.push('\n');
+            }
             for finding in self.result.other_findings(findings) {
                 output.push_str(&lines(finding));
             }
