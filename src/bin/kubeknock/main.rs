@@ -12,6 +12,7 @@ mod demo;
 mod diff;
 mod dry_run;
 mod evaluated_scan;
+mod exporter;
 mod fetch;
 mod habits;
 mod identify;
@@ -67,6 +68,7 @@ fn run(cli: Cli, file: SettingsFile) -> anyhow::Result<u8> {
         Command::Targets(args) => targets::run(&args, cli.verbose),
         Command::Report(args) => report::run(&args, &file),
         Command::Diff(args) => diff::run(&args, &file),
+        Command::Exporter(args) => exporter::run(*args, file, cli.verbose),
         Command::Completions(args) => manual::completions(args.shell),
         Command::Man(args) => manual::man(args.dir.as_deref()),
         Command::Rules(args) => rules::run(&args),

@@ -7,6 +7,7 @@
 
 mod commands;
 mod connections;
+mod exporter;
 mod gate;
 mod output;
 mod requests;
@@ -22,10 +23,11 @@ pub(crate) use commands::{
 #[cfg(feature = "simulator")]
 pub(crate) use commands::{DemoArgs, SimulateArgs};
 pub(crate) use connections::ConnectionArgs;
+pub(crate) use exporter::ExporterArgs;
 pub(crate) use output::{ColorWord, OutputArgs};
 pub(crate) use requests::RequestArgs;
 pub(crate) use scan::ScanArgs;
-pub(crate) use targets::{OrderWord, PortArgs, SpecOrFile};
+pub(crate) use targets::{OrderWord, PortArgs, SourceArgs, SpecOrFile};
 
 /// Find out what anonymous callers may do on Kubernetes API servers
 ///
@@ -95,6 +97,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Show what changed between two saved reports
     Diff(DiffArgs),
+    /// Serve metrics for Prometheus: probe a listed target for each scrape
+    Exporter(Box<ExporterArgs>),
     /// List the rules behind findings, or explain some of them
     Rules(RulesArgs),
     /// Print a completion script for a shell

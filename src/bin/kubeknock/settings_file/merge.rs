@@ -28,6 +28,8 @@ const TARGET_OPTIONS: [&str; 2] = ["targets-file", "from"];
 /// Options whose value in the file is for `scan` only: other commands write reports of their own, and a saved report
 /// has its name.
 const OF_SCAN_ONLY: [&str; 2] = ["output", "scan-name"];
+/// Options that the exporter has in another form, or not at all.
+const NOT_OF_EXPORTER: [&str; 2] = ["deep", "max-duration"];
 
 /// The arguments of the program merged with the settings file. Exits, as clap does, for help and for
 /// invalid arguments.
@@ -135,8 +137,12 @@ pub(super) fn options_from_file(
         if let Err(error) = all.clone().try_get_matches_from(alone) {
             bail!("{place}: {}", problem(&error));
         }
-        let is_for_scan = OF_SCAN_ONLY.contains(&key.as_str()) && command != "scan";
-        let Some(arg) = option(own, key).filter(|_| !is_for_scan) else {
+        let is_for_others = match command {
+            "scan" => false,
+            "exporter" if NOT_OF_EXPORTER.contains(&key.as_str()) => true,
+            _ => OF_SCAN_ONLY.contains(&key.as_str()),
+        };
+        let Some(arg) = option(own, key).filter(|_| !is_for_others) else {
             continue;
         };
         let overridden = on_command_line(arg)
