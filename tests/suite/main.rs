@@ -16,6 +16,7 @@ mod cli;
 mod code_scanning;
 mod deep;
 mod deploy;
+mod exporter;
 mod fetched;
 mod formats;
 mod habits;

@@ -104,12 +104,13 @@ pub(crate) fn run_in(folder: &Path, args: &[&str]) -> Output {
 }
 
 /// The commands of the program.
-pub(crate) const COMMANDS: [&str; 10] = [
+pub(crate) const COMMANDS: [&str; 11] = [
     "scan",
     "identify",
     "targets",
     "report",
     "diff",
+    "exporter",
     "rules",
     "completions",
     "man",

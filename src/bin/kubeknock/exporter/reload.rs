@@ -80,8 +80,9 @@ impl Lists {
         expectations: Vec<Expectation>,
         exporter: Arc<Exporter>,
     ) -> Self {
+        let has_urls = args.sources.files().any(is_list_url);
         Self {
-            has_urls: args.sources.files().any(is_list_url),
+            has_urls,
             files,
             args: Arc::new(args),
             expectations,
