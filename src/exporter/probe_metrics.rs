@@ -142,6 +142,11 @@ impl Metrics {
                 (VerdictLabel { verdict }, count.unwrap_or_default())
             }),
         );
+        self.flag(
+            "verdict_accepted",
+            "Whether somebody accepted the finding that explains the verdict",
+            result.accepted,
+        );
         if let Some(met) = result.as_expected {
             self.flag(
                 "as_expected",

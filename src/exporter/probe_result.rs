@@ -10,7 +10,7 @@ use crate::escape::{TEXT, escape};
 use crate::model::{
     Coverage, EndpointReport, Grade, PostureStatus, Severity, SpecCoverage, Timings, Verdict,
 };
-use crate::policy::{Evaluator, Policy};
+use crate::policy::{Evaluation, Evaluator, Policy};
 
 /// Characters of a label's value.
 const MAX_LABEL: usize = 100;
@@ -28,6 +28,8 @@ pub(super) struct ProbeResult {
     pub(super) reason: String,
     /// Whether it has a verdict on an API server, or the expected one.
     pub(super) covered: bool,
+    /// Whether somebody accepted the finding that explains the verdict.
+    pub(super) accepted: bool,
     /// Whether the expectation is met; `None` without one.
     pub(super) as_expected: Option<bool>,
     /// Endpoints by verdict.
@@ -90,11 +92,15 @@ impl ProbeResult {
         }
         let certificate_end = ends.min();
         let posture = postures.min().unwrap_or(PostureStatus::Unknown);
+        let evaluation = evaluate(records, coverage, policy, now);
+        let verdict = worst.and_then(EndpointReport::seen);
+        let accepted = |verdict| evaluation.accepted_verdicts.contains_key(&verdict);
         Self {
-            findings: findings(records, coverage, policy, now),
+            accepted: verdict.is_some_and(accepted),
+            findings: counts(&evaluation),
             finished: Instant::now(),
             took: began.elapsed(),
-            verdict: worst.and_then(EndpointReport::seen),
+            verdict,
             reason: worst.map_or_else(String::new, |record| escape(&record.reason, TEXT)),
             covered,
             as_expected,
@@ -108,18 +114,21 @@ impl ProbeResult {
     }
 }
 
-fn findings(
+fn evaluate(
     records: &[EndpointReport],
     coverage: SpecCoverage,
     policy: &Policy,
     now: Timestamp,
-) -> BTreeMap<(Severity, &'static str), u64> {
+) -> Evaluation {
     let mut evaluator = Evaluator::new(policy, now);
     records.iter().for_each(|record| evaluator.add(record));
-    let evaluation = evaluator.finish(&Coverage {
+    evaluator.finish(&Coverage {
         specs: vec![coverage],
         ..Coverage::default()
-    });
+    })
+}
+
+fn counts(evaluation: &Evaluation) -> BTreeMap<(Severity, &'static str), u64> {
     let mut counts = BTreeMap::new();
     for finding in evaluation
         .findings

@@ -52,6 +52,7 @@ async fn a_scrape_is_one_probe_with_one_connection() {
             ("verdict{verdict=\"rejected\"}", 0.0),
             ("probe_endpoints{verdict=\"exposed\"}", 1.0),
             ("as_expected", 0.0),
+            ("verdict_accepted", 0.0),
         ],
     );
     assert!(
@@ -119,7 +120,7 @@ async fn the_settings_file_decides_about_findings_and_deep_probes() {
     std::fs::write(&settings, accept).unwrap();
     let exporter = Exporter::start(folder.path(), &[&target]);
     let plain = exporter.probe(&target);
-    assert_values(&plain, &[("as_expected", 1.0)]);
+    assert_values(&plain, &[("as_expected", 1.0), ("verdict_accepted", 1.0)]);
     assert!(
         !plain.body.contains("kubeknock_probe_findings{"),
         "{}",
@@ -151,7 +152,7 @@ async fn no_verdict_is_no_success() {
     let mut args: Vec<&str> = targets.iter().map(String::as_str).collect();
     args.extend(["--exclude", "127.0.0.1", "--exclude", "::1"]);
     let exporter = Exporter::start(folder.path(), &args[..2]);
-    for (name, verdict) in [("closed", "unreachable"), ("front", "inconclusive")] {
+    for (name, verdict) in [("closed", "unreachable"), ("front", "not-api-server")] {
         let answer = exporter.probe(name);
         assert_eq!(answer.verdict(), Some(verdict), "{}", answer.body);
         assert_values(&answer, &[("probe_success", 0.0)]);

@@ -4,6 +4,7 @@ mod answers;
 mod limits;
 mod lists;
 mod pages;
+mod prometheus;
 
 mod web;
 
