@@ -91,6 +91,7 @@ fn cost(observation: &Observation) -> f64 {
                 &assessment,
                 &observation.not_asked,
                 None,
+                None,
             ));
         }
         began.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS)

@@ -1,6 +1,10 @@
 //! What an endpoint showed, as far as the advice depends on it.
 
-use crate::model::{Assessment, Grade, Grant, JudgedRequest, Request, Verdict};
+use jiff::civil::Date;
+use jiff::tz::Offset;
+
+use crate::kubernetes::Minor;
+use crate::model::{Assessment, Declared, Grade, Grant, JudgedRequest, Request, Verdict};
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Observed<'a> {
@@ -11,6 +15,8 @@ pub(super) struct Observed<'a> {
     pub(super) not_asked: &'a [Request],
     /// The verdict that the user expects.
     pub(super) expected: Option<Verdict>,
+    /// What an inventory says about it.
+    pub(super) declared: Option<&'a Declared>,
 }
 
 impl<'a> Observed<'a> {
@@ -18,6 +24,7 @@ impl<'a> Observed<'a> {
         assessment: &'a Assessment,
         not_asked: &'a [Request],
         expected: Option<Verdict>,
+        declared: Option<&'a Declared>,
     ) -> Self {
         Self {
             verdict: assessment.verdict,
@@ -25,7 +32,27 @@ impl<'a> Observed<'a> {
             requests: &assessment.requests,
             not_asked,
             expected,
+            declared,
         }
+    }
+
+    /// The day of the first request, in UTC.
+    pub(super) fn day(self) -> Option<Date> {
+        let first = self.requests.first()?;
+        Some(Offset::UTC.to_datetime(first.exchange.at).date())
+    }
+
+    /// Whether an inventory declares this product.
+    pub(super) fn declares(self, product: &str) -> bool {
+        (self
+            .declared
+            .and_then(|declared| declared.provider.as_deref()))
+            == Some(product)
+    }
+
+    /// The minor release that an inventory declares.
+    pub(super) fn declared_minor(self) -> Option<Minor> {
+        declared_minor(self.declared?)
     }
 
     /// Whether discovery or its documents are open.
@@ -41,6 +68,14 @@ impl<'a> Observed<'a> {
             .iter()
             .any(|grant| grant.grade == Grade::Telemetry && !is_api_document(grant))
     }
+}
+
+/// The minor release that an inventory declares: `1.33`, `1.35.7`, `v1.34.1-gke.100`.
+pub(super) fn declared_minor(declared: &Declared) -> Option<Minor> {
+    let version = declared.version.as_deref()?;
+    let mut numbers = version.strip_prefix('v').unwrap_or(version).split('.');
+    let (major, minor) = (numbers.next()?, numbers.next()?);
+    format!("{major}.{minor}").parse().ok()
 }
 
 /// Roles that open discovery open these documents too.

@@ -16,7 +16,8 @@ pub(super) struct PathAnswers<'a> {
     pub(super) asked: usize,
     /// How many lists of resources gave a clear answer.
     pub(super) resources: Resources,
-    minor: Option<Minor>,
+    /// The release, shown or declared.
+    pub(super) minor: Option<Minor>,
 }
 
 /// How many of the planned lists of resources gave a clear answer.

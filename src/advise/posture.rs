@@ -4,10 +4,13 @@
 //! requests are limited, the version is hidden: then the ranges that match the answers are used, or all ranges
 //! if none matches. Without enough knowledge there is no result.
 
+use std::borrow::Cow;
+
 use super::judgement::{Comparison, Judgement, decidable, verdicts};
 use super::observed::Observed;
 use super::paths::{PathAnswers, Resources};
 use super::sentence::{expected_answers, sentence};
+use crate::kubernetes::Minor;
 use crate::model::{
     Component, Confidence, Identification, Posture, PostureStatus, Provenance, Text, Verdict,
 };
@@ -19,8 +22,10 @@ pub(super) fn posture(identification: &Identification, observed: Observed<'_>) -
     if !observed.verdict.is_conclusive() {
         return None;
     }
-    let answers = PathAnswers::of(observed, identification.minor());
-    let judgement = judge(entry, identification, observed.verdict, &answers);
+    let declared = (observed.declared_minor()).filter(|_| observed.declares(&entry.id));
+    let minor = identification.minor().or(declared);
+    let answers = PathAnswers::of(observed, minor);
+    let judgement = judge(entry, identification, observed, &answers);
     let sentence = sentence(
         entry,
         identification,
@@ -31,7 +36,7 @@ pub(super) fn posture(identification: &Identification, observed: Observed<'_>) -
     Some(Posture {
         status: judgement.status(),
         expected: verdicts(&judgement.ranges),
-        documented: expected_answers(&judgement),
+        documented: expected_answers(&judgement.ranges),
         mode: judgement.mode().map(Text::Borrowed),
         known: judgement
             .basis
@@ -47,15 +52,12 @@ pub(super) fn posture(identification: &Identification, observed: Observed<'_>) -
 fn judge(
     entry: &'static Entry,
     identification: &Identification,
-    verdict: Verdict,
+    observed: Observed<'_>,
     answers: &PathAnswers<'_>,
 ) -> Judgement {
-    let ranges = ranges(entry, identification, verdict, answers);
+    let ranges = ranges(entry, observed, answers);
     if ranges.is_empty() {
-        let why = entry
-            .unknown
-            .as_deref()
-            .unwrap_or("nothing is known of this version");
+        let why = nothing_known(entry, answers.minor, observed);
         let why = format!("what it should answer is not known ({why})");
         return Judgement::unknown(ranges, None, why);
     }
@@ -90,6 +92,38 @@ fn judge(
         basis: given.or_else(|| decidable(&ranges).min_by_key(|answer| answer.known)),
         ranges,
     }
+}
+
+/// Why nothing is known of what a product should answer.
+pub(super) fn nothing_known(
+    entry: &'static Entry,
+    minor: Option<Minor>,
+    observed: Observed<'_>,
+) -> Cow<'static, str> {
+    if let Some(unknown) = &entry.unknown {
+        return unknown.as_str().into();
+    }
+    let end = entry.expected.iter().filter_map(Expected::end).max();
+    if let Some((minor, end)) = minor.zip(end).filter(|(minor, end)| minor > end) {
+        return format!(
+            "of {}, releases up to {end} are known, and this is {minor}",
+            entry.short
+        )
+        .into();
+    }
+    let stale = (entry.expected.iter())
+        .filter(|range| !is_fresh(range, observed))
+        .map(|range| range.checked);
+    match stale.max() {
+        Some(checked) => {
+            format!("the sources were last looked at on {checked}, too long ago").into()
+        }
+        None => "nothing is known of this version".into(),
+    }
+}
+
+fn is_fresh(range: &Expected, observed: Observed<'_>) -> bool {
+    observed.day().is_none_or(|day| range.is_fresh(day))
 }
 
 /// The reason against a result although the product has expectations.
@@ -139,7 +173,7 @@ fn is_foreign_build(identification: &Identification) -> bool {
 }
 
 /// The expected answer that the endpoint gave.
-fn given_answer(
+pub(super) fn given_answer(
     ranges: &[&'static Expected],
     answers: &PathAnswers<'_>,
 ) -> Option<&'static ExpectedAnswer> {
@@ -148,21 +182,24 @@ fn given_answer(
 }
 
 /// The status that the answers have against every expected answer, if it is always the same.
-fn common_status(ranges: &[&'static Expected], answers: &PathAnswers<'_>) -> Option<PostureStatus> {
+pub(super) fn common_status(
+    ranges: &[&'static Expected],
+    answers: &PathAnswers<'_>,
+) -> Option<PostureStatus> {
     let mut all = decidable(ranges).map(|answer| answers.compared_with(answer));
     let first = all.next()?;
     all.all(|status| status == first).then_some(first)
 }
 
 /// The expectations to compare with: those of the version if it is known, else those that match the answers, else all.
-fn ranges(
+pub(super) fn ranges(
     entry: &'static Entry,
-    identification: &Identification,
-    verdict: Verdict,
+    observed: Observed<'_>,
     answers: &PathAnswers<'_>,
 ) -> Vec<&'static Expected> {
-    let all = entry.expected.iter();
-    if let Some(minor) = identification.minor() {
+    let verdict = observed.verdict;
+    let all = (entry.expected.iter()).filter(|range| is_fresh(range, observed));
+    if let Some(minor) = answers.minor {
         return all.filter(|range| range.holds_for(minor)).collect();
     }
     let expects_verdict =

@@ -4,7 +4,7 @@ use super::judgement::{Comparison, Judgement, decidable};
 use super::paths::{PathAnswers, Resources};
 use crate::kubernetes::PathClass;
 use crate::model::{Access, Identification, Provenance, Verdict};
-use crate::products::{Entry, ExpectedAnswer, Public};
+use crate::products::{Entry, Expected, ExpectedAnswer, Public};
 use crate::wording::listed;
 
 /// The whole sentence.
@@ -16,12 +16,13 @@ pub(super) fn sentence(
     judgement: &Judgement,
 ) -> String {
     let name = &entry.short;
-    let version = match &identification.version {
-        Some(version) => format!(" {version}"),
-        None => ", version not shown".to_owned(),
+    let version = match (&identification.version, answers.minor) {
+        (Some(version), _) => format!(" {version}"),
+        (None, Some(declared)) => format!(", version not shown ({declared} declared)"),
+        (None, None) => ", version not shown".to_owned(),
     };
     let observed = observed(verdict, answers);
-    let expected = expected_answers(judgement);
+    let expected = expected_answers(&judgement.ranges);
     let (confirmed, basis) = basis(name, judgement.basis);
     let unseen = hidden(answers);
     let hidden = unseen.map_or_else(String::new, |unseen| format!("; {unseen}"));
@@ -116,8 +117,8 @@ fn since(judgement: &Judgement) -> String {
 }
 
 /// The expected answers: `limited to health or forbidden with version and health open`.
-pub(super) fn expected_answers(judgement: &Judgement) -> String {
-    let mut answers: Vec<&ExpectedAnswer> = decidable(&judgement.ranges).collect();
+pub(super) fn expected_answers(ranges: &[&'static Expected]) -> String {
+    let mut answers: Vec<&ExpectedAnswer> = decidable(ranges).collect();
     answers.sort_by_key(|answer| answer.verdict);
     let mut described: Vec<String> = answers.into_iter().map(described).collect();
     described.dedup();
@@ -163,7 +164,7 @@ fn observed(verdict: Verdict, answers: &PathAnswers<'_>) -> String {
 }
 
 /// What is open: "version" or "health" if every requested path of that class is open, else the single paths.
-fn open(answers: &PathAnswers<'_>) -> String {
+pub(super) fn open(answers: &PathAnswers<'_>) -> String {
     let granted: Vec<(&str, PathClass)> = answers.with(&Access::Granted).collect();
     let mut open = Vec::new();
     for (class, public) in [

@@ -30,6 +30,12 @@ struct PostureLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeclaredLabels {
+    fact: &'static str,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct GradeLabel {
     grade: &'static str,
 }
@@ -161,6 +167,14 @@ impl Metrics {
                 let is_it = u64::from(result.posture == posture);
                 let posture = posture.as_str();
                 (PostureLabel { posture }, is_it)
+            }),
+        );
+        self.by(
+            "declared",
+            "How what an inventory declares compares with what answers: 1 at the result for each fact",
+            result.declared.iter().map(|(fact, result)| {
+                let (fact, result) = (fact.as_str(), result.as_str());
+                (DeclaredLabels { fact, result }, 1)
             }),
         );
         self.by(

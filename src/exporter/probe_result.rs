@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::target_list::ListedTarget;
 use crate::escape::{TEXT, escape};
 use crate::model::{
-    Coverage, EndpointReport, Grade, PostureStatus, Severity, SpecCoverage, Timings, Verdict,
+    ComparisonResult, Coverage, DeclaredFact, EndpointReport, Grade, PostureStatus, Severity,
+    SpecCoverage, Timings, Verdict,
 };
 use crate::policy::{Evaluation, Evaluator, Policy};
 
@@ -36,6 +37,8 @@ pub(super) struct ProbeResult {
     pub(super) endpoints: BTreeMap<Verdict, u64>,
     /// The worst posture of its endpoints.
     pub(super) posture: PostureStatus,
+    /// How what an inventory declares compares, at the endpoint with the worst verdict.
+    pub(super) declared: Vec<(DeclaredFact, ComparisonResult)>,
     /// When the first of its certificates ends.
     pub(super) certificate_end: Option<Timestamp>,
     /// What answered at the endpoint with the worst verdict.
@@ -92,6 +95,7 @@ impl ProbeResult {
         }
         let certificate_end = ends.min();
         let posture = postures.min().unwrap_or(PostureStatus::Unknown);
+        let declared = worst.into_iter().flat_map(|record| &record.compared);
         let evaluation = evaluate(records, coverage, policy, now);
         let verdict = worst.and_then(EndpointReport::seen);
         let accepted = |verdict| evaluation.accepted_verdicts.contains_key(&verdict);
@@ -106,6 +110,9 @@ impl ProbeResult {
             as_expected,
             endpoints,
             posture,
+            declared: declared
+                .map(|compared| (compared.fact, compared.result))
+                .collect(),
             certificate_end,
             server: worst.and_then(Server::of),
             grants,

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::reports;
+use crate::advise::Egress;
 use crate::assess::assess;
 use crate::identify::identify;
 use crate::model::{
@@ -72,7 +73,13 @@ pub fn answers(data: &[u8]) {
 pub(super) fn conclude(target: &Target, observation: Observation, format: usize) {
     let identification = identify(&observation);
     let assessment = assess(&observation, &identification);
-    let record = record(target, observation, identification, assessment);
+    let record = record(
+        target,
+        observation,
+        identification,
+        assessment,
+        &Egress::default(),
+    );
     check_verdict(&record);
     reports::written(&reports::scan_of(&record), &[record], &[], format);
 }
@@ -161,6 +168,7 @@ fn handshake() -> Handshake {
         }),
         chain_length: 1,
         trust: None,
+        declared_trust: None,
     }
 }
 

@@ -36,6 +36,7 @@ pub fn certificates(data: &[u8]) {
         certificate,
         chain_length: 2,
         trust,
+        declared_trust: None,
     };
     observation.without_sni = Some(Ok(Handshake {
         sni: None,

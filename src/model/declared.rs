@@ -61,6 +61,16 @@ pub enum DeclaredAnonymous {
 
 words!(DeclaredAnonymous, all);
 
+impl DeclaredAnonymous {
+    /// The word of its provider: GKE's.
+    pub const fn setting(self) -> &'static str {
+        match self {
+            Self::Enabled => "ENABLED",
+            Self::Limited => "LIMITED",
+        }
+    }
+}
+
 /// The declared reach of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -235,6 +235,7 @@ impl Observation {
             }),
             chain_length: 1,
             trust: None,
+            declared_trust: None,
         });
         self
     }

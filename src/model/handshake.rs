@@ -59,6 +59,8 @@ pub struct Handshake {
     pub chain_length: usize,
     /// Whether the chain ends at a CA from `--ca-file`; `None` without that option.
     pub trust: Option<Trust>,
+    /// Whether the chain ends at a CA that an inventory declares; `None` if none declares one.
+    pub declared_trust: Option<Trust>,
 }
 
 /// Whether the handshake's signature proves that the server holds the key of its certificate.
@@ -75,7 +77,7 @@ pub enum Signature {
     },
 }
 
-/// Whether the chain ends at a CA from `--ca-file`: it is the right server, or something in between. The probe continues
+/// Whether the chain ends at a known CA: it is the right server, or something in between. The probe continues
 /// in any case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {

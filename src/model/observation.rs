@@ -20,10 +20,14 @@ pub struct Observation {
     pub local_address: Option<IpAddr>,
     /// TLS facts of the first handshake that completed; `None` for plain HTTP or when none did.
     pub tls: Option<Handshake>,
+    /// The certificates of that handshake, DER. Reports do not have them.
+    pub chain: Vec<Box<[u8]>>,
     /// What a handshake without SNI showed, where one was made (`--deep`, endpoints with a name).
     pub without_sni: Option<Result<Handshake, Failure>>,
     /// The requests in the order in which they were made, those of the recheck included.
     pub exchanges: Vec<Exchange>,
+    /// The request of `--audit-canary`, which is no part of any conclusion.
+    pub audit_canary: Option<Box<Exchange>>,
     /// Planned requests that were not made, because the time was over or the endpoint could not be reached any more.
     pub not_asked: Vec<Request>,
     /// The failure that ended the probe before any request.
@@ -56,7 +60,9 @@ impl Observation {
             aliases: Arc::default(),
             local_address: None,
             tls: None,
+            chain: Vec::new(),
             without_sni: None,
+            audit_canary: None,
             exchanges: Vec::new(),
             not_asked: Vec::new(),
             failure: None,
@@ -106,6 +112,10 @@ impl Observation {
         self.timings.total += second.timings.total;
         if self.tls.is_none() {
             self.tls = second.tls;
+            self.chain = second.chain;
+        }
+        if self.audit_canary.is_none() {
+            self.audit_canary = second.audit_canary;
         }
         if self.without_sni.is_none() {
             self.without_sni = second.without_sni;

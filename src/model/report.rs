@@ -9,8 +9,9 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 use super::{
-    Certificate, Endpoint, Failure, Grant, Handshake, Identification, JudgedRequest, Posture,
-    Remedy, Request, Target, Timings, Verdict,
+    AuditCanary, Certificate, ComparedFact, ComparisonResult, DeclaredFact, Endpoint, Failure,
+    Grant, Handshake, Identification, JudgedRequest, Posture, Remedy, Request, Target, Timings,
+    Verdict,
 };
 
 /// The report on one endpoint.
@@ -30,6 +31,9 @@ pub struct EndpointReport {
     pub identification: Option<Identification>,
     /// How the endpoint compares with what its product documents; `None` without a product or a conclusive verdict.
     pub posture: Option<Posture>,
+    /// How what an inventory declares compares with what was documented and observed; empty for a target that no
+    /// inventory names, and without an answer.
+    pub compared: Vec<ComparedFact>,
     /// How to close what is open; `None` if nothing is open.
     pub remedy: Option<Remedy>,
     /// The names that the host name is an alias of.
@@ -44,6 +48,8 @@ pub struct EndpointReport {
     pub tls: Option<Handshake>,
     /// A handshake without SNI, or its failure; `None` if there was none.
     pub without_sni: Option<Result<Handshake, Failure>>,
+    /// The request of `--audit-canary`, which is no part of the verdict; `None` if there was none.
+    pub audit_canary: Option<AuditCanary>,
     /// The local address of the connections.
     pub local_address: Option<IpAddr>,
     /// TCP connections opened.
@@ -96,6 +102,7 @@ impl EndpointReport {
             failure: Some(failure),
             identification: None,
             posture: None,
+            compared: Vec::new(),
             remedy: None,
             aliases: Arc::default(),
             requests: Vec::new(),
@@ -103,12 +110,24 @@ impl EndpointReport {
             grants: Vec::new(),
             tls: None,
             without_sni: None,
+            audit_canary: None,
             local_address: None,
             connections: 0,
             handshakes: 0,
             timings: timings.truncated(),
             last_seen: None,
         }
+    }
+
+    /// How a declared fact compares, if it was looked at.
+    pub fn compared(&self, fact: DeclaredFact) -> Option<&ComparedFact> {
+        self.compared.iter().find(|compared| compared.fact == fact)
+    }
+
+    /// The declared fact, if it compares in this way.
+    pub fn compares(&self, fact: DeclaredFact, result: ComparisonResult) -> Option<&ComparedFact> {
+        self.compared(fact)
+            .filter(|compared| compared.result == result)
     }
 
     /// Whether a server accepted a TCP connection.

@@ -57,6 +57,23 @@ pub fn special(address: IpAddr) -> Option<&'static str> {
     kind(address.to_canonical()).or_else(|| kind(IpAddr::V4(embedded_v4(address)?)))
 }
 
+/// Whether an address belongs to a private network, or to one that the customers of a provider share (100.64.0.0/10).
+pub fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            address.is_private() || (first == 100 && second & 0xc0 == 64)
+        }
+        IpAddr::V6(address) => address.is_unique_local(),
+    }
+}
+
+/// Whether an address may be reachable from the Internet: it is neither private nor special.
+pub fn is_public(address: IpAddr) -> bool {
+    let inside = embedded_v4(address).map(IpAddr::V4);
+    !is_private(address) && !inside.is_some_and(is_private) && special(address).is_none()
+}
+
 /// The blocks of special addresses.
 pub(crate) fn special_blocks() -> impl Iterator<Item = IpNet> {
     BLOCKS.iter().map(|(block, _)| *block)
@@ -149,6 +166,30 @@ mod tests {
             "::ffff:10.0.0.1",
         ] {
             assert_eq!(kind(address), None, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_public_address_is_neither_private_nor_special() {
+        for (address, private, public) in [
+            ("198.51.100.7", false, true),
+            ("2001:db8::1", false, true),
+            ("10.0.0.1", true, false),
+            ("100.64.0.1", true, false),
+            ("100.128.0.1", false, true),
+            ("172.31.0.1", true, false),
+            ("fd00::1", true, false),
+            ("::ffff:192.168.0.1", true, false),
+            ("64:ff9b::a00:1", false, false),
+            ("127.0.0.1", false, false),
+            ("169.254.169.254", false, false),
+        ] {
+            let parsed: IpAddr = address.parse().unwrap();
+            assert_eq!(
+                (is_private(parsed), is_public(parsed)),
+                (private, public),
+                "{address}"
+            );
         }
     }
 

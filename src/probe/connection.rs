@@ -64,6 +64,11 @@ impl Connection {
         observation.handshakes += 1;
         let http2 = handshake.alpn.as_deref() == Some("h2");
         if observation.tls.is_none() {
+            let (_, connection) = stream.get_ref();
+            let chain = connection.peer_certificates().unwrap_or_default();
+            observation.chain = (chain.iter())
+                .map(|certificate| certificate.as_ref().into())
+                .collect();
             observation.tls = Some(handshake);
             observation.timings.tls = Some(elapsed);
         }

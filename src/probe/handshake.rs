@@ -10,7 +10,7 @@ use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -98,6 +98,27 @@ impl Client {
         Ok((stream, handshake, elapsed))
     }
 
+    /// Whether the chain of a handshake ends at one of the CAs that an inventory declares.
+    pub(super) fn declared_trust(
+        &self,
+        chain: &[Box<[u8]>],
+        handshake: &Handshake,
+        authorities: &[Box<[u8]>],
+    ) -> Trust {
+        let chain: Vec<_> = (chain.iter())
+            .map(|der| CertificateDer::from(&**der))
+            .collect();
+        let algorithms = self.provider.signature_verification_algorithms;
+        TrustAnchors::declared(authorities)
+            .evaluate(&chain, handshake.certificate.as_ref(), algorithms)
+            .map_or_else(
+                || Trust::NotChecked {
+                    why: "the inventory has no CA certificate that can be used".to_owned(),
+                },
+                |trust| require_key(trust, &handshake.signature),
+            )
+    }
+
     fn facts(
         &self,
         stream: &TlsStream<SniffedStream>,
@@ -133,6 +154,7 @@ impl Client {
                 .anchors
                 .evaluate(chain, certificate.as_ref(), algorithms)
                 .map(|trust| require_key(trust, &signature)),
+            declared_trust: None,
             signature,
             chain_length: chain.len(),
             certificate,

@@ -1,4 +1,4 @@
-//! The CAs of `--ca-file`: does the certificate chain of a server end at one of them?
+//! The CAs of `--ca-file` and of inventories: does the certificate chain of a server end at one of them?
 //!
 //! The name is not checked, because an API server is often reached by an address that is not in its
 //! certificate. The dates are not checked either: an expired certificate has a finding of its own and does
@@ -29,15 +29,24 @@ impl TrustAnchors {
     pub(super) fn new(ders: &[Vec<u8>]) -> Result<Self, Error> {
         let ders: Vec<CertificateDer<'static>> =
             ders.iter().cloned().map(CertificateDer::from).collect();
-        let roots = ders
-            .iter()
-            .map(|der| webpki::anchor_from_trusted_cert(der).map(|anchor| anchor.to_owned()));
-        let roots = roots
+        let roots = (ders.iter().map(anchor))
             .collect::<Result<_, _>>()
             .map_err(|error| Error::Config {
                 setting: "ca-file",
                 problem: format!("contains a certificate that is not a CA certificate: {error}"),
             })?;
+        Ok(Self::of(ders, roots))
+    }
+
+    /// The CA certificates of an inventory. Those that cannot be used are left out.
+    pub(super) fn declared(ders: &[Box<[u8]>]) -> Self {
+        let ders = ders.iter().map(|der| CertificateDer::from(der.to_vec()));
+        let usable = ders.filter_map(|der| anchor(&der).ok().map(|root| (der, root)));
+        let (ders, roots) = usable.unzip();
+        Self::of(ders, roots)
+    }
+
+    fn of(ders: Vec<CertificateDer<'static>>, roots: Vec<TrustAnchor<'static>>) -> Self {
         let subject = |der: &CertificateDer<'_>| {
             certificate::facts(der).map(|facts| facts.subject.to_string())
         };
@@ -45,11 +54,11 @@ impl TrustAnchors {
             .iter()
             .map(|der| subject(der).unwrap_or_default())
             .collect();
-        Ok(Self {
+        Self {
             ders,
             roots,
             subjects,
-        })
+        }
     }
 
     /// Whether the chain ends at a trusted CA; `None` if no CA was given. `certificate` has the facts of
@@ -101,6 +110,10 @@ impl TrustAnchors {
             Err(error) => not_anchored(&error),
         })
     }
+}
+
+fn anchor(der: &CertificateDer<'_>) -> Result<TrustAnchor<'static>, webpki::Error> {
+    webpki::anchor_from_trusted_cert(der).map(|anchor| anchor.to_owned())
 }
 
 /// What a failed path search means. Only another issuer, or a certificate that must not serve, counts against

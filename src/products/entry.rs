@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::guide::{Action, Guide};
 use crate::kubernetes::Minor;
@@ -103,13 +106,31 @@ pub(super) struct FileFact {
 pub(crate) struct Expected {
     from: Option<Minor>,
     to: Option<Minor>,
+    /// The newest release when it was checked, for a range without an end.
+    known_to: Option<Minor>,
+    /// The day of the last look at the sources.
+    #[serde(deserialize_with = "date")]
+    pub(crate) checked: Date,
     pub(crate) answers: Vec<ExpectedAnswer>,
     pub(crate) note: Option<String>,
 }
 
 impl Expected {
+    /// How many years it counts after the last look at the sources.
+    const SHELF_LIFE: i64 = 2;
+
     pub(crate) fn holds_for(&self, minor: Minor) -> bool {
-        self.from.is_none_or(|from| from <= minor) && self.to.is_none_or(|to| minor <= to)
+        self.from.is_none_or(|from| from <= minor) && self.end().is_none_or(|end| minor <= end)
+    }
+
+    /// The last release that it is known for.
+    pub(crate) fn end(&self) -> Option<Minor> {
+        self.to.or(self.known_to)
+    }
+
+    /// Whether it still counts on a day.
+    pub(crate) fn is_fresh(&self, day: Date) -> bool {
+        self.checked.saturating_add(Self::SHELF_LIFE.years()) >= day
     }
 
     /// ` from 1.32 on`; empty for a range without bounds.
@@ -121,6 +142,11 @@ impl Expected {
             (None, None) => String::new(),
         }
     }
+}
+
+fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(D::Error::custom)
 }
 
 /// One expected answer.

@@ -14,5 +14,10 @@ use crate::model::Product;
 
 /// The entry of a product; `None` if a saved report names a product that the table no longer has.
 pub(crate) fn entry(product: &Product) -> Option<&'static Entry> {
-    TABLE.entries.iter().find(|entry| entry.id == product.id)
+    by_id(&product.id)
+}
+
+/// The entry with this id, as inventories name the product.
+pub(crate) fn by_id(id: &str) -> Option<&'static Entry> {
+    TABLE.entries.iter().find(|entry| entry.id == id)
 }

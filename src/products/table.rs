@@ -128,6 +128,7 @@ mod tests {
             );
             for expected in &entry.expected {
                 assert!(!expected.answers.is_empty(), "{id}");
+                assert!(expected.end().is_some(), "{id}: known up to a release");
                 for answer in &expected.answers {
                     assert!(
                         answer.verdict.is_conclusive(),
@@ -191,7 +192,11 @@ mod tests {
                 "not listed",
             ),
             (
-                "expected = [{ answers = [{ verdict = 'open', known = 'observed' }] }]\n",
+                "expected = [{ checked = 'soon', answers = [] }]\n",
+                "checked",
+            ),
+            (
+                "expected = [{ checked = '2026-11-23', answers = [{ verdict = 'open', known = 'observed' }] }]\n",
                 "unknown variant `open`",
             ),
             ("colour = 'red'\n", "colour"),

@@ -38,6 +38,9 @@ pub(super) struct Tls<'a> {
     chain_length: usize,
     /// Whether the chain ends at a CA from `--ca-file`; null without that option.
     trust: Option<Trust<'a>>,
+    /// The same for a CA that an inventory declares; null if none declares one.
+    #[serde(default)]
+    declared_trust: Option<Trust<'a>>,
     /// The server's certificate; null if it could not be parsed.
     certificate: Option<Certificate<'a>>,
 }
@@ -71,6 +74,7 @@ impl<'a> From<&'a model::Handshake> for Tls<'a> {
             signature_why: signature_why.map(|why| why.as_str().into()),
             chain_length: handshake.chain_length,
             trust: handshake.trust.as_ref().map(Trust::from),
+            declared_trust: handshake.declared_trust.as_ref().map(Trust::from),
             certificate: handshake.certificate.as_ref().map(Certificate::from),
         }
     }
@@ -95,6 +99,7 @@ impl From<Tls<'_>> for model::Handshake {
             certificate: tls.certificate.map(Into::into),
             chain_length: tls.chain_length,
             trust: tls.trust.map(Into::into),
+            declared_trust: tls.declared_trust.map(Into::into),
         }
     }
 }
@@ -110,7 +115,7 @@ fn name_list(kept: Vec<Clipped<'_>>, total: usize) -> NameList {
     }
 }
 
-/// Whether the chain ends at a CA from `--ca-file`.
+/// Whether the chain ends at a known CA.
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Trust<'a> {

@@ -25,7 +25,7 @@ struct Row<'a> {
 /// A column: its name, and its text in a row.
 type Column = (&'static str, fn(&Row<'_>) -> Option<String>);
 
-const COLUMNS: [Column; 28] = [
+const COLUMNS: [Column; 29] = [
     ("target", |row| Some(row.report.target.to_string())),
     ("address", |row| {
         row.report.address().map(|address| address.to_string())
@@ -112,6 +112,16 @@ const COLUMNS: [Column; 28] = [
         let labels = row.declared()?.labels.iter();
         let labels = labels.map(|(key, value)| format!("{key}={value}"));
         Some(labels.collect::<Vec<_>>().join("; "))
+    }),
+    // How each declared fact compares.
+    ("compared", |row| {
+        let facts = row.report.compared.iter();
+        let facts = facts.map(|compared| {
+            let (fact, result) = (compared.fact.as_str(), compared.result.as_str());
+            format!("{fact} {result}: {}", compared.sentence)
+        });
+        // A line end could end the row in a program that ignores quotes.
+        Some(facts.collect::<Vec<_>>().join(" ⏎ "))
     }),
 ];
 

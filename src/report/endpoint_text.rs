@@ -48,6 +48,13 @@ pub fn write(
     if let Some(expected) = &report.posture {
         posture(&mut out, expected)?;
     }
+    if !report.compared.is_empty() {
+        writeln!(out, "\nCompared with the inventory")?;
+    }
+    for compared in &report.compared {
+        let (fact, sentence) = (compared.fact.phrase(), shown(&compared.sentence));
+        writeln!(out, "  {fact}: {sentence}")?;
+    }
     requests(&mut out, &report.requests)?;
     for request in &report.not_asked {
         let (method, path) = (request.method.as_str(), shown(&request.path));

@@ -4,6 +4,7 @@
 //! it. Nothing leaves loopback.
 
 mod allow;
+mod audit;
 mod browser;
 mod byhand;
 mod carried;
@@ -24,10 +25,12 @@ mod handshakes;
 mod hostile;
 mod http2;
 mod input;
+mod inspect;
 mod inventories;
 mod layers;
 mod lenient;
 mod limits;
+mod managed;
 mod monitoring;
 mod name_server;
 mod options;

@@ -98,6 +98,13 @@ enum Say {
     Foreign,
 }
 
+/// The first label of a name of EKS or AKS.
+fn managed(name: &str) -> Option<&str> {
+    let services = [".eks.amazonaws.com.", ".azmk8s.io."];
+    let is_managed = services.iter().any(|service| name.ends_with(service));
+    name.split('.').next().filter(|_| is_managed)
+}
+
 fn zone(name: &str, record: RecordType) -> Say {
     let at = |addresses: &[&str]| {
         Say::At(
@@ -121,6 +128,11 @@ fn zone(name: &str, record: RecordType) -> Say {
             "half-a.example." => return at(&["::1"]),
             _ => {}
         }
+    }
+    // The address of a cluster of a managed service ends with the last byte of its label.
+    if let Some(label) = managed(name) {
+        let last = u8::from_str_radix(&label[label.len() - 2..], 16).unwrap();
+        return Say::At(vec![Ipv4Addr::new(203, 0, 113, last).into()]);
     }
     match name {
         "one.example."

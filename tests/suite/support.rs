@@ -104,13 +104,15 @@ pub(crate) fn run_in(folder: &Path, args: &[&str]) -> Output {
 }
 
 /// The commands of the program.
-pub(crate) const COMMANDS: [&str; 11] = [
+pub(crate) const COMMANDS: [&str; 13] = [
     "scan",
     "identify",
     "targets",
+    "inspect",
     "report",
     "diff",
     "exporter",
+    "audit",
     "rules",
     "completions",
     "man",
@@ -150,6 +152,7 @@ fn settle(value: &mut Value) {
                     key.as_str(),
                     "at" | "started"
                         | "audit_id"
+                        | "run_id"
                         | "date"
                         | "resolve_ms"
                         | "connect_ms"

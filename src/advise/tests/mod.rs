@@ -1,3 +1,4 @@
+mod declared;
 mod posture;
 mod product;
 mod remedy;
@@ -13,5 +14,6 @@ fn verdict_alone<'a>(verdict: Verdict) -> Observed<'a> {
         requests: &[],
         not_asked: &[] as &[Request],
         expected: None,
+        declared: None,
     }
 }

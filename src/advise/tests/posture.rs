@@ -11,7 +11,7 @@ use crate::model::{
 };
 
 /// Results of requests, written by hand.
-fn judged(answers: &[(&str, Access)]) -> Vec<JudgedRequest> {
+pub(super) fn judged(answers: &[(&str, Access)]) -> Vec<JudgedRequest> {
     let exchanges = failing(1, answers.iter().map(|(path, _)| (*path, Err(reset())))).exchanges;
     let access = answers.iter().map(|(_, access)| access.clone());
     exchanges

@@ -38,12 +38,11 @@ pub(crate) fn run(
         let _within = runtime.enter();
         stats::Requests::new()
     };
-    let mut config = settings::config(
-        &args.connection,
-        &args.requests,
-        settings::order(args)?,
-        args.all,
-    )?;
+    let (order, earlier_id) = settings::order(args)?;
+    let mut config = settings::config(&args.connection, &args.requests, order, args.all)?;
+    if args.requests.run_id.is_none() && earlier_id.is_some() {
+        config.run_id = earlier_id;
+    }
     config.shard = args.selection.shard.unwrap_or(Shard::WHOLE);
     config.scan_name.clone_from(&args.output.scan_name);
     let targets = settings::targets(args, file.expectations, runtime.handle(), verbose)?;
@@ -83,6 +82,7 @@ pub(crate) fn run(
             args.baseline.as_deref(),
             args.gate.fail_on,
             &file.policy,
+            &args.selection.sources.selectors.selectors,
             policies.as_ref(),
         )?,
         policy: file.policy,

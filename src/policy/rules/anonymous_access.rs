@@ -1,5 +1,5 @@
 //! The one finding about anonymous access to an endpoint: the worst that was proven, with everything else that is
-//! open, and how it compares with what is documented and expected.
+//! open, and how it compares with what is documented, declared and expected.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -8,8 +8,8 @@ use super::hit::{Hit, answered, contradicted, listed, posture_confidence, reques
 use super::{anonymous_auth, exposure, insecure_http};
 use crate::kubernetes::Answer;
 use crate::model::{
-    Access, Confidence, EndpointReport, Grade, Grant, JudgedRequest, PostureStatus, Rule, Scheme,
-    Verdict, unanswered_text,
+    Access, ComparisonResult, Confidence, DeclaredAnonymous, DeclaredFact, EndpointReport, Grade,
+    Grant, JudgedRequest, LIKELY_CAUSES, PostureStatus, Rule, Scheme, Verdict, unanswered_text,
 };
 
 /// A rule, and when it is the finding.
@@ -113,9 +113,21 @@ impl<'a> Found<'a> {
         Some(self.report.posture.as_ref()?.status)
     }
 
-    /// Whether it is more open than documented, or not as expected.
+    /// How it compares with what an inventory declares.
+    fn against_declared(&self) -> Option<ComparisonResult> {
+        let compared = self.report.compared(DeclaredFact::AnonymousRequests)?;
+        Some(compared.result)
+    }
+
+    /// Whether it is more open than documented or declared, or not as expected.
     fn is_unexpected(&self) -> bool {
-        self.status() == Some(PostureStatus::MoreOpen) || contradicted(self.report).is_some()
+        self.status() == Some(PostureStatus::MoreOpen) || self.is_unexpected_by_owner()
+    }
+
+    /// Whether it is more open than the owner declares in an inventory, or not as the user expects.
+    fn is_unexpected_by_owner(&self) -> bool {
+        self.against_declared() == Some(ComparisonResult::MoreOpen)
+            || contradicted(self.report).is_some()
     }
 
     fn hit(&self) -> Hit {
@@ -145,7 +157,7 @@ impl<'a> Found<'a> {
             parts.extend(unanswered_text(&report.requests, &report.not_asked));
         }
         // Only the documentation makes it more severe.
-        if contradicted(report).is_none()
+        if !self.is_unexpected_by_owner()
             && self.is_unexpected()
             && matches!(
                 self.reach,
@@ -240,7 +252,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// How it compares with what is documented and expected.
+    /// How it compares with what is documented, declared and expected.
     fn comparisons(&self) -> Vec<String> {
         let comparison = match self.status() {
             Some(PostureStatus::MoreOpen) => Some("more open than documented"),
@@ -253,8 +265,21 @@ impl<'a> Found<'a> {
             .map(|documented| format!(" ({documented})"))
             .unwrap_or_default();
         let comparison = comparison.map(|comparison| format!("{comparison}{documented}"));
+        let setting = (self.report.target.declared.as_ref())
+            .and_then(|declared| declared.anonymous)
+            .map_or("nothing", DeclaredAnonymous::setting);
+        let declared = match self.against_declared() {
+            Some(ComparisonResult::MoreOpen) => Some("more open than declared"),
+            Some(ComparisonResult::Stricter) => Some("stricter than declared"),
+            _ => None,
+        };
+        let declared = declared.map(|text| format!("{text} ({setting}; {LIKELY_CAUSES})"));
         let expected = contradicted(self.report).map(|expected| format!("expected {expected}"));
-        comparison.into_iter().chain(expected).collect()
+        comparison
+            .into_iter()
+            .chain(declared)
+            .chain(expected)
+            .collect()
     }
 
     /// The requests that prove all of it, the one that decides first.

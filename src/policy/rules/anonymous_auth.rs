@@ -18,11 +18,11 @@ const CONTROLS: &[Control] = &[
 pub(in crate::policy) static UNEXPECTED: Rule = Rule {
     id: "anonymous-auth-unexpected",
     title: "Requests without credentials are accepted, which is not as it should be",
-    meaning: "The server accepts anonymous requests, and this is more than the product documents, or not the verdict \
-        that the target list or the settings expect (expect=). A setting was changed, an upgrade kept an old one, \
-        or the expectation is out of date. Only authorization, or the list of open paths, protects the cluster.",
+    meaning: "The server accepts anonymous requests, and this is more than the product documents or an inventory \
+        declares, or not the verdict that the target list or the settings expect (expect=). A setting was changed, \
+        an upgrade kept an old one, another cluster answers, or the expectation is out of date. Only authorization, or the list of open paths, protects the cluster.",
     proof: "The answers show that anonymous requests are accepted. The verdict was compared with what the product \
-        documents for its version, and with the expectation.",
+        documents for its version, with the inventory and with the expectation.",
     severity: Severity::High,
     score: "7.3",
     cwe: Some(1188),

@@ -3,7 +3,10 @@
 pub(super) mod anonymous_access;
 pub(super) mod anonymous_auth;
 pub(super) mod certificate;
+pub(crate) mod configuration;
 pub(super) mod coverage;
+pub(super) mod declared_access;
+pub(super) mod declared_facts;
 pub(super) mod divergence;
 pub(super) mod etcd;
 pub(super) mod expectation;
@@ -21,7 +24,7 @@ use crate::model::{EndpointReport, FailureKind, Rule, SpecCoverage};
 use hit::{Hit, ScanTime};
 
 /// Every rule, in the order of the documentation: what is open, what differs, what is unknown.
-pub(super) static REGISTRY: [Entry; 25] = [
+pub(super) static REGISTRY: [Entry; 45] = [
     chosen(&exposure::RESOURCES),
     chosen(&exposure::DISCOVERY),
     chosen(&exposure::TELEMETRY_UNEXPECTED),
@@ -36,6 +39,22 @@ pub(super) static REGISTRY: [Entry; 25] = [
     chosen(&anonymous_auth::LIMITED),
     endpoint(&posture::MORE_OPEN, posture::more_open),
     endpoint(&posture::STRICTER, posture::stricter),
+    endpoint(&declared_access::MORE_OPEN, declared_access::more_open),
+    endpoint(&declared_access::STRICTER, declared_access::stricter),
+    endpoint(
+        &declared_facts::OTHER_AUTHORITY,
+        declared_facts::other_authority,
+    ),
+    endpoint(&declared_facts::REACHABLE, declared_facts::reachable),
+    endpoint(
+        &declared_facts::OTHER_PRODUCT,
+        declared_facts::other_product,
+    ),
+    endpoint(
+        &declared_facts::OTHER_VERSION,
+        declared_facts::other_version,
+    ),
+    endpoint(&declared_facts::NO_AUDIT_LOG, declared_facts::no_audit_log),
     endpoint(&expectation::RULE, expectation::of_endpoint)
         .and_specification(expectation::of_specification),
     specification(&expectation::NOT_CHECKED, expectation::not_checked),
@@ -48,6 +67,19 @@ pub(super) static REGISTRY: [Entry; 25] = [
     endpoint(&coverage::INCONCLUSIVE, coverage::inconclusive),
     endpoint(&coverage::NOT_FULLY_ASKED, coverage::not_fully_asked),
     specification(&coverage::NOT_COVERED, coverage::not_covered),
+    chosen(&configuration::ALLOWS_EVERYTHING),
+    chosen(&configuration::ACCEPTS_ANONYMOUS),
+    chosen(&configuration::LIMITS_ANONYMOUS),
+    chosen(&configuration::DOES_NOT_START),
+    chosen(&configuration::UNCLEAR),
+    chosen(&configuration::NOT_FOUND),
+    chosen(&configuration::ANONYMOUS_CHANGES),
+    chosen(&configuration::ANONYMOUS_BINDING),
+    chosen(&configuration::AUTHENTICATED_BINDING),
+    chosen(&configuration::ROLE_MISSING),
+    chosen(&configuration::AUDIT_LOSES),
+    chosen(&configuration::LOOSER_OUTSIDE),
+    chosen(&configuration::STRICTER_OUTSIDE),
 ];
 
 /// What a rule finds at one endpoint.
@@ -66,7 +98,7 @@ pub(super) struct Entry {
 }
 
 /// A rule without a check here: the evaluator applies it to all addresses of a name, [`anonymous_access::find`]
-/// chooses it, or a policy in Rego decides.
+/// chooses it, a policy in Rego decides, or it is about configuration files, which `inspect` reads.
 const fn chosen(rule: &'static Rule) -> Entry {
     Entry {
         rule,

@@ -6,8 +6,9 @@ use super::super::escape::clip;
 use super::coverage::counts_by_kind;
 use crate::kubernetes::PathClass;
 use crate::model::{
-    Attribution, Component, Confidence, EndpointReport, FailureKind, Grade, Grant, Host,
-    Identification, PostureStatus, Provenance, Target, Trust, Verdict, api_paths, unanswered_text,
+    Attribution, ComparisonResult, Component, Confidence, DeclaredAnonymous, DeclaredFact,
+    EndpointReport, FailureKind, Grade, Grant, Host, Identification, PostureStatus, Provenance,
+    Target, Trust, Verdict, api_paths, unanswered_text,
 };
 use crate::wording::joined_at_most;
 
@@ -117,7 +118,21 @@ fn posture_comparison(report: &EndpointReport) -> String {
     }
 }
 
-/// What an anonymous caller may do, and how that compares with the product's documentation.
+/// How open the endpoint is, compared with the setting that an inventory declares.
+fn declared_comparison(report: &EndpointReport) -> String {
+    let setting = (report.target.declared.as_ref())
+        .and_then(|declared| declared.anonymous)
+        .map_or("", DeclaredAnonymous::setting);
+    let compared = report.compared(DeclaredFact::AnonymousRequests);
+    match compared.map(|compared| compared.result) {
+        Some(ComparisonResult::Confirmed) => format!("as declared ({setting})"),
+        Some(ComparisonResult::MoreOpen) => format!("more open than declared ({setting})"),
+        Some(ComparisonResult::Stricter) => format!("stricter than declared ({setting})"),
+        Some(ComparisonResult::Differs | ComparisonResult::NotCompared) | None => String::new(),
+    }
+}
+
+/// What an anonymous caller may do, and how that compares with the product's documentation and with the inventory.
 pub(in crate::report) fn anonymous_may(report: &EndpointReport) -> String {
     // The setting that the answers show, for a product with several modes.
     let mode = report
@@ -125,7 +140,12 @@ pub(in crate::report) fn anonymous_may(report: &EndpointReport) -> String {
         .as_ref()
         .and_then(|posture| posture.mode.as_deref());
     let mode = mode.unwrap_or_default().to_owned();
-    join_parts([access_text(report), posture_comparison(report), mode])
+    join_parts([
+        access_text(report),
+        posture_comparison(report),
+        mode,
+        declared_comparison(report),
+    ])
 }
 
 /// What an anonymous caller may do, according to the verdict.

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::model::{Declared, DeclaredAnonymous, DeclaredEndpoint, Reported};
+use super::parts::origin;
+use crate::model::{
+    ClusterNotAsked, ComparedFact, ComparisonResult, Declared, DeclaredAnonymous, DeclaredEndpoint,
+    DeclaredFact, NotAskedReason, Reported,
+};
 
 /// Every fact that an inventory can have.
 pub(super) fn declared() -> Declared {
@@ -31,4 +35,38 @@ pub(super) fn declared() -> Declared {
     declared.label("account", "111122223333");
     declared.label("env", "stage");
     declared
+}
+
+/// Clusters that an inventory lists and the scan does not ask.
+pub(super) fn not_asked() -> Vec<ClusterNotAsked> {
+    let cluster = |line, name: &str, endpoint: &str, why| {
+        let declared = Declared {
+            inventory: "aks".into(),
+            provider: Some("aks".into()),
+            ..Declared::default()
+        };
+        ClusterNotAsked::new(origin(line, endpoint), Some(name.into()), why, declared)
+    };
+    vec![
+        cluster(31, "batch", "batch.example:443", NotAskedReason::Stopped),
+        cluster(47, "draft", "", NotAskedReason::NoEndpoint),
+    ]
+}
+
+/// How two of these facts compare.
+pub(super) fn compared() -> Vec<ComparedFact> {
+    vec![
+        ComparedFact {
+            fact: DeclaredFact::AnonymousRequests,
+            result: ComparisonResult::MoreOpen,
+            sentence: "LIMITED declared; documented for 1.33: limited to health; observed: forbidden with version \
+                       and health open: more open than declared"
+                .to_owned(),
+        },
+        ComparedFact {
+            fact: DeclaredFact::Version,
+            result: ComparisonResult::Confirmed,
+            sentence: "1.33 declared, and the server shows v1.33.5-eks-0a1b2c3".to_owned(),
+        },
+    ]
 }

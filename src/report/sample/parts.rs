@@ -72,6 +72,7 @@ pub(crate) fn report(
         failure: None,
         identification: None,
         posture: None,
+        compared: Vec::new(),
         remedy: None,
         aliases: Arc::default(),
         requests: Vec::new(),
@@ -79,6 +80,7 @@ pub(crate) fn report(
         grants: Vec::new(),
         tls: None,
         without_sni: None,
+        audit_canary: None,
         local_address: Some("198.51.100.7".parse().unwrap()),
         connections: 1,
         handshakes: 1,
@@ -363,6 +365,9 @@ pub(crate) fn handshake() -> Handshake {
         }),
         chain_length: 1,
         trust: Some(Trust::Anchored {
+            by: "CN=kubernetes".to_owned(),
+        }),
+        declared_trust: Some(Trust::Anchored {
             by: "CN=kubernetes".to_owned(),
         }),
     }

@@ -11,6 +11,7 @@ use super::attempt::{Attempt, endpoint_of};
 use super::doubtful;
 use super::probes::Probes;
 use super::record::record;
+use crate::advise::Egress;
 use crate::assess::assess;
 use crate::config::ScanConfig;
 use crate::error::Error;
@@ -27,6 +28,7 @@ pub(super) struct Endpoints {
     pub(super) dialer: Dialer,
     probes: Probes,
     recheck_pause: Duration,
+    egress: Egress,
 }
 
 /// Where one endpoint of a target is, and how that was found out.
@@ -58,6 +60,7 @@ impl Endpoints {
             dialer: Dialer::new(config),
             probes: Probes::new(config)?,
             recheck_pause: config.recheck_pause,
+            egress: Egress::new(config),
         })
     }
 
@@ -158,7 +161,8 @@ impl Endpoints {
             stop: attempt.stop,
         };
         let observation = self.probes.first(&dial, stream, &endpoint).await;
-        let mut observation = self.probes.in_plain_http(attempt, &dial, observation).await;
+        let mut observation =
+            Box::pin(self.probes.in_plain_http(attempt, &dial, observation)).await;
         let endpoint = observation.endpoint.clone();
         let mut recheck_failure = None;
         observation.aliases = aliases;
@@ -176,6 +180,7 @@ impl Endpoints {
                 Err(failure) => recheck_failure = Some(failure),
             }
         }
+        self.probes.check_authorities(target, &mut observation);
         observation.timings = Timings {
             tls: observation.timings.tls,
             total: before.total + observation.timings.total,
@@ -184,7 +189,13 @@ impl Endpoints {
         let own_side_failure =
             doubtful::affecting_verdict(&observation, assessment.verdict, recheck_failure.as_ref());
         (
-            record(target, observation, identification, assessment),
+            record(
+                target,
+                observation,
+                identification,
+                assessment,
+                &self.egress,
+            ),
             own_side_failure,
         )
     }

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::attempt::{Attempt, is_retryable};
 use crate::config::ScanConfig;
 use crate::error::Error;
-use crate::model::{Endpoint, Failure, Observation, Scheme};
+use crate::model::{Endpoint, Failure, Observation, Scheme, Target};
 use crate::probe::{Dial as _, Dialled, Prober};
 use crate::scan::admission::Redialer;
 
@@ -30,6 +30,14 @@ impl Probes {
             prober: Prober::new(config)?,
             permits: Semaphore::new(config.max_probes()),
         })
+    }
+
+    /// Records whether the certificate chain ends at a CA that the inventory declares for the target.
+    pub(super) fn check_authorities(&self, target: &Target, observation: &mut Observation) {
+        if let Some(declared) = &target.declared {
+            self.prober
+                .check_authorities(observation, &declared.authorities);
+        }
     }
 
     /// Probes over an open connection, or over a new one if the server closed it before its turn came.

@@ -1,6 +1,6 @@
 //! Builds the record of an endpoint from its observation and assessment.
 
-use crate::advise::{Advice, advise};
+use crate::advise::{Advice, Egress, advise, compare};
 use crate::model::{Assessment, EndpointReport, Identification, Observation, Target, Verdict};
 
 /// The record of an endpoint that was probed.
@@ -9,6 +9,7 @@ pub(crate) fn record(
     observation: Observation,
     identification: Identification,
     assessment: Assessment,
+    egress: &Egress,
 ) -> EndpointReport {
     let unreachable = assessment.verdict == Verdict::Unreachable;
     let failure = observation
@@ -21,10 +22,15 @@ pub(crate) fn record(
         &assessment,
         &observation.not_asked,
         target.expect,
+        target.declared.as_deref(),
     );
+    let compared = (target.declared.as_deref()).map_or_else(Vec::new, |declared| {
+        compare(declared, &observation, &identification, &assessment, egress)
+    });
     EndpointReport {
         target: target.clone(),
         posture,
+        compared,
         remedy,
         verdict: assessment.verdict,
         reason: assessment.reason,
@@ -37,6 +43,7 @@ pub(crate) fn record(
         aliases: observation.aliases,
         tls: observation.tls,
         without_sni: observation.without_sni,
+        audit_canary: observation.audit_canary.map(|canary| (*canary).into()),
         local_address: observation.local_address,
         connections: observation.connections,
         handshakes: observation.handshakes,

@@ -10,10 +10,10 @@ use ipnet::IpNet;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::imported::{Entry, Handler, ImportedLine, NotAskedReason};
+use super::imported::{Entry, Handler, ImportedLine};
 use super::lines::spec;
 use crate::input;
-use crate::model::{Declared, DeclaredEndpoint, Source, short};
+use crate::model::{Declared, DeclaredEndpoint, NotAskedReason, Source, short};
 
 /// The largest inventory that is read, in bytes.
 pub(super) const MAX_SIZE: u32 = 512 * 1024 * 1024;
@@ -199,15 +199,7 @@ pub(super) fn after<'a>(path: Option<&'a str>, word: &str) -> Option<&'a str> {
     parts.next()
 }
 
-/// Whether a host is an address that is not reachable from the Internet.
+/// Whether a host is an address of a private network.
 pub(super) fn is_private(host: &str) -> bool {
-    match host.parse() {
-        Ok(std::net::IpAddr::V4(address)) => {
-            let [first, second, ..] = address.octets();
-            // 100.64.0.0/10: shared by the customers of a provider.
-            address.is_private() || (first == 100 && second & 0xc0 == 64)
-        }
-        Ok(std::net::IpAddr::V6(address)) => address.is_unique_local(),
-        Err(_) => false,
-    }
+    host.parse().is_ok_and(crate::model::is_private)
 }

@@ -3,8 +3,10 @@
 mod answers;
 mod limits;
 mod lists;
+
 mod pages;
 mod prometheus;
+mod snippets;
 
 mod web;
 
@@ -109,11 +111,6 @@ impl Exporter {
             address,
             said,
         }
-    }
-
-    /// The process id.
-    pub(crate) fn id(&self) -> u32 {
-        self.process.id()
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

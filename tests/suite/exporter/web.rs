@@ -12,7 +12,7 @@ use crate::skip::without;
 use crate::support::{run_in, stderr};
 
 /// A certificate for localhost and its key, in the files of a folder.
-fn certify(folder: &Path, name: &str) -> Vec<u8> {
+pub(crate) fn certify(folder: &Path, name: &str) -> Vec<u8> {
     let key = rcgen::KeyPair::generate().unwrap();
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
     let certificate = rcgen::CertificateParams::new(names).unwrap();

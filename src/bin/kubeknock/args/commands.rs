@@ -129,6 +129,9 @@ pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 
+    #[command(flatten)]
+    pub(crate) selectors: WhereArgs,
+
     /// Compare with an earlier report (json or jsonl)
     ///
     /// Findings are new, unchanged or absent.
@@ -163,9 +166,9 @@ pub(crate) struct DiffArgs {
     /// The later report (json or jsonl)
     pub(crate) new: PathBuf,
 
-    /// Write table or json. Repeatable
+    /// Write table, markdown or json. Repeatable
     ///
-    /// The changes for people (table) or for programs (json). To standard output, or to a file. [default: table]
+    /// The changes for people (table, markdown) or for programs (json). To standard output, or to a file. [default: table]
     #[arg(short, long, value_name = "FORMAT[=PATH]", help_heading = "Output")]
     pub(crate) output: Vec<String>,
 
@@ -178,6 +181,9 @@ pub(crate) struct DiffArgs {
     pub(crate) color: ColorWord,
 
     #[command(flatten)]
+    pub(crate) selectors: WhereArgs,
+
+    #[command(flatten)]
     pub(crate) gate: GateArgs,
 }
 
@@ -185,6 +191,7 @@ pub(crate) struct DiffArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DiffFormat {
     Table,
+    Markdown,
     Json,
 }
 

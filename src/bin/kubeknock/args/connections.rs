@@ -87,6 +87,13 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "ADDRESS", help_heading = NETWORK, hide_short_help = true)]
     pub(crate) source_address: Vec<IpAddr>,
 
+    /// The public address from which servers see this machine; once for IPv4, once for IPv6
+    ///
+    /// Nothing is sent from it or to it. An inventory may say which networks reach an endpoint: this address tells
+    /// whether the endpoint should answer.
+    #[arg(long, value_name = "ADDRESS", help_heading = NETWORK, hide_short_help = true)]
+    pub(crate) egress_address: Vec<IpAddr>,
+
     /// Connect and ask name servers through this network interface (Linux)
     #[arg(long, value_name = "NAME", help_heading = NETWORK, hide_short_help = true)]
     pub(crate) interface: Option<String>,

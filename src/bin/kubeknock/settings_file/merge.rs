@@ -26,10 +26,12 @@ const NOT_IN_A_FILE: [&str; 8] = [
 /// Options that name targets. The file's are ignored if the command line names targets.
 const TARGET_OPTIONS: [&str; 2] = ["targets-file", "from"];
 /// Options whose value in the file is for `scan` only: other commands write reports of their own, and a saved report
-/// has its name.
-const OF_SCAN_ONLY: [&str; 2] = ["output", "scan-name"];
+/// has its name and its targets.
+const OF_SCAN_ONLY: [&str; 3] = ["output", "scan-name", "where"];
+/// Options that mean something else in `audit`, which has no verdicts.
+const NOT_OF_AUDIT: [&str; 1] = ["fail-on"];
 /// Options that the exporter has in another form, or not at all.
-const NOT_OF_EXPORTER: [&str; 2] = ["deep", "max-duration"];
+const NOT_OF_EXPORTER: [&str; 4] = ["deep", "max-duration", "output", "scan-name"];
 
 /// The arguments of the program merged with the settings file. Exits, as clap does, for help and for
 /// invalid arguments.
@@ -137,10 +139,13 @@ pub(super) fn options_from_file(
         if let Err(error) = all.clone().try_get_matches_from(alone) {
             bail!("{place}: {}", problem(&error));
         }
+        let key = key.as_str();
         let is_for_others = match command {
             "scan" => false,
-            "exporter" if NOT_OF_EXPORTER.contains(&key.as_str()) => true,
-            _ => OF_SCAN_ONLY.contains(&key.as_str()),
+            // It reads lists as scan does.
+            "exporter" => NOT_OF_EXPORTER.contains(&key),
+            "audit" => OF_SCAN_ONLY.contains(&key) || NOT_OF_AUDIT.contains(&key),
+            _ => OF_SCAN_ONLY.contains(&key),
         };
         let Some(arg) = option(own, key).filter(|_| !is_for_others) else {
             continue;

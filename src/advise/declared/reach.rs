@@ -1,0 +1,119 @@
+//! From where an endpoint can be reached: what is declared, and from where and at which address it answered.
+
+use std::net::IpAddr;
+
+use crate::config::ScanConfig;
+use crate::model::{
+    ComparedFact, ComparisonResult, Declared, DeclaredEndpoint, DeclaredFact, Observation,
+    is_private, is_public,
+};
+use crate::wording::plural;
+
+/// The addresses that servers see of this machine, as far as they are known.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Egress {
+    /// Those of `--egress-address`.
+    given: Vec<IpAddr>,
+    /// Whether a proxy connects, so that the local address is not the one that servers see.
+    is_proxied: bool,
+}
+
+impl Egress {
+    /// The addresses that a configuration gives.
+    pub(crate) fn new(config: &ScanConfig) -> Self {
+        Self {
+            given: config.egress_addresses.clone(),
+            is_proxied: config.proxy.is_some(),
+        }
+    }
+
+    /// The address that the server saw; `None` if that is not known.
+    fn of(&self, observation: &Observation) -> Option<IpAddr> {
+        let peer = observation.endpoint.address();
+        let is_of_family = |one: &&IpAddr| peer.is_none_or(|peer| peer.is_ipv4() == one.is_ipv4());
+        let given = self.given.iter().find(is_of_family).copied();
+        let local = observation.local_address.filter(|_| !self.is_proxied);
+        given.or(local.filter(|local| is_public(*local)))
+    }
+}
+
+/// `None` if the inventory says nothing about it, or nothing answered.
+pub(super) fn compare(
+    declared: &Declared,
+    observation: &Observation,
+    egress: &Egress,
+) -> Option<ComparedFact> {
+    let answered = observation.handshakes > 0 || observation.replies().next().is_some();
+    if !answered || (declared.endpoint.is_none() && declared.authorized_networks.is_none()) {
+        return None;
+    }
+    let address = observation.endpoint.address().map(|address| address.ip());
+    let (result, sentence) = if declared.endpoint == Some(DeclaredEndpoint::Private) {
+        private(address)
+    } else {
+        restricted(declared, address, egress.of(observation))
+    };
+    Some(ComparedFact::new(DeclaredFact::Reach, result, sentence))
+}
+
+fn private(address: Option<IpAddr>) -> (ComparisonResult, String) {
+    match address {
+        None => (
+            ComparisonResult::NotCompared,
+            "private declared; not compared: the proxy resolved the name, so the address is not known"
+                .to_owned(),
+        ),
+        Some(address) if is_public(address) => (
+            ComparisonResult::Differs,
+            format!("private declared, and it answers at {address}, which is not a private address"),
+        ),
+        Some(address) => (
+            ComparisonResult::Confirmed,
+            format!("private declared, and it answers at {address}, which is not public"),
+        ),
+    }
+}
+
+/// A public endpoint, which may be restricted to some networks.
+fn restricted(
+    declared: &Declared,
+    address: Option<IpAddr>,
+    egress: Option<IpAddr>,
+) -> (ComparisonResult, String) {
+    let networks = declared.authorized_networks.as_deref();
+    let networks = match networks {
+        None => {
+            return (
+                ComparisonResult::Confirmed,
+                "public declared, and it answers".to_owned(),
+            );
+        }
+        Some(networks) if networks.iter().any(|network| network.prefix_len() == 0) => {
+            return (
+                ComparisonResult::Confirmed,
+                "open to any network declared, and it answers".to_owned(),
+            );
+        }
+        Some([]) => "no network".to_owned(),
+        Some([one]) => one.to_string(),
+        Some(several) => plural(several.len() as u64, "network", "networks"),
+    };
+    let declaration = format!("open to {networks} declared");
+    if let Some(inside) = address.filter(|address| is_private(*address)) {
+        let sentence =
+            format!("{declaration}; not compared: it answers at {inside}, a private address");
+        return (ComparisonResult::NotCompared, sentence);
+    }
+    let Some(egress) = egress else {
+        let sentence =
+            format!("{declaration}; not compared: this machine's public address is not known");
+        return (ComparisonResult::NotCompared, sentence);
+    };
+    if declared.admits(egress) == Some(true) {
+        let sentence = format!("{declaration}, and it answers {egress}, which is admitted");
+        (ComparisonResult::Confirmed, sentence)
+    } else {
+        let sentence = format!("{declaration}, and it answers {egress}, which is not admitted");
+        (ComparisonResult::Differs, sentence)
+    }
+}

@@ -1,0 +1,513 @@
+//! Managed clusters: what inventories declare, against simulated servers of each provider and posture.
+//!
+//! The names of the inventories lead to documentation addresses by a name server of the test's own. A proxy of the
+//! test's own connects those addresses to the simulated servers, so every server answers at port 443 of a public address.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use kubeknock::simulator::{self, Scenario, SimulatedServer};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::name_server::NameServer;
+use crate::support::{ANY, pem, run, serve, stderr, stdout};
+
+/// What a GKE cluster is known by at a bare address: the name of its CA.
+const GKE: &str = "issuer = 'CN=1f0c2a5e-3c1d-4a6f-9a39-5b7d2f6a1c11'\n\
+                   client_cas = ['CN=1f0c2a5e-3c1d-4a6f-9a39-5b7d2f6a1c11']";
+
+/// Servers at addresses of 203.0.113.0/24, and the way to them.
+struct Estate {
+    names: NameServer,
+    proxy: SocketAddr,
+    /// They answer until the estate is dropped.
+    _servers: Vec<SimulatedServer>,
+}
+
+impl Estate {
+    /// Servers by the last byte of their address.
+    async fn start(servers: Vec<(u8, Arc<Scenario>)>) -> Self {
+        let (mut routes, mut running) = (BTreeMap::new(), Vec::new());
+        for (last, scenario) in servers {
+            let server = serve(scenario).await;
+            routes.insert(Ipv4Addr::new(203, 0, 113, last), server.address());
+            running.push(server);
+        }
+        let listener = TcpListener::bind(ANY).await.unwrap();
+        let proxy = listener.local_addr().unwrap();
+        let routes = Arc::new(routes);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let routes = Arc::clone(&routes);
+                tokio::spawn(async move { tunnel(client, &routes).await });
+            }
+        });
+        Self {
+            names: NameServer::start().await,
+            proxy,
+            _servers: running,
+        }
+    }
+
+    /// A scan of inventories with the program: its JSON report, SARIF log, HTML page and table.
+    async fn scan(&self, inventories: &[&str], options: &[&str]) -> Scan {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let formats = ["json", "sarif", "html"];
+        let mut args: Vec<String> = ["scan", "--fail-on", "never", "--retries", "0", "--resolver"]
+            .map(str::to_owned)
+            .into();
+        args.push(self.names.address.to_string());
+        args.extend(["--proxy".to_owned(), format!("http://{}", self.proxy)]);
+        args.extend(options.iter().map(|option| (*option).to_owned()));
+        for format in formats {
+            args.extend(["-o".to_owned(), format!("{format}={}", path(format))]);
+        }
+        args.extend(["-o".to_owned(), "table".to_owned()]);
+        for (number, inventory) in inventories.iter().enumerate() {
+            let file = path(&number.to_string());
+            fs::write(&file, inventory).unwrap();
+            args.extend(["--from".to_owned(), "auto".to_owned(), file]);
+        }
+        let output = tokio::task::spawn_blocking(move || {
+            run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+        })
+        .await
+        .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let [json, sarif, html] = formats.map(|format| fs::read_to_string(path(format)).unwrap());
+        Scan {
+            report: serde_json::from_str(&json).unwrap(),
+            sarif: serde_json::from_str(&sarif).unwrap(),
+            html,
+            table: stdout(&output),
+        }
+    }
+}
+
+/// An HTTP proxy that knows some addresses.
+async fn tunnel(mut client: TcpStream, routes: &BTreeMap<Ipv4Addr, SocketAddr>) -> Option<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(client.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let target = head.strip_prefix("CONNECT ")?.split(' ').next()?;
+    let target: SocketAddr = target.parse().unwrap();
+    let route = routes.iter().find(|(address, _)| **address == target.ip());
+    let Some((_, server)) = route else {
+        let refusal = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
+        client.write_all(refusal).await.ok()?;
+        return None;
+    };
+    let mut server = TcpStream::connect(server).await.ok()?;
+    let opened = b"HTTP/1.1 200 Connection established\r\n\r\n";
+    client.write_all(opened).await.ok()?;
+    copy_bidirectional(&mut client, &mut server).await.ok()?;
+    Some(())
+}
+
+/// What a scan wrote.
+struct Scan {
+    report: Value,
+    sarif: Value,
+    html: String,
+    table: String,
+}
+
+impl Scan {
+    /// The endpoint with this name.
+    fn endpoint(&self, name: &str) -> &Value {
+        let endpoints = self.report["endpoints"].as_array().unwrap();
+        let found = endpoints.iter().find(|endpoint| endpoint["name"] == name);
+        found.unwrap_or_else(|| panic!("no {name}: {}", self.table))
+    }
+
+    /// How a fact of an endpoint compares: the result and the sentence.
+    fn compared(&self, name: &str, fact: &str) -> (&str, &str) {
+        let compared = self.endpoint(name)["compared"].as_array().unwrap();
+        let found = compared.iter().find(|compared| compared["fact"] == fact);
+        found.map_or(("", ""), |found| {
+            let text = |key: &str| found[key].as_str().unwrap();
+            (text("result"), text("sentence"))
+        })
+    }
+
+    /// The rules and messages of the findings about an endpoint.
+    fn findings(&self, name: &str) -> Vec<(&str, &str)> {
+        let findings = self.report["findings"].as_array().unwrap().iter();
+        findings
+            .filter(|finding| finding["name"] == name)
+            .map(|finding| {
+                let text = |key: &str| finding[key].as_str().unwrap();
+                (text("rule"), text("message"))
+            })
+            .collect()
+    }
+
+    /// The rule has found this, and SARIF and HTML show it.
+    #[track_caller]
+    fn shows(&self, name: &str, rule: &str, message: &str) {
+        let findings = self.findings(name);
+        let found = findings
+            .iter()
+            .find(|(id, text)| *id == rule && text.contains(message));
+        let (_, text) = found.unwrap_or_else(|| panic!("{name}: {rule}, {message}: {findings:#?}"));
+        let results = self.sarif["runs"][0]["results"].as_array().unwrap();
+        let in_sarif = results.iter().any(|result| {
+            let message = result["message"]["text"].as_str().unwrap();
+            result["ruleId"] == rule && message.contains(text)
+        });
+        assert!(in_sarif, "{rule}: {text} is not in {results:#?}");
+        assert!(self.html.contains(text), "{rule}: {text} is not in HTML");
+    }
+
+    #[track_caller]
+    fn has_no(&self, name: &str, rule: &str) {
+        let findings = self.findings(name);
+        assert!(
+            findings.iter().all(|(id, _)| *id != rule),
+            "{name}: {findings:#?}"
+        );
+    }
+}
+
+/// A built-in scenario with other TLS names and, where it shows one, another version.
+fn like(base: &str, tls: &str, version: Option<&str>) -> Arc<Scenario> {
+    let expect = simulator::scenario(base).unwrap().expect;
+    let version = version.map_or_else(String::new, |version| {
+        format!(
+            "[[reply]]\npath = '/version'\nstatus = 200\nheaders = [['Content-Type', 'application/json']]\n\
+             body = '{{\"major\":\"1\",\"minor\":\"1\",\"gitVersion\":\"{version}\"}}'\n"
+        )
+    });
+    let text = format!(
+        "name = 'x'\nabout = 'x'\nsource = 'x'\nexpect = '{expect}'\nextends = '{base}'\n[tls]\n{tls}\n{version}"
+    );
+    Arc::new(Scenario::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}")))
+}
+
+const POSTURES: [&str; 4] = ["health-only", "default", "rejecting", "exposed"];
+
+/// A cluster in the output of gcloud.
+fn gke(name: &str, last: u8, version: &str, mode: Option<&str>) -> Value {
+    let mut cluster = json!({
+        "name": name, "location": "europe-west1", "endpoint": format!("203.0.113.{last}"),
+        "currentMasterVersion": version, "status": "RUNNING"
+    });
+    if let Some(mode) = mode {
+        cluster["anonymousAuthenticationConfig"] = json!({ "mode": mode });
+    }
+    cluster
+}
+
+/// A declared setting, a posture, and what must come of both: the result, a part of the sentence, the rule, and what
+/// its finding says.
+type Cell = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
+const LIMITED: &str = "LIMITED declared, health paths alone open: confirmed from outside";
+const ENABLED: &str =
+    "ENABLED declared, anonymous requests are authorized like others: confirmed from outside";
+
+#[rustfmt::skip]
+const CELLS: [Cell; 12] = [
+    ("LIMITED", "health-only", "confirmed", LIMITED, "anonymous-auth-limited", "limited to"),
+    ("LIMITED", "default", "more-open",
+        "observed: forbidden with version and health open: more open than declared",
+        "anonymous-auth-unexpected", "more open than declared (LIMITED; likely causes:"),
+    ("LIMITED", "rejecting", "stricter", "observed: rejected: stricter than declared",
+        "stricter-than-declared", "stricter than declared"),
+    ("LIMITED", "exposed", "more-open", "observed: exposed: more open than declared",
+        "anonymous-discovery-exposed", "more open than declared (LIMITED; likely causes:"),
+    ("ENABLED", "health-only", "stricter", "observed: limited to health: stricter than declared",
+        "anonymous-auth-limited", "stricter than declared (ENABLED; likely causes:"),
+    ("ENABLED", "default", "confirmed", ENABLED, "anonymous-auth-enabled", "system:anonymous"),
+    ("ENABLED", "rejecting", "stricter", "observed: rejected: stricter than declared",
+        "stricter-than-declared", "stricter than declared"),
+    ("ENABLED", "exposed", "confirmed", ENABLED, "anonymous-discovery-exposed", "read"),
+    ("", "health-only", "not-compared", "observed: limited to health", "anonymous-auth-limited", "limited to"),
+    ("", "default", "not-compared", "observed: forbidden with version and health open",
+        "anonymous-auth-enabled", "system:anonymous"),
+    ("", "rejecting", "not-compared", "observed: rejected", "", ""),
+    ("", "exposed", "not-compared", "observed: exposed", "anonymous-discovery-exposed", "read"),
+];
+
+/// A version for which two answers are documented, and one for which nothing is known.
+const VERSIONS: [(&str, &str); 2] = [
+    (
+        "1.35.3-gke.1000000",
+        "documented for 1.35: forbidden with version and health open or limited to health",
+    ),
+    (
+        "1.99.0-gke.1",
+        "documented for 1.99: not known (of GKE, releases up to 1.37 are known, and this is 1.99)",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_setting_of_gke_against_every_answer() {
+    let places: Vec<(&str, &str)> = POSTURES
+        .iter()
+        .flat_map(|posture| VERSIONS.map(|(version, _)| (*posture, version)))
+        .collect();
+    let servers = (0..).zip(&places).map(|(last, (posture, version))| {
+        let is_shown = ["default", "exposed"].contains(posture);
+        let version = format!("v{version}");
+        (last, like(posture, GKE, is_shown.then_some(&*version)))
+    });
+    let estate = Estate::start(servers.collect()).await;
+    for setting in ["LIMITED", "ENABLED", ""] {
+        let mode = Some(setting).filter(|setting| !setting.is_empty());
+        let clusters = (0..).zip(&places).map(|(last, (posture, version))| {
+            gke(&format!("{posture}-{version}"), last, version, mode)
+        });
+        let inventory = clusters.collect::<Value>().to_string();
+        let scan = estate.scan(&[&inventory], &[]).await;
+        let cells = CELLS.iter().filter(|(one, ..)| *one == setting);
+        for (_, posture, result, sentence, rule, message) in cells {
+            for (version, documented) in VERSIONS {
+                let name = format!("{posture}-{version}");
+                let (seen, text) = scan.compared(&name, "anonymous-requests");
+                assert_eq!(seen, *result, "{setting} {name}: {text}");
+                assert!(text.contains(sentence), "{setting} {name}: {text}");
+                assert!(
+                    *result == "confirmed" || text.contains(documented),
+                    "{setting} {name}: {text}"
+                );
+                assert!(scan.html.contains(text), "{text}");
+                if rule.is_empty() {
+                    scan.has_no(&name, "stricter-than-declared");
+                } else {
+                    scan.shows(&name, rule, message);
+                }
+                scan.has_no(&name, "more-open-than-declared");
+                scan.has_no(&name, "identified-as-another-product");
+                assert_eq!(scan.compared(&name, "product").0, "confirmed", "{name}");
+            }
+        }
+    }
+}
+
+/// The name of an EKS cluster whose address ends with this byte.
+fn eks_name(last: u8) -> String {
+    format!("000000000000000000000000000000{last:02x}.gr7.eu-west-1.eks.amazonaws.com")
+}
+
+/// A cluster in the output of `aws eks describe-cluster`.
+fn eks(name: &str, last: u8, version: &str) -> Value {
+    json!({"cluster": {
+        "name": name, "version": version, "endpoint": format!("https://{}", eks_name(last)), "status": "ACTIVE",
+        "arn": format!("arn:aws:eks:eu-west-1:111122223333:cluster/{name}")
+    }})
+}
+
+/// EKS and AKS declare nothing about anonymous requests: the product and its version decide.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_is_declared_the_documentation_is_compared() {
+    let estate = Estate::start(vec![
+        (1, like("health-only", "", None)),
+        (2, like("default", "", Some("v1.31.5-eks-5e0fdde"))),
+        (3, like("default", "", Some("v1.33.5-eks-113cf36"))),
+        (4, like("rejecting", "", None)),
+        (5, like("default", "", Some("v1.35.7"))),
+        (6, like("health-only", "", None)),
+    ])
+    .await;
+    let eks = json!([
+        eks("as-documented", 1, "1.33"),
+        eks("older", 2, "1.31"),
+        eks("open", 3, "1.33"),
+        eks("hidden", 6, "1.31"),
+    ]);
+    let aks = json!([
+        {"name": "closed", "fqdn": "closed-dns-00000004.hcp.westeurope.azmk8s.io", "currentKubernetesVersion": "1.35.7"},
+        {"name": "accepts", "fqdn": "accepts-dns-00000005.hcp.westeurope.azmk8s.io", "currentKubernetesVersion": "1.35.7"},
+    ]);
+    let scan = estate
+        .scan(&[&eks.to_string(), &aks.to_string()], &[])
+        .await;
+    let forbidden = "forbidden with version and health open";
+    for (name, sentence) in [
+        (
+            "as-documented",
+            "not declared; documented for 1.33: limited to health; observed: limited to health"
+                .to_owned(),
+        ),
+        (
+            "older",
+            format!("not declared; documented for 1.31: {forbidden}; observed: {forbidden}"),
+        ),
+        (
+            "open",
+            format!(
+                "not declared; documented for 1.33: limited to health; observed: {forbidden}: more open than documented"
+            ),
+        ),
+        (
+            "hidden",
+            format!(
+                "not declared; documented for 1.31: {forbidden}; observed: limited to health: stricter than documented where asked"
+            ),
+        ),
+        (
+            "closed",
+            "not declared; documented for 1.35: rejected; observed: rejected".to_owned(),
+        ),
+        (
+            "accepts",
+            format!(
+                "not declared; documented for 1.35: rejected; observed: {forbidden}: more open than documented"
+            ),
+        ),
+    ] {
+        assert_eq!(
+            scan.compared(name, "anonymous-requests"),
+            ("not-compared", &*sentence)
+        );
+        assert!(scan.html.contains(&sentence));
+    }
+    scan.shows(
+        "open",
+        "anonymous-auth-unexpected",
+        "more open than documented (limited to health)",
+    );
+    scan.shows(
+        "accepts",
+        "anonymous-auth-unexpected",
+        "more open than documented (rejected)",
+    );
+    scan.has_no("as-documented", "anonymous-auth-unexpected");
+    let sentence = scan.endpoint("as-documented")["posture"]["sentence"]
+        .as_str()
+        .unwrap();
+    assert!(
+        sentence.starts_with("EKS, version not shown (1.33 declared): "),
+        "{sentence}"
+    );
+}
+
+fn base64(bytes: &[u8]) -> String {
+    base64::prelude::BASE64_STANDARD.encode(bytes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reach_ca_product_and_version_are_compared() {
+    let scenario = |version: &str| like("default", "", Some(version));
+    let own = scenario("v1.33.5-eks-5e0fdde");
+    let authority =
+        |scenario: &Scenario| base64(pem(&scenario.issuer().unwrap().unwrap()).as_bytes());
+    let (right, wrong) = (authority(&own), authority(&scenario("v1.33.5-eks-5e0fdde")));
+    let estate = Estate::start(vec![
+        (1, Arc::clone(&own)),
+        (2, Arc::clone(&own)),
+        (3, like("default", GKE, Some("v1.33.5-gke.100"))),
+    ])
+    .await;
+    let cluster = |name: &str, last, change: &dyn Fn(&mut Value)| {
+        let mut cluster = eks(name, last, "1.33");
+        change(&mut cluster["cluster"]);
+        cluster
+    };
+    let good = cluster("good", 1, &|cluster| {
+        cluster["certificateAuthority"] = json!({"data": right});
+        cluster["resourcesVpcConfig"] =
+            json!({"endpointPublicAccess": true, "publicAccessCidrs": ["198.51.100.0/24"]});
+        cluster["logging"] = json!({"clusterLogging": [{"types": ["audit"], "enabled": true}]});
+    });
+    let bad = cluster("bad", 2, &|cluster| {
+        cluster["version"] = json!("1.34");
+        cluster["certificateAuthority"] = json!({"data": wrong});
+        cluster["resourcesVpcConfig"] = json!({"endpointPublicAccess": false});
+        cluster["logging"] = json!({"clusterLogging": [{"types": ["audit"], "enabled": false}]});
+    });
+    let other = gke("other", 3, "1.33.5-gke.100", None);
+    let mut other_eks = eks("eks-at-gke", 3, "1.33");
+    other_eks["cluster"]["endpoint"] = json!("https://203.0.113.3");
+    let inventories = [
+        json!([good, bad, other_eks]).to_string(),
+        json!([other]).to_string(),
+    ];
+    let inventories: Vec<&str> = inventories.iter().map(String::as_str).collect();
+    let scan = estate
+        .scan(&inventories[..1], &["--egress-address", "198.51.100.9"])
+        .await;
+    for (fact, sentence) in [
+        (
+            "reach",
+            "open to 198.51.100.0/24 declared, and it answers 198.51.100.9, which is admitted",
+        ),
+        (
+            "certificate-authority",
+            "the cluster's CA (CN=kubernetes) signed the certificate",
+        ),
+        ("product", "EKS declared, and identified as EKS"),
+        (
+            "version",
+            "1.33 declared, and the server shows v1.33.5-eks-5e0fdde",
+        ),
+    ] {
+        assert_eq!(scan.compared("good", fact), ("confirmed", sentence));
+    }
+    for (name, rule, message) in [
+        (
+            "bad",
+            "private-endpoint-reachable",
+            "private declared, and it answers at 203.0.113.2, which is not a private address",
+        ),
+        (
+            "bad",
+            "certificate-not-of-this-cluster",
+            "a given CA has the name of its issuer, but that CA did not sign it",
+        ),
+        (
+            "bad",
+            "declared-version-differs",
+            "1.34 declared, and the server shows v1.33.5-eks-5e0fdde",
+        ),
+        (
+            "bad",
+            "audit-logging-off",
+            "the inventory says that the audit log is off",
+        ),
+        (
+            "eks-at-gke",
+            "identified-as-another-product",
+            "EKS declared, and identified as GKE",
+        ),
+    ] {
+        scan.shows(name, rule, message);
+        scan.has_no("good", rule);
+    }
+    // From an address that is not admitted, and from one that is not known.
+    let outside = estate
+        .scan(&inventories[..1], &["--egress-address", "192.0.2.9"])
+        .await;
+    outside.shows(
+        "good",
+        "private-endpoint-reachable",
+        "open to 198.51.100.0/24 declared, and it answers 192.0.2.9, which is not admitted",
+    );
+    let unknown = estate.scan(&inventories[..1], &[]).await;
+    assert_eq!(
+        unknown.compared("good", "reach"),
+        (
+            "not-compared",
+            "open to 198.51.100.0/24 declared; not compared: this machine's public address is not known"
+        )
+    );
+    unknown.has_no("good", "private-endpoint-reachable");
+    let gke = estate.scan(&inventories[1..], &[]).await;
+    assert_eq!(gke.compared("other", "product").0, "confirmed");
+}
