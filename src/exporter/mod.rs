@@ -21,9 +21,11 @@ mod server;
 mod service_discovery;
 mod target_list;
 mod web_config;
+mod web_config_error;
 mod web_tls;
 
 pub use probing::{Exporter, ExporterOptions};
 pub use server::{Server, ServerError};
 pub use target_list::{ListError, TargetList};
-pub use web_config::{WebConfig, WebConfigError};
+pub use web_config::WebConfig;
+pub use web_config_error::WebConfigError;

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::target_list::ListedTarget;
 use crate::escape::{TEXT, escape};
 use crate::model::{
     ComparisonResult, Coverage, DeclaredFact, EndpointReport, Grade, PostureStatus, Severity,
     SpecCoverage, Timings, Verdict,
 };
 use crate::policy::{Evaluation, Evaluator, Policy};
+use crate::targets::Spec;
 
 /// Characters of a label's value.
 const MAX_LABEL: usize = 100;
@@ -61,12 +61,11 @@ pub(super) struct Server {
 
 impl ProbeResult {
     pub(super) fn new(
-        listed: &ListedTarget,
+        spec: &Spec,
         records: &[EndpointReport],
         policy: &Policy,
         (began, now): (Instant, Timestamp),
     ) -> Self {
-        let spec = &listed.spec;
         let mut seen: Vec<Verdict> = records.iter().filter_map(EndpointReport::seen).collect();
         let mut endpoints = BTreeMap::new();
         for verdict in &seen {

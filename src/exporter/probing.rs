@@ -199,6 +199,6 @@ impl Exporter {
         let knocks = listed.targets.iter();
         let knocks = knocks.map(|target| scanner.knock_within(&listed.set, target));
         let records = join_all(knocks).await.concat();
-        ProbeResult::new(listed, &records, &self.policy, (began, now))
+        ProbeResult::new(&listed.spec, &records, &self.policy, (began, now))
     }
 }

@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::Options;
 
-use super::web_tls;
+use super::web_config_error::WebConfigError;
+use super::web_tls::{self, TlsFields};
 use crate::input;
 
 /// The largest file that is read, in bytes.
@@ -32,23 +33,6 @@ pub struct WebConfig {
     files: Vec<PathBuf>,
 }
 
-/// Why a web configuration file cannot be used. Never has text of the file, which may be a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {problem}")]
-pub struct WebConfigError {
-    place: String,
-    problem: String,
-}
-
-impl WebConfigError {
-    pub(super) fn new(place: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self {
-            place: place.into(),
-            problem: problem.into(),
-        }
-    }
-}
-
 /// The file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,25 +41,6 @@ struct Fields {
     http_server_config: Option<HttpFields>,
     basic_auth_users: Option<BTreeMap<String, String>>,
     rate_limit: Option<IgnoredAny>,
-}
-
-/// `tls_server_config`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TlsFields {
-    pub(super) cert_file: Option<PathBuf>,
-    pub(super) key_file: Option<PathBuf>,
-    pub(super) client_auth_type: Option<String>,
-    pub(super) client_ca_file: Option<PathBuf>,
-    pub(super) min_version: Option<String>,
-    pub(super) max_version: Option<String>,
-    cert: Option<IgnoredAny>,
-    key: Option<IgnoredAny>,
-    client_ca: Option<IgnoredAny>,
-    client_allowed_sans: Option<IgnoredAny>,
-    cipher_suites: Option<IgnoredAny>,
-    curve_preferences: Option<IgnoredAny>,
-    prefer_server_cipher_suites: Option<IgnoredAny>,
 }
 
 /// `http_server_config`.

@@ -10,12 +10,33 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use super::web_config::{TlsFields, WebConfigError};
+use super::web_config_error::WebConfigError;
 use crate::input;
 
 /// The largest file that is read, in bytes.
 const MAX_SIZE: u32 = 1024 * 1024;
+
+/// `tls_server_config`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TlsFields {
+    pub(super) cert_file: Option<PathBuf>,
+    pub(super) key_file: Option<PathBuf>,
+    pub(super) client_auth_type: Option<String>,
+    pub(super) client_ca_file: Option<PathBuf>,
+    pub(super) min_version: Option<String>,
+    pub(super) max_version: Option<String>,
+    pub(super) cert: Option<IgnoredAny>,
+    pub(super) key: Option<IgnoredAny>,
+    pub(super) client_ca: Option<IgnoredAny>,
+    pub(super) client_allowed_sans: Option<IgnoredAny>,
+    pub(super) cipher_suites: Option<IgnoredAny>,
+    pub(super) curve_preferences: Option<IgnoredAny>,
+    pub(super) prefer_server_cipher_suites: Option<IgnoredAny>,
+}
 
 /// TLS as configured.
 pub(super) struct WebTls {

@@ -213,8 +213,14 @@ fn metrics(text: &str) -> BTreeSet<String> {
 async fn served() -> BTreeSet<String> {
     let server = start("exposed").await;
     let folder = tempfile::tempdir().unwrap();
-    let target = format!("{} name=prod expect=rejected", server.address());
-    let exporter = Exporter::start(folder.path(), &[&target]);
+    let endpoint = server.address();
+    let inventory = format!(
+        r#"[{{"cluster": {{"name": "prod", "endpoint": "https://{endpoint}", "version": "1.20"}}}}]"#
+    );
+    fs::write(folder.path().join("eks.json"), inventory).unwrap();
+    let settings = "[[expect]]\ntarget = \"*\"\nverdict = \"rejected\"\n";
+    fs::write(folder.path().join("kubeknock.toml"), settings).unwrap();
+    let exporter = Exporter::start(folder.path(), &["--from", "eks", "eks.json"]);
     let text = exporter.probe("prod").body + &exporter.get("/metrics").body;
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     types

@@ -48,7 +48,7 @@ pub(crate) struct ExporterArgs {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = LISTEN, value_parser = listen, help_heading = "Exporter")]
     pub(crate) listen: SocketAddr,
 
-    /// TLS and passwords, in the form of Prometheus' exporters
+    /// TLS and passwords, as other exporters have them
     ///
     /// tls_server_config and basic_auth_users. Read again when it or a file that it names changes.
     #[arg(
