@@ -194,16 +194,16 @@ impl ExporterMetrics {
         self.results.get_or_create(&ResultLabel { result }).inc();
     }
 
-    pub(super) fn refused(&self, refusal: Refusal) {
-        let reason = refusal.as_str();
+    pub(super) fn refused(&self, why: Refusal) {
+        let reason = why.as_str();
         self.refusals.get_or_create(&ReasonLabel { reason }).inc();
     }
 
     /// All of them as text.
     pub(super) fn text(&self, list: &TargetList) -> Result<String, fmt::Error> {
         let mut counts = [0_i64; Verdict::ALL.len()];
-        let last = list.targets().filter_map(|listed| listed.known.last());
-        for verdict in last.filter_map(|result| result.verdict) {
+        let results = list.targets().filter_map(|listed| listed.known.last());
+        for verdict in results.filter_map(|result| result.verdict) {
             if let Some(count) = counts.get_mut(verdict as usize) {
                 *count += 1;
             }

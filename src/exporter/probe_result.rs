@@ -127,7 +127,9 @@ fn evaluate(
     now: Timestamp,
 ) -> Evaluation {
     let mut evaluator = Evaluator::new(policy, now);
-    records.iter().for_each(|record| evaluator.add(record));
+    for record in records {
+        evaluator.add(record);
+    }
     evaluator.finish(&Coverage {
         specs: vec![coverage],
         ..Coverage::default()

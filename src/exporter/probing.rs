@@ -152,13 +152,11 @@ impl Exporter {
                 probe
             }
         };
-        match tokio::time::timeout(limit, probe).await {
-            Ok(result) => Ok(Answer::Result(result, Served::Fresh)),
-            Err(_) => {
-                self.metrics.probe_ended(ProbeEnd::TimedOut);
-                Ok(Answer::TimedOut(began.elapsed()))
-            }
+        if let Ok(result) = tokio::time::timeout(limit, probe).await {
+            return Ok(Answer::Result(result, Served::Fresh));
         }
+        self.metrics.probe_ended(ProbeEnd::TimedOut);
+        Ok(Answer::TimedOut(began.elapsed()))
     }
 
     /// A probe. It begins when somebody waits for it, and ends when nobody does any more.

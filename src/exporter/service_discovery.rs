@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::target_list::{ListedTarget, TargetList};
+use crate::model::Declared;
 
 /// A target group of one target.
 #[derive(Serialize)]
@@ -21,7 +22,7 @@ pub(super) fn json(list: &TargetList) -> serde_json::Result<Vec<u8>> {
 
 fn group(listed: &ListedTarget) -> Group<'_> {
     let declared = listed.spec.declared.as_deref();
-    let facts = declared.into_iter().flat_map(|declared| declared.facts());
+    let facts = declared.into_iter().flat_map(Declared::facts);
     let mut labels = BTreeMap::new();
     for (key, value) in facts {
         labels.entry(label(key)).or_insert(value);

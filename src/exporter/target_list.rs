@@ -160,7 +160,9 @@ mod tests {
 
     fn list(lines: &[&str]) -> Result<TargetList, ListError> {
         let mut builder = TargetSetBuilder::new(TargetOptions::default());
-        lines.iter().for_each(|line| builder.argument(line));
+        for line in lines {
+            builder.argument(line);
+        }
         TargetList::new(builder.build().unwrap())
     }
 

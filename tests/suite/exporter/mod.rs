@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use crate::support::kubeknock;
 
 /// How long something may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running exporter; killed when dropped.
 pub(crate) struct Exporter {

@@ -41,7 +41,7 @@ pub(crate) struct ExporterArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
 
-    /// Where to answer Prometheus
+    /// Where to answer
     ///
     /// :PORT means every address of this machine; port 0 takes a free one. Beyond 127.0.0.1 and ::1 it needs
     /// authentication, because the answers say which clusters are open.

@@ -103,7 +103,7 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Show what changed between two saved reports
     Diff(DiffArgs),
-    /// Serve metrics for Prometheus: probe a listed target for each scrape
+    /// Serve metrics for Prometheus; each scrape probes a listed target
     Exporter(Box<ExporterArgs>),
     /// Find a scan's requests, and those of others, in audit logs
     Audit(AuditArgs),

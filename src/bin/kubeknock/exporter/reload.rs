@@ -18,7 +18,7 @@ use crate::{say, settings};
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often lists are fetched, as Prometheus does by default.
-const FETCH: Duration = Duration::from_secs(60);
+const FETCH: Duration = Duration::from_mins(1);
 
 /// The lists of targets.
 pub(super) struct Lists {
