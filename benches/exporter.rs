@@ -58,7 +58,12 @@ async fn run(targets: u32, interval: Duration, rounds: u32) -> ExitCode {
         .map(|number| format!("{}:{port} name=n{number}\n", Ipv4Addr::from(first + number)));
     std::fs::write(&list, lines.collect::<String>()).expect("a list");
     let mut exporter = Command::new(KUBEKNOCK)
-        .args(["exporter", "--listen=127.0.0.1:0", "-f"])
+        .args([
+            "exporter",
+            "--listen=127.0.0.1:0",
+            "--min-interval=1s",
+            "-f",
+        ])
         .arg(&list)
         .stdout(Stdio::piped())
         .spawn()

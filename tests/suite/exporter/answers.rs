@@ -88,7 +88,7 @@ async fn a_scrape_is_one_probe_with_one_connection() {
         (again.verdict(), server.stats().connections()),
         (Some("exposed"), 1)
     );
-    assert_eq!(exporter.own("scrapes_total{result=\"again\"}"), 1.0);
+    assert_eq!(exporter.own("scrapes_total{result=\"again\"}"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,7 +42,7 @@ async fn only_listed_names_are_probed() {
     assert_eq!(server.stats().connections(), 0, "nothing was sent");
     assert_eq!(
         exporter.own("refused_requests_total{reason=\"unlisted\"}"),
-        7.0
+        7
     );
     assert_eq!(exporter.probe("prod").status, 200);
 }
@@ -72,16 +72,16 @@ async fn five_hundred_scrapes_at_once_are_too_many() {
         .map(|number| exporter.send("GET", &format!("/probe?target=n{number}"), timeout))
         .collect();
     let refused = || exporter.own("refused_requests_total{reason=\"busy\"}");
-    wait_for("the refusals", || (refused() == 484.0).then_some(()));
+    wait_for("the refusals", || (refused() == 484).then_some(()));
     wait_for("the probes", || {
-        (exporter.own("running_probes") == 8.0).then_some(())
+        (exporter.own("running_probes") == 8).then_some(())
     });
     assert_eq!(server.stats().connections(), 8);
     // Those that wait do not count twice.
-    assert_eq!(refused(), 484.0);
+    assert_eq!(refused(), 484);
     drop(streams);
     wait_for("the end of the probes", || {
-        (exporter.own("running_probes") == 0.0).then_some(())
+        (exporter.own("running_probes") == 0).then_some(())
     });
     assert_eq!(exporter.probe("other").status, 404, "it still answers");
 }
@@ -112,13 +112,13 @@ async fn a_probe_ends_with_the_last_scrape_that_waits_for_it() {
     wait_for("a request", || {
         (server.stats().requests() == 1).then_some(())
     });
-    assert_eq!(exporter.own("running_probes"), 1.0);
+    assert_eq!(exporter.own("running_probes"), 1);
     drop(first);
     std::thread::sleep(Duration::from_millis(300));
-    assert_eq!(exporter.own("running_probes"), 1.0, "somebody waits");
+    assert_eq!(exporter.own("running_probes"), 1, "somebody waits");
     drop(second);
     wait_for("the end of the probe", || {
-        (exporter.own("running_probes") == 0.0).then_some(())
+        (exporter.own("running_probes") == 0).then_some(())
     });
     assert_eq!(server.stats().connections(), 1);
 }
@@ -140,5 +140,5 @@ async fn the_answer_comes_before_prometheus_gives_up() {
     assert_eq!(answer.value("kubeknock_probe_timed_out"), Some(1.0));
     assert_eq!(answer.value("kubeknock_probe_success"), Some(0.0));
     assert_eq!(answer.verdict(), None);
-    assert_eq!(exporter.own("running_probes"), 0.0);
+    assert_eq!(exporter.own("running_probes"), 0);
 }

@@ -28,7 +28,7 @@ async fn a_changed_list_is_read_again_and_a_broken_one_changes_nothing() {
     let said = exporter.says("list:2:11: invalid annotation");
     assert!(!said.contains("hunter2"), "{said}");
     exporter.says("the earlier targets stay");
-    assert_eq!(exporter.own("targets_last_reload_successful"), 0.0);
+    assert_eq!(exporter.own("targets_last_reload_successful"), 0);
     assert_eq!(discovered(&exporter), ["prod"]);
 
     fs::write(&file, format!("{prod}\n192.0.2.0/24\n")).unwrap();
@@ -37,7 +37,7 @@ async fn a_changed_list_is_read_again_and_a_broken_one_changes_nothing() {
 
     fs::write(&file, format!("{prod}\n192.0.2.1:6443 name=new\n")).unwrap();
     exporter.says("2 targets, 1 new, 0 removed");
-    assert_eq!(exporter.own("targets_last_reload_successful"), 1.0);
+    assert_eq!(exporter.own("targets_last_reload_successful"), 1);
     assert_eq!(discovered(&exporter), ["new", "prod"]);
     // What is known stays known.
     assert_eq!(exporter.probe("prod").verdict(), Some("rejected"));

@@ -148,10 +148,12 @@ impl Exporter {
         }
     }
 
-    /// A value of its own metrics.
-    pub(crate) fn own(&self, series: &str) -> f64 {
+    /// A whole number among its own metrics.
+    pub(crate) fn own(&self, series: &str) -> u64 {
         let answer = self.get("/metrics");
-        let value = answer.value(&format!("kubeknock_exporter_{series}"));
+        let prefix = format!("kubeknock_exporter_{series} ");
+        let mut lines = answer.body.lines();
+        let value = lines.find_map(|line| line.strip_prefix(&prefix)?.parse().ok());
         value.unwrap_or_else(|| panic!("{series}: {}", answer.body))
     }
 }

@@ -35,7 +35,7 @@ async fn the_page_says_what_is_probed() {
     at("&lt;script&gt;");
     assert_eq!(
         exporter.own("targets_by_last_verdict{verdict=\"exposed\"}"),
-        1.0
+        1
     );
     for path in ["/healthz", "/readyz"] {
         assert_eq!(
