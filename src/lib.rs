@@ -58,6 +58,7 @@
 //! # Cargo features
 //!
 //! * `cli` (default): the dependencies of the `kubeknock` program. Turn off default features to use the library alone.
+//! * `exporter` (with `cli`): the multi-target exporter for Prometheus.
 //! * `simulator` (default): simulated API servers over real TLS, for tests and demonstrations.
 
 mod advise;
@@ -68,6 +69,8 @@ pub mod config;
 mod connect;
 pub mod error;
 mod escape;
+#[cfg(feature = "exporter")]
+pub mod exporter;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod host_port;

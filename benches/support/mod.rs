@@ -44,6 +44,7 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// A target set of these specifications.
+#[allow(dead_code, reason = "not every benchmark scans by itself")]
 pub(crate) fn targets(specs: &[&str]) -> Arc<TargetSet> {
     let mut builder = TargetSetBuilder::new(TargetOptions::default());
     for spec in specs {
@@ -53,6 +54,7 @@ pub(crate) fn targets(specs: &[&str]) -> Arc<TargetSet> {
 }
 
 /// Peak resident memory of this process in KiB, as Linux counts it.
+#[allow(dead_code, reason = "not every benchmark measures itself")]
 pub(crate) fn peak_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status

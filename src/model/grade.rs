@@ -1,7 +1,7 @@
 //! What an open path is worth to an attacker.
 
 use serde::{Deserialize, Serialize};
-use strum::VariantNames;
+use strum::{VariantArray, VariantNames};
 
 use super::words;
 use crate::kubernetes::PathClass;
@@ -10,7 +10,7 @@ use crate::kubernetes::PathClass;
 /// `exposed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[derive(VariantNames)]
+#[derive(VariantArray, VariantNames)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum Grade {
@@ -28,7 +28,7 @@ pub enum Grade {
     SensitiveResources,
 }
 
-words!(Grade);
+words!(Grade, all);
 
 impl Grade {
     /// The grade of a grant of a path of this class.

@@ -1,7 +1,7 @@
 //! What a product should answer to a caller without credentials, and whether it does.
 
 use serde::{Deserialize, Serialize};
-use strum::VariantNames;
+use strum::{VariantArray, VariantNames};
 
 #[cfg(test)]
 use super::serial::Clipped;
@@ -11,7 +11,7 @@ use super::{Provenance, Remediation, Text, Verdict, words};
 /// How an endpoint compares with what its product documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[derive(VariantNames)]
+#[derive(VariantArray, VariantNames)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum PostureStatus {
@@ -29,7 +29,7 @@ pub enum PostureStatus {
     Unknown,
 }
 
-words!(PostureStatus);
+words!(PostureStatus, all);
 
 impl PostureStatus {
     /// What people read.

@@ -116,6 +116,11 @@ impl Resolver {
         found
     }
 
+    /// Forgets the answer to one name, so that it is asked again.
+    pub(crate) fn forget(&self, name: &Arc<str>, absolute: bool) {
+        self.answers.lock().remove(&(Arc::clone(name), absolute));
+    }
+
     /// Forgets temporary failures, so that their names are asked again.
     pub(crate) fn forget_temporary_failures(&self) {
         let mut answers = self.answers.lock();

@@ -37,7 +37,7 @@ use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::local_end::LocalEnd;
 use crate::model::{
-    EndpointReport, Failure, FailureKind, LeftOut, LeftOutReason, ScanSummary, Stage, Target,
+    EndpointReport, Failure, FailureKind, Host, LeftOut, LeftOutReason, ScanSummary, Stage, Target,
     Timings, Verdict, microseconds,
 };
 use crate::targets::{Allowlist, TargetSet};
@@ -114,6 +114,19 @@ impl Scanner {
     /// Knocks on one target. Returns a record for each of its addresses that may be asked, or one that says
     /// why there is none.
     pub async fn knock(&self, target: &Target) -> Vec<EndpointReport> {
+        self.knock_in(None, target).await
+    }
+
+    /// As [`Self::knock`], for a target of a set whose exclusions and allowlist hold. A name is looked up again, whatever
+    /// an earlier call found.
+    pub async fn knock_within(&self, targets: &TargetSet, target: &Target) -> Vec<EndpointReport> {
+        if let Host::Name(name) = &target.host {
+            self.pipeline.resolver().forget(name, target.absolute);
+        }
+        self.knock_in(Some(targets), target).await
+    }
+
+    async fn knock_in(&self, scope: Option<&TargetSet>, target: &Target) -> Vec<EndpointReport> {
         let (counters, stop) = (Counters::default(), Stop::default());
         let mut records = Vec::new();
         let mut addresses = vec![None];
@@ -122,7 +135,7 @@ impl Scanner {
             let attempt = Attempt {
                 target,
                 rank: 0,
-                scope: None,
+                scope,
                 keep_unreachable: true,
                 last: pass == self.config.retries,
                 stop: &stop,
@@ -141,7 +154,8 @@ impl Scanner {
                         Outcome::Record(record) => records.push(*record),
                         Outcome::Deferred(deferral) => addresses.push(deferral.address),
                         Outcome::LeftOut(left_out)
-                            if left_out.why == LeftOutReason::SpecialAddress =>
+                            if left_out.why == LeftOutReason::SpecialAddress
+                                || (scope.is_some() && left_out.why.is_address()) =>
                         {
                             records.push(not_attempted(target, &left_out));
                         }

@@ -53,6 +53,10 @@ fn allowed(module: &str) -> Vec<&'static str> {
                 "advise",
             ])
             .collect(),
+        // A scan of one target at a time, beside the pipeline.
+        "exporter" => (GROUND.into_iter())
+            .chain(["targets", "scan", "policy"])
+            .collect(),
         "identify" | "advise" => GROUND.into_iter().chain(["products"]).collect(),
         // How to fix what a rule finds is advice.
         "policy" => GROUND.into_iter().chain(["advise"]).collect(),

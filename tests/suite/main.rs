@@ -17,6 +17,7 @@ mod cli;
 mod code_scanning;
 mod deep;
 mod deploy;
+mod exporter;
 mod fetched;
 mod formats;
 mod habits;

@@ -104,13 +104,14 @@ pub(crate) fn run_in(folder: &Path, args: &[&str]) -> Output {
 }
 
 /// The commands of the program.
-pub(crate) const COMMANDS: [&str; 12] = [
+pub(crate) const COMMANDS: [&str; 13] = [
     "scan",
     "identify",
     "targets",
     "inspect",
     "report",
     "diff",
+    "exporter",
     "audit",
     "rules",
     "completions",

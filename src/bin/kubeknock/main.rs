@@ -13,6 +13,7 @@ mod demo;
 mod diff;
 mod dry_run;
 mod evaluated_scan;
+mod exporter;
 mod fetch;
 mod habits;
 mod identify;
@@ -70,6 +71,7 @@ fn run(cli: Cli, file: SettingsFile) -> anyhow::Result<u8> {
         Command::Inspect(args) => inspect::run(&args, &file),
         Command::Report(args) => report::run(&args, &file),
         Command::Diff(args) => diff::run(&args, &file),
+        Command::Exporter(args) => exporter::run(*args, file, cli.verbose),
         Command::Audit(args) => audit::run(&args),
         Command::Completions(args) => manual::completions(args.shell),
         Command::Man(args) => manual::man(args.dir.as_deref()),

@@ -11,7 +11,7 @@ use kubeknock::record::{ScanInfo, Spool};
 use kubeknock::scan::{Began, Checkpoint, Scanner, Stop};
 use kubeknock::targets::TargetSet;
 
-use crate::args::{ScanArgs, SpecOrFile};
+use crate::args::ScanArgs;
 use crate::carried::Earlier;
 use crate::conclusion::Conclusion;
 use crate::evaluated_scan::{EarlierScan, NO_TEMPORARY_FILE, baseline, evaluated_coverage};
@@ -45,7 +45,7 @@ pub(crate) fn run(
     }
     config.shard = args.selection.shard.unwrap_or(Shard::WHOLE);
     config.scan_name.clone_from(&args.output.scan_name);
-    let targets = settings::targets(args, file.expectations, &runtime, verbose)?;
+    let targets = settings::targets(args, file.expectations, runtime.handle(), verbose)?;
     if args.dry_run {
         dry_run::write(&config, &targets, &urls(args)?, args.fetch)?;
         return Ok(0);
@@ -82,7 +82,7 @@ pub(crate) fn run(
             args.baseline.as_deref(),
             args.gate.fail_on,
             &file.policy,
-            &args.selection.selectors.selectors,
+            &args.selection.sources.selectors.selectors,
             policies.as_ref(),
         )?,
         policy: file.policy,
@@ -98,7 +98,7 @@ pub(crate) fn run(
 /// The URLs of lists of targets.
 fn urls(args: &ScanArgs) -> anyhow::Result<Vec<Source>> {
     let mut urls = Vec::new();
-    for inventory in settings::inventories(&args.selection.from) {
+    for inventory in settings::inventories(&args.selection.sources.from) {
         if let Inventory::Url(url) = inventory? {
             urls.push(url.source());
         }
@@ -108,25 +108,11 @@ fn urls(args: &ScanArgs) -> anyhow::Result<Vec<Source>> {
 
 /// The files that a report may not overwrite.
 fn inputs<'a>(args: &'a ScanArgs, settings: Option<&'a Path>) -> Vec<&'a Path> {
-    let from = args
-        .selection
-        .from
-        .chunks_exact(2)
-        .map(|pair| Path::new(&pair[1]));
-    let files = args
-        .selection
-        .targets_file
-        .iter()
-        .chain(&args.selection.exclude_file)
-        .chain(&args.requests.ca_file);
-    let hosts = args.selection.exclude.iter().chain(&args.selection.allow);
-    let listed = hosts.filter_map(SpecOrFile::file);
     let checkpoints = args.checkpoint.iter().chain(&args.resume);
-    files
-        .chain(checkpoints)
-        .map(PathBuf::as_path)
-        .chain(from)
-        .chain(listed)
+    let others = checkpoints.chain(&args.requests.ca_file);
+    let sources = args.selection.sources.files();
+    sources
+        .chain(others.map(PathBuf::as_path))
         .chain(settings)
         .collect()
 }

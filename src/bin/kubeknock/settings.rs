@@ -9,11 +9,11 @@ use kubeknock::config::{Family, Order, Proxy, RunId, ScanConfig, Shard, USER_AGE
 use kubeknock::model::{InvalidWord, Request, Source};
 use kubeknock::scan::{Checkpoint, Scanner};
 use kubeknock::targets::{Expectation, ImportFormat, TargetOptions, TargetSet, TargetSetBuilder};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 use crate::args::{
-    ConnectionArgs, IdentifyArgs, OrderWord, PortArgs, RequestArgs, ScanArgs, SpecOrFile,
-    TargetsArgs,
+    ConnectionArgs, ExporterArgs, IdentifyArgs, OrderWord, PortArgs, RequestArgs, ScanArgs,
+    SourceArgs, SpecOrFile, TargetsArgs,
 };
 use crate::fetch::{ServiceUrl, is_url};
 use crate::habits;
@@ -178,56 +178,112 @@ fn paths(paths: &[String]) -> anyhow::Result<Vec<Request>> {
 pub(crate) fn targets(
     args: &ScanArgs,
     expectations: Vec<Expectation>,
-    runtime: &Runtime,
+    runtime: &Handle,
     verbose: u8,
 ) -> anyhow::Result<TargetSet> {
     let selection = &args.selection;
-    let mut builder = builder(&selection.ports, |options| {
-        options.allow_large = selection.allow_large;
-        options.expectations = expectations;
-        options.proxy.clone_from(&args.connection.proxy);
-        (options.selectors).clone_from(&selection.selectors.selectors);
+    let fetches = !args.dry_run || args.fetch;
+    let set = read(
+        &args.targets,
+        &selection.sources,
+        |options| {
+            options.allow_large = selection.allow_large;
+            options.expectations = expectations;
+            options.proxy.clone_from(&args.connection.proxy);
+        },
+        fetches.then_some(runtime),
+    )?;
+    show(&set, verbose);
+    check_asked(&set)?;
+    Ok(set)
+}
+
+/// The targets of the exporter. Only the first time is there anything to say about them.
+pub(crate) fn exporter_targets(
+    args: &ExporterArgs,
+    expectations: Vec<Expectation>,
+    runtime: &Handle,
+    shown: Option<u8>,
+) -> anyhow::Result<TargetSet> {
+    let set = read(
+        &args.targets,
+        &args.sources,
+        |options| {
+            options.expectations = expectations;
+            options.proxy.clone_from(&args.connection.proxy);
+        },
+        Some(runtime),
+    )?;
+    if let Some(verbose) = shown {
+        show(&set, verbose);
+        let not_asked = set.not_asked().len();
+        if not_asked > 0 {
+            say::note(format_args!(
+                "{not_asked} clusters of the inventories are not asked; kubeknock targets says why"
+            ));
+        }
+    }
+    check_asked(&set)?;
+    Ok(set)
+}
+
+/// Reads targets and exclusions from where the arguments say. Fetches URLs if there is a runtime for it.
+fn read(
+    targets: &[String],
+    sources: &SourceArgs,
+    change: impl FnOnce(&mut TargetOptions),
+    runtime: Option<&Handle>,
+) -> anyhow::Result<TargetSet> {
+    let mut builder = builder(&sources.ports, |options| {
+        (options.selectors).clone_from(&sources.selectors.selectors);
+        change(options);
     });
-    habits::check_targets(&args.targets)?;
-    for target in &args.targets {
+    habits::check_targets(targets)?;
+    for target in targets {
         builder.argument(target);
     }
-    for file in &selection.targets_file {
+    for file in &sources.targets_file {
         if file == Path::new("-") {
             builder.read(Source::Stdin, BufReader::new(std::io::stdin()));
         } else {
             builder.file(file);
         }
     }
-    let fetches = !args.dry_run || args.fetch;
-    import(&mut builder, &selection.from, fetches.then_some(runtime))?;
-    for exclusion in &selection.exclude {
+    import(&mut builder, &sources.from, runtime)?;
+    for exclusion in &sources.exclude {
         match exclusion {
             SpecOrFile::Spec(spec) => builder.exclude(spec),
             SpecOrFile::File(file) => builder.exclude_file(file),
         }
     }
-    for allowed in &selection.allow {
+    for allowed in &sources.allow {
         match allowed {
             SpecOrFile::Spec(spec) => builder.allow(spec),
             SpecOrFile::File(file) => builder.allow_file(file),
         }
     }
-    for file in &selection.exclude_file {
+    for file in &sources.exclude_file {
         builder.exclude_file(file);
     }
-    let set = builder.build()?;
-    show_warnings(&set, verbose);
+    Ok(builder.build()?)
+}
+
+fn check_asked(set: &TargetSet) -> anyhow::Result<()> {
     if set.is_empty() && set.outside_allow() == 0 && set.unread().is_empty() {
         bail!("no targets: no cluster of the inventories is asked");
     }
+    Ok(())
+}
+
+/// Prints warnings about the lists, and expectations without a target.
+fn show(set: &TargetSet, verbose: u8) {
+    show_warnings(set, verbose);
     for unused in set.unused_expectations() {
         let target = unused.target.to_string();
         say::note(format_args!(
             "[[expect]] target = {target:?} matches no target and has no effect"
         ));
     }
-    Ok(set)
 }
 
 /// The targets of files and inventories, for a list and not for a scan.
@@ -245,7 +301,8 @@ pub(crate) fn listed(args: &TargetsArgs, verbose: u8) -> anyhow::Result<TargetSe
         }
     }
     let runtime = args.fetch.then(runtime::runtime).transpose()?;
-    import(&mut builder, &args.from, runtime.as_ref())?;
+    let handle = runtime.as_ref().map(Runtime::handle);
+    import(&mut builder, &args.from, handle)?;
     let set = builder.build()?;
     show_warnings(&set, verbose);
     for source in set.unread() {
@@ -261,7 +318,7 @@ pub(crate) fn listed(args: &TargetsArgs, verbose: u8) -> anyhow::Result<TargetSe
 fn import(
     builder: &mut TargetSetBuilder,
     from: &[String],
-    runtime: Option<&Runtime>,
+    runtime: Option<&Handle>,
 ) -> anyhow::Result<()> {
     for inventory in inventories(from) {
         match (inventory?, runtime) {

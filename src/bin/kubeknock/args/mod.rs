@@ -8,6 +8,7 @@
 mod audit;
 mod commands;
 mod connections;
+mod exporter;
 mod gate;
 mod inspect;
 mod output;
@@ -25,11 +26,12 @@ pub(crate) use commands::{
 #[cfg(feature = "simulator")]
 pub(crate) use commands::{DemoArgs, SimulateArgs};
 pub(crate) use connections::ConnectionArgs;
+pub(crate) use exporter::ExporterArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use output::{ColorWord, OutputArgs};
 pub(crate) use requests::RequestArgs;
 pub(crate) use scan::ScanArgs;
-pub(crate) use targets::{OrderWord, PortArgs, SpecOrFile};
+pub(crate) use targets::{OrderWord, PortArgs, SourceArgs, SpecOrFile};
 
 /// Find out what anonymous callers may do on Kubernetes API servers
 ///
@@ -101,6 +103,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Show what changed between two saved reports
     Diff(DiffArgs),
+    /// Serve metrics for Prometheus; each scrape probes a listed target
+    Exporter(Box<ExporterArgs>),
     /// Find a scan's requests, and those of others, in audit logs
     Audit(AuditArgs),
     /// List the rules behind findings, or explain some of them

@@ -12,6 +12,34 @@ use crate::units::{self, Ports};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Targets")]
 pub(crate) struct TargetArgs {
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+
+    /// Allow a single target of more than 2^24 addresses
+    #[arg(long, hide_short_help = true)]
+    pub(crate) allow_large: bool,
+
+    /// Order of the targets
+    #[arg(long, value_enum, default_value_t = OrderWord::Random, hide_short_help = true)]
+    pub(crate) order: OrderWord,
+
+    /// Seed of the random order; by default a random number, which is reported
+    #[arg(long, value_name = "NUMBER", value_parser = units::whole::<u64>, hide_short_help = true)]
+    pub(crate) seed: Option<u64>,
+
+    /// Scan only part K of N
+    ///
+    /// The parts have equal size and do not overlap. All need the same targets and the same --seed.
+    /// Coverage and expect= are checked only in the merged report, so a part exits with 1 only for
+    /// --fail-on, and never with 3. In a Kubernetes Indexed Job, job/N selects the part of the pod.
+    #[arg(long, value_name = "K/N", value_parser = shard, hide_short_help = true)]
+    pub(crate) shard: Option<Shard>,
+}
+
+/// Where targets come from, and which of them are not asked.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Targets")]
+pub(crate) struct SourceArgs {
     /// Read targets from a file, one per line
     ///
     /// Repeatable. - is standard input.
@@ -54,26 +82,6 @@ pub(crate) struct TargetArgs {
     /// The earlier form of --exclude @FILE
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) exclude_file: Vec<PathBuf>,
-
-    /// Allow a single target of more than 2^24 addresses
-    #[arg(long, hide_short_help = true)]
-    pub(crate) allow_large: bool,
-
-    /// Order of the targets
-    #[arg(long, value_enum, default_value_t = OrderWord::Random, hide_short_help = true)]
-    pub(crate) order: OrderWord,
-
-    /// Seed of the random order; by default a random number, which is reported
-    #[arg(long, value_name = "NUMBER", value_parser = units::whole::<u64>, hide_short_help = true)]
-    pub(crate) seed: Option<u64>,
-
-    /// Scan only part K of N
-    ///
-    /// The parts have equal size and do not overlap. All need the same targets and the same --seed.
-    /// Coverage and expect= are checked only in the merged report, so a part exits with 1 only for
-    /// --fail-on, and never with 3. In a Kubernetes Indexed Job, job/N selects the part of the pod.
-    #[arg(long, value_name = "K/N", value_parser = shard, hide_short_help = true)]
-    pub(crate) shard: Option<Shard>,
 }
 
 #[derive(Debug, Args)]
@@ -104,6 +112,17 @@ pub(crate) struct PortArgs {
 pub(crate) enum SpecOrFile {
     Spec(String),
     File(PathBuf),
+}
+
+impl SourceArgs {
+    /// The files that it names, of whatever kind. Those of --from may be URLs.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let from = self.from.chunks_exact(2).map(|pair| Path::new(&pair[1]));
+        let listed = self.exclude.iter().chain(&self.allow);
+        let listed = listed.filter_map(SpecOrFile::file);
+        let files = self.targets_file.iter().chain(&self.exclude_file);
+        files.map(PathBuf::as_path).chain(from).chain(listed)
+    }
 }
 
 impl SpecOrFile {

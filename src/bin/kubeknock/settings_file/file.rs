@@ -14,7 +14,7 @@ use super::source::SourceText;
 use super::tables::TomlTable;
 
 /// The tables of the file.
-const TABLES: [&str; 4] = ["scan", "severity", "accept", "expect"];
+const TABLES: [&str; 5] = ["scan", "severity", "accept", "expect", "exporter"];
 /// The largest file that is read.
 const MAX_SIZE: u32 = 4 * 1024 * 1024;
 
@@ -26,6 +26,8 @@ pub(crate) struct SettingsFile {
     pub(crate) policy: Policy,
     /// The verdicts that targets should get.
     pub(crate) expectations: Vec<Expectation>,
+    /// Whether the exporter allows `module=deep`.
+    pub(crate) exporter_deep: bool,
     /// Options of `kubeknock scan`.
     pub(super) scan: Vec<Setting>,
 }
@@ -105,6 +107,9 @@ impl SettingsFile {
         if let Some(severities) = root.table("severity")? {
             file.policy.severities = severities.severities()?;
         }
+        if let Some(exporter) = root.table("exporter")? {
+            file.exporter_deep = exporter.exporter_deep()?;
+        }
         for table in root.array("accept")? {
             file.policy.accept.push(table.accept()?);
         }
@@ -155,6 +160,9 @@ expires = "2026-12-31"
 [[expect]]
 target = "*.prod.example.com"
 verdict = "rejected"
+
+[exporter]
+deep = true
 "#;
 
     #[test]
@@ -186,6 +194,7 @@ verdict = "rejected"
             .collect();
         assert_eq!(expires, ["2027-01-31", "2026-12-31"]);
         assert_eq!(file.expectations[0].verdict, Verdict::Rejected);
+        assert!(file.exporter_deep);
         assert!(
             SettingsFile::parse("kubeknock.toml", "")
                 .unwrap()
@@ -200,7 +209,7 @@ verdict = "rejected"
             (
                 "[severity]",
                 "[severities]",
-                "kubeknock.toml:7:2: unknown key: expected scan, severity, accept, expect; did you mean severity?",
+                "kubeknock.toml:7:2: unknown key: expected scan, severity, accept, expect, exporter; did you mean severity?",
             ),
             (
                 "reason = \"a lab",
@@ -285,6 +294,16 @@ verdict = "rejected"
                 "[[expect]]",
                 "[expect]",
                 "invalid expect: expected [[expect]]",
+            ),
+            (
+                "deep = true",
+                "deep = \"yes\"",
+                "[exporter]: invalid deep: expected true or false",
+            ),
+            (
+                "deep = true",
+                "depe = true",
+                "[exporter]: unknown key: expected deep; did you mean deep?",
             ),
             ("[scan]", "[[scan]]", "invalid scan: expected [scan]"),
             ("[scan]", "[scan", "kubeknock.toml:2:6: "),

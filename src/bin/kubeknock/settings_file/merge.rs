@@ -30,6 +30,8 @@ const TARGET_OPTIONS: [&str; 2] = ["targets-file", "from"];
 const OF_SCAN_ONLY: [&str; 3] = ["output", "scan-name", "where"];
 /// Options that mean something else in `audit`, which has no verdicts.
 const NOT_OF_AUDIT: [&str; 1] = ["fail-on"];
+/// Options that the exporter has in another form, or not at all.
+const NOT_OF_EXPORTER: [&str; 4] = ["deep", "max-duration", "output", "scan-name"];
 
 /// The arguments of the program merged with the settings file. Exits, as clap does, for help and for
 /// invalid arguments.
@@ -137,9 +139,15 @@ pub(super) fn options_from_file(
         if let Err(error) = all.clone().try_get_matches_from(alone) {
             bail!("{place}: {}", problem(&error));
         }
-        let is_for_scan = OF_SCAN_ONLY.contains(&key.as_str()) && command != "scan"
-            || NOT_OF_AUDIT.contains(&key.as_str()) && command == "audit";
-        let Some(arg) = option(own, key).filter(|_| !is_for_scan) else {
+        let key = key.as_str();
+        let is_for_others = match command {
+            "scan" => false,
+            // It reads lists as scan does.
+            "exporter" => NOT_OF_EXPORTER.contains(&key),
+            "audit" => OF_SCAN_ONLY.contains(&key) || NOT_OF_AUDIT.contains(&key),
+            _ => OF_SCAN_ONLY.contains(&key),
+        };
+        let Some(arg) = option(own, key).filter(|_| !is_for_others) else {
             continue;
         };
         let overridden = on_command_line(arg)

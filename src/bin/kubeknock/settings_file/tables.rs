@@ -168,6 +168,16 @@ impl<'a> TomlTable<'a> {
         })
     }
 
+    /// `[exporter]`: whether `module=deep` is allowed.
+    pub(super) fn exporter_deep(&self) -> anyhow::Result<bool> {
+        self.allow_only(&["deep"])?;
+        match self.content.get("deep").map(Spanned::get_ref) {
+            None => Ok(false),
+            Some(DeValue::Boolean(deep)) => Ok(*deep),
+            Some(_) => Err(self.error("deep", "invalid deep: expected true or false")),
+        }
+    }
+
     /// `[[expect]]`.
     pub(super) fn expectation(&self) -> anyhow::Result<Expectation> {
         self.allow_only(&["target", "verdict"])?;

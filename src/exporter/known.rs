@@ -1,0 +1,54 @@
+//! What is known of one target: its last answers, and the probes that run.
+
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, WeakShared};
+use parking_lot::Mutex;
+
+use super::probe_result::ProbeResult;
+
+/// A probe that everybody who waits for it shares. It ends with the last of them.
+pub(super) type Running = WeakShared<BoxFuture<'static, Arc<ProbeResult>>>;
+
+/// What is known of a target. A new list with the same target takes it over.
+#[derive(Default)]
+pub(super) struct Known {
+    /// Held by the probe that runs: one at a time, of whatever module.
+    pub(super) turn: tokio::sync::Mutex<()>,
+    plain: Mutex<Slot>,
+    deep: Mutex<Slot>,
+}
+
+/// The last answer of one module, and the probe that runs.
+#[derive(Default)]
+pub(super) struct Slot {
+    pub(super) last: Option<Arc<ProbeResult>>,
+    pub(super) running: Option<Running>,
+}
+
+/// What a probe requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Module {
+    /// The usual requests.
+    Plain,
+    /// Those of `--deep` too.
+    Deep,
+}
+
+impl Known {
+    pub(super) fn slot(&self, module: Module) -> &Mutex<Slot> {
+        match module {
+            Module::Plain => &self.plain,
+            Module::Deep => &self.deep,
+        }
+    }
+
+    /// The answer of the latest probe, of whatever module.
+    pub(super) fn last(&self) -> Option<Arc<ProbeResult>> {
+        let slots = [Module::Plain, Module::Deep].map(|module| self.slot(module));
+        let last = slots
+            .into_iter()
+            .filter_map(|slot| slot.lock().last.clone());
+        last.max_by_key(|result| result.finished)
+    }
+}

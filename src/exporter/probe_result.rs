@@ -1,0 +1,163 @@
+//! What one probe found, without the answers: small, so that the last one of each target can be kept.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::escape::{TEXT, escape};
+use crate::model::{
+    ComparisonResult, Coverage, DeclaredFact, EndpointReport, Grade, PostureStatus, Severity,
+    SpecCoverage, Timings, Verdict,
+};
+use crate::policy::{Evaluation, Evaluator, Policy};
+use crate::targets::Spec;
+
+/// Characters of a label's value.
+const MAX_LABEL: usize = 100;
+
+/// What one probe found.
+#[derive(Debug, Clone)]
+pub(super) struct ProbeResult {
+    /// When it ended.
+    pub(super) finished: Instant,
+    /// How long it took, with the wait for its turn.
+    pub(super) took: Duration,
+    /// The worst verdict of its endpoints; `None` if nothing was asked.
+    pub(super) verdict: Option<Verdict>,
+    /// The reason for it.
+    pub(super) reason: String,
+    /// Whether it has a verdict on an API server, or the expected one.
+    pub(super) covered: bool,
+    /// Whether somebody accepted the finding that explains the verdict.
+    pub(super) accepted: bool,
+    /// Whether the expectation is met; `None` without one.
+    pub(super) as_expected: Option<bool>,
+    /// Endpoints by verdict.
+    pub(super) endpoints: BTreeMap<Verdict, u64>,
+    /// The worst posture of its endpoints.
+    pub(super) posture: PostureStatus,
+    /// How what an inventory declares compares, at the endpoint with the worst verdict.
+    pub(super) declared: Vec<(DeclaredFact, ComparisonResult)>,
+    /// When the first of its certificates ends.
+    pub(super) certificate_end: Option<Timestamp>,
+    /// What answered at the endpoint with the worst verdict.
+    pub(super) server: Option<Server>,
+    /// What is open, by what it is worth to an attacker.
+    pub(super) grants: BTreeMap<Grade, u64>,
+    /// The times of the endpoint with the worst verdict.
+    pub(super) timings: Timings,
+    /// Findings that nobody accepted, by severity and rule.
+    pub(super) findings: BTreeMap<(Severity, &'static str), u64>,
+}
+
+/// What answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Server {
+    pub(super) component: &'static str,
+    pub(super) product: String,
+    pub(super) version: String,
+}
+
+impl ProbeResult {
+    pub(super) fn new(
+        spec: &Spec,
+        records: &[EndpointReport],
+        policy: &Policy,
+        (began, now): (Instant, Timestamp),
+    ) -> Self {
+        let mut seen: Vec<Verdict> = records.iter().filter_map(EndpointReport::seen).collect();
+        let mut endpoints = BTreeMap::new();
+        for verdict in &seen {
+            *endpoints.entry(*verdict).or_default() += 1;
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        let coverage = SpecCoverage::of(
+            spec.origin.clone(),
+            spec.named,
+            spec.label.clone(),
+            spec.expect,
+            seen,
+        );
+        let (covered, as_expected) = (coverage.covered, coverage.met);
+        let worst = records.iter().min_by_key(|record| record.verdict);
+        let postures = records
+            .iter()
+            .filter_map(|record| Some(record.posture.as_ref()?.status));
+        let ends = records
+            .iter()
+            .filter_map(|record| record.certificate()?.not_after);
+        let mut grants = BTreeMap::new();
+        for grant in records.iter().flat_map(|record| &record.grants) {
+            *grants.entry(grant.grade).or_default() += 1;
+        }
+        let certificate_end = ends.min();
+        let posture = postures.min().unwrap_or(PostureStatus::Unknown);
+        let declared = worst.into_iter().flat_map(|record| &record.compared);
+        let evaluation = evaluate(records, coverage, policy, now);
+        let verdict = worst.and_then(EndpointReport::seen);
+        let accepted = |verdict| evaluation.accepted_verdicts.contains_key(&verdict);
+        Self {
+            accepted: verdict.is_some_and(accepted),
+            findings: counts(&evaluation),
+            finished: Instant::now(),
+            took: began.elapsed(),
+            verdict,
+            reason: worst.map_or_else(String::new, |record| escape(&record.reason, TEXT)),
+            covered,
+            as_expected,
+            endpoints,
+            posture,
+            declared: declared
+                .map(|compared| (compared.fact, compared.result))
+                .collect(),
+            certificate_end,
+            server: worst.and_then(Server::of),
+            grants,
+            timings: worst.map_or_else(Timings::default, |record| record.timings),
+        }
+    }
+}
+
+fn evaluate(
+    records: &[EndpointReport],
+    coverage: SpecCoverage,
+    policy: &Policy,
+    now: Timestamp,
+) -> Evaluation {
+    let mut evaluator = Evaluator::new(policy, now);
+    for record in records {
+        evaluator.add(record);
+    }
+    evaluator.finish(&Coverage {
+        specs: vec![coverage],
+        ..Coverage::default()
+    })
+}
+
+fn counts(evaluation: &Evaluation) -> BTreeMap<(Severity, &'static str), u64> {
+    let mut counts = BTreeMap::new();
+    for finding in evaluation
+        .findings
+        .iter()
+        .filter(|finding| finding.counts())
+    {
+        *counts
+            .entry((finding.severity, finding.rule.id))
+            .or_default() += 1;
+    }
+    counts
+}
+
+impl Server {
+    fn of(record: &EndpointReport) -> Option<Self> {
+        let found = record.identification.as_ref()?;
+        let label = |text: Option<&str>| escape(text.unwrap_or_default(), MAX_LABEL);
+        Some(Self {
+            component: found.component.as_str(),
+            product: label(found.product().map(|product| &*product.id)),
+            version: label(found.version.as_deref()),
+        })
+    }
+}

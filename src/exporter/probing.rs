@@ -1,0 +1,202 @@
+//! The exporter: who is probed when, and what is answered from memory.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, WeakShared, join_all};
+use jiff::Timestamp;
+use parking_lot::RwLock;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::exporter_metrics::{ExporterMetrics, ProbeEnd, Refusal};
+use super::known::Module;
+use super::probe_result::ProbeResult;
+use super::target_list::{ListedTarget, TargetList};
+use crate::config::ScanConfig;
+use crate::error::Error;
+use crate::policy::Policy;
+use crate::scan::Scanner;
+
+/// The limits of an exporter.
+#[derive(Debug, Clone)]
+pub struct ExporterOptions {
+    /// Probes at once. As many more wait for their turn; further ones are refused.
+    pub max_probes: usize,
+    /// How long an answer is served again before the target is probed anew.
+    pub min_interval: Duration,
+    /// Whether `module=deep` is allowed.
+    pub deep: bool,
+}
+
+/// Probes listed targets when somebody asks for them.
+pub struct Exporter {
+    plain: Scanner,
+    /// The scanner of `module=deep`, if it is allowed.
+    deep: Option<Scanner>,
+    policy: Policy,
+    min_interval: Duration,
+    list: RwLock<Arc<TargetList>>,
+    /// For the probes that run.
+    running: Arc<Semaphore>,
+    /// For the probes that run or wait.
+    admitted: Arc<Semaphore>,
+    pub(super) metrics: ExporterMetrics,
+}
+
+/// The answer to a scrape.
+pub(super) enum Answer {
+    /// What the probe found, and whether it is served again.
+    Result(Arc<ProbeResult>, Served),
+    /// The time of the scrape was over first.
+    TimedOut(Duration),
+}
+
+/// Whether a probe was made for this scrape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Served {
+    Fresh,
+    Again,
+}
+
+impl Exporter {
+    /// An exporter for these targets. The configuration and the policy are those of a scan.
+    ///
+    /// # Errors
+    /// [`Error`] for a setting out of range.
+    pub fn new(
+        config: &ScanConfig,
+        policy: Policy,
+        list: TargetList,
+        options: &ExporterOptions,
+    ) -> Result<Self, Error> {
+        if !(1..=Semaphore::MAX_PERMITS / 2).contains(&options.max_probes) {
+            return Err(Error::Config {
+                setting: "max-probes",
+                problem: "must be 1 or more".to_owned(),
+            });
+        }
+        let scanner = |deep| Scanner::new(config.clone().with(|config| config.deep = deep));
+        let metrics = ExporterMetrics::new();
+        metrics.set_targets(list.len());
+        Ok(Self {
+            plain: scanner(false)?,
+            deep: options.deep.then(|| scanner(true)).transpose()?,
+            policy,
+            min_interval: options.min_interval,
+            list: RwLock::new(Arc::new(list)),
+            running: Arc::new(Semaphore::new(options.max_probes)),
+            admitted: Arc::new(Semaphore::new(options.max_probes * 2)),
+            metrics,
+        })
+    }
+
+    /// Sets up the resolver if a list has names, so that its errors show early.
+    ///
+    /// # Errors
+    /// Those of [`Scanner::prepare`].
+    pub async fn prepare(&self, list: &TargetList) -> Result<(), Error> {
+        self.plain.prepare(&list.set).await
+    }
+
+    /// The targets that may be probed.
+    pub fn list(&self) -> Arc<TargetList> {
+        Arc::clone(&self.list.read())
+    }
+
+    /// Replaces the targets. What is known of those that stay is kept. Probes that run are finished.
+    pub fn replace_list(&self, list: TargetList) {
+        self.metrics.set_targets(list.len());
+        self.metrics.set_reload(true);
+        let mut current = self.list.write();
+        *current = Arc::new(list.with_known_of(&current));
+    }
+
+    /// Notes that the lists were read again, and cannot be used.
+    pub fn reload_failed(&self) {
+        self.metrics.set_reload(false);
+    }
+
+    /// The module with this name; without a name, the one with the usual requests.
+    pub(super) fn module(&self, name: Option<&str>) -> Option<Module> {
+        match name {
+            None | Some("" | "default") => Some(Module::Plain),
+            Some("deep") => self.deep.is_some().then_some(Module::Deep),
+            Some(_) => None,
+        }
+    }
+
+    /// Probes a listed target within this time, or serves its last answer again.
+    pub(super) async fn probe(
+        self: &Arc<Self>,
+        listed: &Arc<ListedTarget>,
+        module: Module,
+        limit: Duration,
+    ) -> Result<Answer, Refusal> {
+        let began = Instant::now();
+        let probe = {
+            let mut slot = listed.known.slot(module).lock();
+            let last = slot.last.as_ref();
+            if let Some(last) = last.filter(|last| last.finished.elapsed() < self.min_interval) {
+                self.metrics.probe_ended(ProbeEnd::ServedAgain);
+                return Ok(Answer::Result(Arc::clone(last), Served::Again));
+            }
+            let running = slot.running.as_ref().and_then(WeakShared::upgrade);
+            if let Some(running) = running {
+                running
+            } else {
+                let admitted = Arc::clone(&self.admitted).try_acquire_owned();
+                let admitted = admitted.map_err(|_| Refusal::Busy)?;
+                let probe = self.start(Arc::clone(listed), module, admitted).shared();
+                slot.running = probe.downgrade();
+                probe
+            }
+        };
+        if let Ok(result) = tokio::time::timeout(limit, probe).await {
+            return Ok(Answer::Result(result, Served::Fresh));
+        }
+        self.metrics.probe_ended(ProbeEnd::TimedOut);
+        Ok(Answer::TimedOut(began.elapsed()))
+    }
+
+    /// A probe. It begins when somebody waits for it, and ends when nobody does any more.
+    fn start(
+        self: &Arc<Self>,
+        listed: Arc<ListedTarget>,
+        module: Module,
+        admitted: OwnedSemaphorePermit,
+    ) -> BoxFuture<'static, Arc<ProbeResult>> {
+        let exporter = Arc::clone(self);
+        async move {
+            let began = Instant::now();
+            let result = {
+                let _turn = listed.known.turn.lock().await;
+                // The semaphore is never closed.
+                let _running = exporter.running.acquire().await;
+                let _counted = exporter.metrics.count_running();
+                exporter.knock(&listed, module, began).await
+            };
+            drop(admitted);
+            exporter
+                .metrics
+                .probe_ended(ProbeEnd::Finished(result.took));
+            let result = Arc::new(result);
+            let mut slot = listed.known.slot(module).lock();
+            (slot.last, slot.running) = (Some(Arc::clone(&result)), None);
+            result
+        }
+        .boxed()
+    }
+
+    async fn knock(&self, listed: &ListedTarget, module: Module, began: Instant) -> ProbeResult {
+        let scanner = match (module, &self.deep) {
+            (Module::Deep, Some(deep)) => deep,
+            _ => &self.plain,
+        };
+        let now = Timestamp::now();
+        let knocks = listed.targets.iter();
+        let knocks = knocks.map(|target| scanner.knock_within(&listed.set, target));
+        let records = join_all(knocks).await.concat();
+        ProbeResult::new(&listed.spec, &records, &self.policy, (began, now))
+    }
+}

@@ -1,0 +1,169 @@
+//! What a scrape gets.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use super::{Answer, Exporter};
+use crate::skip::without;
+use crate::support::{closed_port, start, stderr, stdout};
+
+/// What `promtool check metrics` has to say.
+fn check(metrics: &str) {
+    let promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut promtool) = promtool else {
+        return without("promtool", "promtool check metrics");
+    };
+    let mut input = promtool.stdin.take().unwrap();
+    input.write_all(metrics.as_bytes()).unwrap();
+    drop(input);
+    let output = promtool.wait_with_output().unwrap();
+    let said = stdout(&output) + &stderr(&output);
+    assert!(output.status.success() && said.trim().is_empty(), "{said}");
+}
+
+fn assert_values(answer: &Answer, expected: &[(&str, f64)]) {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    for (series, value) in expected {
+        let found = answer.value(&format!("kubeknock_{series}"));
+        assert_eq!(found, Some(*value), "{series}: {}", answer.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scrape_is_one_probe_with_one_connection() {
+    let server = start("exposed").await;
+    let folder = tempfile::tempdir().unwrap();
+    let target = format!("{} name=prod expect=rejected", server.address());
+    let exporter = Exporter::start(folder.path(), &[&target]);
+    let answer = exporter.probe("prod");
+    assert_values(
+        &answer,
+        &[
+            ("probe_success", 1.0),
+            ("probe_timed_out", 0.0),
+            ("probe_must_answer", 1.0),
+            ("probe_age_seconds", 0.0),
+            ("verdict{verdict=\"exposed\"}", 1.0),
+            ("verdict{verdict=\"rejected\"}", 0.0),
+            ("probe_endpoints{verdict=\"exposed\"}", 1.0),
+            ("as_expected", 0.0),
+            ("verdict_accepted", 0.0),
+        ],
+    );
+    assert!(
+        answer
+            .value("kubeknock_grants{grade=\"discovery\"}")
+            .unwrap()
+            > 0.0
+    );
+    for name in [
+        "certificate_not_after_timestamp_seconds",
+        "duration_seconds",
+    ] {
+        assert!(answer.value(&format!("kubeknock_probe_{name}")).unwrap() > 0.0);
+    }
+    for stage in ["connect", "tls", "requests"] {
+        let series = format!("kubeknock_probe_stage_duration_seconds{{stage=\"{stage}\"}}");
+        assert!(answer.value(&series).is_some(), "{stage}");
+    }
+    for text in [
+        "kubeknock_server_info{component=\"kube-apiserver\",",
+        "kubeknock_probe_findings{severity=\"high\",rule=\"",
+    ] {
+        assert!(answer.body.contains(text), "{text}: {}", answer.body);
+    }
+    assert_eq!(server.stats().connections(), 1);
+    check(&answer.body);
+    check(&exporter.get("/metrics").body);
+
+    let again = exporter.probe("prod");
+    assert!(again.value("kubeknock_probe_age_seconds").unwrap() > 0.0);
+    assert!(again.head.contains("\r\nage: "), "{}", again.head);
+    assert_eq!(
+        (again.verdict(), server.stats().connections()),
+        (Some("exposed"), 1)
+    );
+    assert_eq!(exporter.own("scrapes_total{result=\"again\"}"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_interval_every_scrape_probes() {
+    let server = start("default").await;
+    let folder = tempfile::tempdir().unwrap();
+    let target = server.address().to_string();
+    let exporter = Exporter::start(folder.path(), &[&target, "--min-interval", "0s"]);
+    for connections in 1..=3 {
+        let answer = exporter.probe(&target);
+        assert_eq!(answer.verdict(), Some("forbidden"));
+        assert_eq!(server.stats().connections(), connections);
+        assert!(
+            answer.value("kubeknock_as_expected").is_none(),
+            "nothing is expected"
+        );
+    }
+}
+
+/// The settings of a scan hold: expectations, accepted findings, severities.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_settings_file_decides_about_findings_and_deep_probes() {
+    let server = start("exposed").await;
+    let folder = tempfile::tempdir().unwrap();
+    let target = server.address().to_string();
+    let settings = folder.path().join("kubeknock.toml");
+    let accept = "[[accept]]\nrule = \"*\"\nat-most = \"critical\"\ntarget = \"*\"\nreason = \"r\"\nowner = \"o\"\n\
+        expires = 2999-01-01\n[[expect]]\ntarget = \"*\"\nverdict = \"exposed\"\n[scan]\ndeep = true\n";
+    std::fs::write(&settings, accept).unwrap();
+    let exporter = Exporter::start(folder.path(), &[&target]);
+    let plain = exporter.probe(&target);
+    assert_values(&plain, &[("as_expected", 1.0), ("verdict_accepted", 1.0)]);
+    assert!(
+        !plain.body.contains("kubeknock_probe_findings{"),
+        "{}",
+        plain.body
+    );
+    let requests = server.stats().requests();
+    let deep = format!("/probe?target={target}&module=deep");
+    assert_eq!(exporter.get(&deep).status, 404, "it is not allowed yet");
+    drop(exporter);
+
+    std::fs::write(&settings, format!("{accept}[exporter]\ndeep = true\n")).unwrap();
+    let exporter = Exporter::start(folder.path(), &[&target]);
+    assert_eq!(exporter.get(&deep).verdict(), Some("exposed"));
+    assert!(server.stats().requests() > requests * 3, "it requests more");
+    let unknown = exporter.get(&format!("/probe?target={target}&module=deeper"));
+    assert_eq!(unknown.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_verdict_is_no_success() {
+    let front = start("basic-401").await;
+    let folder = tempfile::tempdir().unwrap();
+    let closed = closed_port();
+    let targets = [
+        format!("{closed} name=closed"),
+        format!("{} name=front", front.address()),
+        format!("localhost:{} name=excluded", front.address().port()),
+    ];
+    let mut args: Vec<&str> = targets.iter().map(String::as_str).collect();
+    args.extend(["--exclude", "127.0.0.1", "--exclude", "::1"]);
+    let exporter = Exporter::start(folder.path(), &args[..2]);
+    for (name, verdict) in [("closed", "unreachable"), ("front", "not-api-server")] {
+        let answer = exporter.probe(name);
+        assert_eq!(answer.verdict(), Some(verdict), "{}", answer.body);
+        assert_values(&answer, &[("probe_success", 0.0)]);
+    }
+    // A name whose addresses are all excluded is not asked.
+    let before = front.stats().connections();
+    let exporter = Exporter::start(folder.path(), &args[2..]);
+    let answer = exporter.probe("excluded");
+    assert_values(&answer, &[("probe_success", 0.0)]);
+    assert_eq!(
+        (answer.verdict(), front.stats().connections()),
+        (None, before)
+    );
+}

@@ -1,0 +1,125 @@
+//! Lists of targets, read again when they change.
+
+use std::fs;
+
+use super::{Exporter, wait_for};
+use crate::support::{run_in, start, stderr};
+
+/// The names that `/sd` has.
+fn discovered(exporter: &Exporter) -> Vec<String> {
+    let groups: serde_json::Value = serde_json::from_str(&exporter.get("/sd").body).unwrap();
+    let groups = groups.as_array().unwrap().iter();
+    groups
+        .map(|group| group["targets"][0].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_list_is_read_again_and_a_broken_one_changes_nothing() {
+    let server = start("rejecting").await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("list");
+    let prod = format!("{} name=prod", server.address());
+    fs::write(&file, &prod).unwrap();
+    let exporter = Exporter::start(folder.path(), &["-f", "list", "--min-interval", "10m"]);
+    assert_eq!(exporter.probe("prod").verdict(), Some("rejected"));
+
+    fs::write(&file, format!("{prod}\n192.0.2.1 hunter2\n")).unwrap();
+    let said = exporter.says("list:2:11: invalid annotation");
+    assert!(!said.contains("hunter2"), "{said}");
+    exporter.says("the earlier targets stay");
+    assert_eq!(exporter.own("targets_last_reload_successful"), 0);
+    assert_eq!(discovered(&exporter), ["prod"]);
+
+    fs::write(&file, format!("{prod}\n192.0.2.0/24\n")).unwrap();
+    exporter.says("list:2: a CIDR or range has no place here");
+    assert_eq!(discovered(&exporter), ["prod"]);
+
+    fs::write(&file, format!("{prod}\n192.0.2.1:6443 name=new\n")).unwrap();
+    exporter.says("2 targets, 1 new, 0 removed");
+    assert_eq!(exporter.own("targets_last_reload_successful"), 1);
+    assert_eq!(discovered(&exporter), ["new", "prod"]);
+    // What is known stays known.
+    assert_eq!(exporter.probe("prod").verdict(), Some("rejected"));
+    assert_eq!(server.stats().connections(), 1);
+
+    // Another server under the same name is asked itself.
+    let other = start("exposed").await;
+    fs::write(&file, format!("{} name=prod", other.address())).unwrap();
+    wait_for("the new list", || {
+        (discovered(&exporter) == ["prod"]).then_some(())
+    });
+    assert_eq!(exporter.probe("prod").verdict(), Some("exposed"));
+    assert_eq!(exporter.get("/probe?target=new").status, 404);
+}
+
+#[test]
+fn a_file_that_takes_the_place_of_another_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, next) = (folder.path().join("list"), folder.path().join("next"));
+    fs::write(&file, "192.0.2.1:6443").unwrap();
+    fs::write(folder.path().join("closed"), "198.51.100.1").unwrap();
+    let exporter = Exporter::start(folder.path(), &["-f", "list", "--exclude", "@closed"]);
+    fs::write(&next, "192.0.2.2:6443\n192.0.2.3:6443").unwrap();
+    fs::rename(&next, &file).unwrap();
+    exporter.says("2 targets, 2 new, 1 removed");
+    fs::write(folder.path().join("closed"), "192.0.2.2").unwrap();
+    exporter.says("1 targets, 0 new, 1 removed");
+    assert_eq!(discovered(&exporter), ["192.0.2.3:6443"]);
+}
+
+#[test]
+fn inventories_are_lists_too() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("groups.json"),
+        r#"[{"targets": ["192.0.2.1:6443"], "labels": {"name": "eu prod", "region": "eu-1", "team": "a"}}]"#,
+    )
+    .unwrap();
+    let exporter = Exporter::start(folder.path(), &["--from", "file-sd", "groups.json"]);
+    let groups: serde_json::Value = serde_json::from_str(&exporter.get("/sd").body).unwrap();
+    assert_eq!(
+        groups[0]["labels"]["__meta_kubeknock_target"], "192.0.2.1:6443",
+        "{groups}"
+    );
+    assert_eq!(
+        groups[0]["labels"]["__meta_kubeknock_team"], "a",
+        "{groups}"
+    );
+}
+
+#[test]
+fn what_cannot_be_served_is_an_error_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    for (args, said) in [
+        (
+            &["192.0.2.0/24"][..],
+            "argument 1: a CIDR or range has no place here",
+        ),
+        (&["-f", "-"], "name a file in place of standard input"),
+        (&["192.0.2.1", "--deep"], "deep = true in [exporter]"),
+        (
+            &["192.0.2.1", "--max-duration", "1m"],
+            "runs until it is stopped",
+        ),
+        (
+            &["192.0.2.1", "--max-probes", "0"],
+            "--max-probes: must be 1 or more",
+        ),
+        (
+            &["192.0.2.1", "--listen", "0.0.0.0:0"],
+            "--listen-unprotected",
+        ),
+        (&["192.0.2.1", "--listen", ":0"], "which clusters are open"),
+        (
+            &["192.0.2.1", "--listen", "nine"],
+            "expected an address with a port",
+        ),
+        (&[], "no targets"),
+    ] {
+        let output = run_in(folder.path(), &[&["exporter"], args].concat());
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        let error = stderr(&output);
+        assert!(error.contains(said), "{args:?}: {error}");
+    }
+}
