@@ -4,6 +4,7 @@
 //! codes. Each command is one module.
 
 mod args;
+mod baseline;
 mod ca;
 mod carried;
 mod conclusion;
@@ -14,10 +15,13 @@ mod dry_run;
 mod evaluated_scan;
 mod fetch;
 mod habits;
+mod http;
 mod identify;
+mod kept;
 mod limits;
 mod log;
 mod manual;
+mod notify;
 mod outputs;
 mod policies;
 mod progress;

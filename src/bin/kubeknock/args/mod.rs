@@ -8,6 +8,7 @@
 mod commands;
 mod connections;
 mod gate;
+mod notify;
 mod output;
 mod requests;
 mod scan;
@@ -22,6 +23,7 @@ pub(crate) use commands::{
 #[cfg(feature = "simulator")]
 pub(crate) use commands::{DemoArgs, SimulateArgs};
 pub(crate) use connections::ConnectionArgs;
+pub(crate) use notify::{AUTO, BaselineArg, NotifyArgs};
 pub(crate) use output::{ColorWord, OutputArgs};
 pub(crate) use requests::RequestArgs;
 pub(crate) use scan::ScanArgs;

@@ -1,0 +1,286 @@
+//! `--baseline auto:DIR`: the folder of a scheduled scan. It has the last good reports and the notifications that were not
+//! delivered yet.
+//!
+//! ```text
+//! lock                        held while a scan runs
+//! report-000042.json          the last good report: the baseline of the next scan; some earlier ones stay
+//! alerts-000042.json          the alerts that are open at each Alertmanager after that scan
+//! notification-000042-1.json  a notification about that scan, removed when its receiver has it
+//! ```
+//!
+//! Every file appears whole. The report comes last, so it is the moment at which a scan counts: without it, the other
+//! files of its number are removed, and the next scan finds the same changes again. With it, they are sent until the
+//! receiver has them.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+use kubeknock::atomic_file;
+use kubeknock::report::notification::alertmanager::OpenAlert;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::notify::Message;
+use crate::say;
+
+/// Reports that stay: a week of daily scans.
+const MAX_REPORTS: u64 = 7;
+/// Notifications that wait for their receivers.
+const MAX_WAITING: usize = 1000;
+/// The beginning of the names of unfinished files.
+const UNFINISHED: &str = ".kubeknock-";
+
+/// The open alerts of each Alertmanager, by the destination as it is written.
+pub(crate) type Told = BTreeMap<String, Vec<OpenAlert>>;
+
+/// The folder of a scheduled scan.
+pub(crate) struct Kept {
+    folder: PathBuf,
+    /// Closing it ends the lock.
+    _lock: File,
+    /// The number of the last report.
+    latest: Option<u64>,
+}
+
+/// A notification that waits for its receiver.
+pub(crate) struct Waiting {
+    path: PathBuf,
+    pub(crate) message: Message,
+}
+
+/// The kinds of files, by the beginning of their names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Report,
+    Alerts,
+    Notification,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Report, Self::Alerts, Self::Notification];
+
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Report => "report-",
+            Self::Alerts => "alerts-",
+            Self::Notification => "notification-",
+        }
+    }
+
+    /// The kind and number of a file of this folder.
+    fn of(name: &str) -> Option<(Self, u64)> {
+        let stem = name.strip_suffix(".json")?;
+        Self::ALL.into_iter().find_map(|kind| {
+            let digits = stem.strip_prefix(kind.prefix())?;
+            let digits = digits.split('-').next()?;
+            Some((kind, digits.parse().ok()?))
+        })
+    }
+}
+
+impl Kept {
+    /// Opens the folder, and makes it if only the last part of its path is missing.
+    pub(crate) fn open(folder: &Path) -> anyhow::Result<Self> {
+        let shown = folder.display();
+        match make(folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(error)
+                    .with_context(|| format!("--baseline auto: cannot make the folder {shown}"));
+            }
+            _ => {}
+        }
+        let lock = (OpenOptions::new().create(true).truncate(false).write(true))
+            .open(folder.join("lock"))
+            .and_then(|file| Ok((atomic_file::lock(&file)?, file)));
+        let (is_ours, lock) =
+            lock.with_context(|| format!("--baseline auto: cannot write into {shown}"))?;
+        ensure!(is_ours, "--baseline auto: another scan uses {shown} now");
+        let mut kept = Self {
+            folder: folder.to_owned(),
+            _lock: lock,
+            latest: None,
+        };
+        let files = kept.files()?;
+        let reports = files.iter().filter(|(kind, ..)| *kind == Kind::Report);
+        kept.latest = reports.map(|(_, number, _)| *number).max();
+        for (_, number, path) in files {
+            if Some(number) > kept.latest {
+                kept.remove(&path)?;
+            }
+        }
+        Ok(kept)
+    }
+
+    /// The last good report.
+    pub(crate) fn report(&self) -> Option<PathBuf> {
+        let number = self.latest?;
+        Some(self.path(Kind::Report, number, ""))
+    }
+
+    /// The alerts that are open after the last good report.
+    pub(crate) fn told(&self) -> anyhow::Result<Told> {
+        let Some(number) = self.latest else {
+            return Ok(Told::default());
+        };
+        let path = self.path(Kind::Alerts, number, "");
+        if path.exists() {
+            read(&path)
+        } else {
+            Ok(Told::default())
+        }
+    }
+
+    /// Keeps a report as the last good one, with what has to be told about it.
+    pub(crate) fn keep(
+        &mut self,
+        report: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+        told: &Told,
+        messages: &[Message],
+    ) -> anyhow::Result<()> {
+        let number = self.latest.map_or(1, |latest| latest + 1);
+        let json = |value: &dyn Fn(&mut dyn Write) -> serde_json::Result<()>, path: &Path| {
+            self.write(path, |out| Ok(value(out)?))
+        };
+        for (index, message) in (1..).zip(messages) {
+            let path = self.path(Kind::Notification, number, &format!("-{index}"));
+            json(&|out| to_writer(out, message), &path)?;
+        }
+        if !told.is_empty() {
+            let path = self.path(Kind::Alerts, number, "");
+            json(&|out| to_writer(out, told), &path)?;
+        }
+        self.write(&self.path(Kind::Report, number, ""), report)?;
+        self.latest = Some(number);
+        self.rotate(number)
+    }
+
+    /// The notifications that wait, the oldest first.
+    pub(crate) fn waiting(&self) -> anyhow::Result<Vec<Waiting>> {
+        let mut files: Vec<(u64, PathBuf)> = (self.files()?.into_iter())
+            .filter(|(kind, ..)| *kind == Kind::Notification)
+            .map(|(_, number, path)| (number, path))
+            .collect();
+        files.sort();
+        let waiting = files.into_iter().map(|(_, path)| {
+            let message = read(&path)?;
+            Ok(Waiting { path, message })
+        });
+        waiting.collect()
+    }
+
+    /// Removes a notification that its receiver has.
+    pub(crate) fn delivered(&self, waiting: &Waiting) -> anyhow::Result<()> {
+        self.remove(&waiting.path)
+    }
+
+    /// Removes what is too old.
+    fn rotate(&self, latest: u64) -> anyhow::Result<()> {
+        let mut waiting = Vec::new();
+        for (kind, number, path) in self.files()? {
+            if kind == Kind::Notification {
+                waiting.push((number, path));
+            } else if number + MAX_REPORTS <= latest {
+                self.remove(&path)?;
+            }
+        }
+        waiting.sort();
+        let dropped = waiting.len().saturating_sub(MAX_WAITING);
+        if dropped > 0 {
+            say::reason(format_args!(
+                "{}: more than {MAX_WAITING} notifications wait; the {dropped} oldest are lost",
+                self.folder.display()
+            ));
+        }
+        for (_, path) in waiting.iter().take(dropped) {
+            self.remove(path)?;
+        }
+        Ok(())
+    }
+
+    /// The files of the folder. Removes those that a killed scan did not finish.
+    fn files(&self) -> anyhow::Result<Vec<(Kind, u64, PathBuf)>> {
+        let list = || -> io::Result<Vec<_>> {
+            let mut files = Vec::new();
+            for entry in fs::read_dir(&self.folder)? {
+                let entry = entry?;
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                if name.starts_with(UNFINISHED) {
+                    fs::remove_file(entry.path())?;
+                } else if let Some((kind, number)) = Kind::of(&name) {
+                    files.push((kind, number, entry.path()));
+                }
+            }
+            Ok(files)
+        };
+        list().with_context(|| format!("--baseline auto: cannot use {}", self.folder.display()))
+    }
+
+    fn path(&self, kind: Kind, number: u64, rest: &str) -> PathBuf {
+        self.folder
+            .join(format!("{}{number:06}{rest}.json", kind.prefix()))
+    }
+
+    /// Writes a file that appears whole and stays, even if the machine loses power.
+    fn write(
+        &self,
+        path: &Path,
+        content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> anyhow::Result<()> {
+        let write = || -> io::Result<()> {
+            let file = tempfile::Builder::new()
+                .prefix(UNFINISHED)
+                .tempfile_in(&self.folder)?;
+            let mut out = BufWriter::new(file);
+            content(&mut out)?;
+            let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+            file.as_file().sync_all()?;
+            file.persist(path)?;
+            sync(&self.folder)
+        };
+        write().with_context(|| format!("--baseline auto: cannot write {}", path.display()))
+    }
+
+    fn remove(&self, path: &Path) -> anyhow::Result<()> {
+        fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
+    }
+}
+
+fn to_writer(out: &mut dyn Write, value: &impl Serialize) -> serde_json::Result<()> {
+    serde_json::to_writer(out, value)
+}
+
+/// Reads a file of the folder. Errors do not show what is in it.
+fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    let shown = path.display();
+    let bytes = fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+    let Ok(value) = serde_json::from_slice(&bytes) else {
+        bail!("{shown} is damaged: remove it to go on without it");
+    };
+    Ok(value)
+}
+
+/// Makes a folder that nobody else may read.
+fn make(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(folder)
+}
+
+/// Makes the names in a folder last.
+#[cfg(unix)]
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync(_: &Path) -> io::Result<()> {
+    Ok(())
+}
