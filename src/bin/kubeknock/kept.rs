@@ -284,3 +284,103 @@ fn sync(folder: &Path) -> io::Result<()> {
 fn sync(_: &Path) -> io::Result<()> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(body: &str) -> Message {
+        serde_json::from_str(&format!(
+            r#"{{"receiver": "slack=env:X", "id": "1", "body": "{body}"}}"#
+        ))
+        .unwrap()
+    }
+
+    fn keep(kept: &mut Kept, messages: &[Message]) {
+        let report = |out: &mut dyn Write| out.write_all(b"{}");
+        kept.keep(report, &Told::default(), messages).unwrap();
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_week_of_reports_stays_and_every_notification_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("kept");
+        let mut kept = Kept::open(&place).unwrap();
+        assert_eq!(kept.report(), None);
+        for number in 0..10 {
+            keep(&mut kept, &[message(&number.to_string())]);
+        }
+        assert_eq!(kept.report(), Some(place.join("report-000010.json")));
+        let reports = names(&place)
+            .into_iter()
+            .filter(|name| name.starts_with("report-"));
+        assert_eq!(reports.count(), 7);
+        let waiting = kept.waiting().unwrap();
+        let bodies: Vec<&str> = waiting
+            .iter()
+            .map(|waiting| waiting.message.body())
+            .collect();
+        assert_eq!(bodies, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+        kept.delivered(&waiting[0]).unwrap();
+        drop(kept);
+        assert_eq!(Kept::open(&place).unwrap().waiting().unwrap().len(), 9);
+    }
+
+    #[test]
+    fn what_a_killed_scan_left_does_not_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path();
+        let mut kept = Kept::open(place).unwrap();
+        keep(&mut kept, &[message("1")]);
+        drop(kept);
+        let before = names(place);
+        for name in [
+            "notification-000002-1.json",
+            "alerts-000002.json",
+            ".kubeknock-x",
+        ] {
+            fs::write(place.join(name), "half").unwrap();
+        }
+        fs::write(place.join("notes.txt"), "not ours").unwrap();
+        let kept = Kept::open(place).unwrap();
+        assert_eq!(kept.waiting().unwrap().len(), 1);
+        let mut after = names(place);
+        after.retain(|name| name != "notes.txt");
+        assert_eq!(after, before);
+        let second = Kept::open(place).err().unwrap().to_string();
+        assert!(second.contains("another scan uses"), "{second}");
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_written_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut kept = Kept::open(folder.path()).unwrap();
+        keep(&mut kept, &[]);
+        let fails = |_: &mut dyn Write| Err(io::Error::other("full"));
+        let error = kept
+            .keep(fails, &Told::default(), &[message("2")])
+            .unwrap_err();
+        assert!(format!("{error:#}").contains("full"), "{error:#}");
+        assert_eq!(
+            kept.report(),
+            Some(folder.path().join("report-000001.json"))
+        );
+        drop(kept);
+        assert!(
+            Kept::open(folder.path())
+                .unwrap()
+                .waiting()
+                .unwrap()
+                .is_empty()
+        );
+    }
+}

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{News, NewsKind, Notification, matters};
+use super::news::{News, NewsKind, Notification, matters};
 use crate::escape::{TEXT, clip, escape};
 use crate::model::{Finding, Fingerprint, Time};
 use crate::report::Results;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{News, NewsKind, Notification};
+use super::news::{News, NewsKind, Notification};
 use crate::escape::escape;
 
 /// News in one message.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{NewsKind, Notification};
+use super::news::{NewsKind, Notification};
 use crate::model::Time;
 use crate::record;
 

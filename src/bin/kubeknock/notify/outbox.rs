@@ -2,16 +2,17 @@
 
 use std::collections::HashSet;
 
+use kubeknock::policy::{COULD_NOT_RUN, INTERRUPTED};
 use kubeknock::record::Spool;
 use kubeknock::report::notification::alertmanager::{OpenAlert, told};
 use kubeknock::report::notification::{Before, Notification};
 use kubeknock::report::{Format, RenderOptions, Results, render};
 
-use super::{ATTEMPTS, Message, Notifier};
+use super::message::Message;
+use super::notifier::{ATTEMPTS, Notifier};
 use crate::baseline::Baseline;
 use crate::evaluated_scan::EarlierScan;
-use crate::kept::Kept;
-use kubeknock::policy::{COULD_NOT_RUN, INTERRUPTED};
+use crate::kept::{Kept, Told};
 
 /// What is left to do after a scan.
 #[derive(Default)]
@@ -48,7 +49,7 @@ impl Outbox {
         // Without a folder, the baseline shows which alerts are open.
         let mut open = match &kept {
             Some(kept) => kept.told()?,
-            None => crate::kept::Told::default(),
+            None => Told::default(),
         };
         let initial = match (&kept, &earlier) {
             (None, Some(old)) => alerts_of(old, notification.scan),
