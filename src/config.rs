@@ -2,6 +2,7 @@
 //! from them.
 
 mod proxy;
+mod run_id;
 mod scan_header;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::model::Request;
 pub use proxy::{InvalidProxy, Proxy, ProxyKind};
+pub use run_id::{InvalidRunId, RunId};
 pub use scan_header::{InvalidHeader, ScanHeader};
 
 /// TCP connect timeout.
@@ -214,7 +216,13 @@ pub struct ScanConfig {
     pub max_body: usize,
     /// Time for the whole scan. No target is started after it.
     pub max_duration: Option<Duration>,
-    /// The `User-Agent` header.
+    /// The id of this run, which [`Self::sent_user_agent`] has after the product.
+    pub run_id: Option<RunId>,
+    /// Send an `Audit-ID` with each request, made from [`Self::run_id`].
+    pub audit_id: bool,
+    /// Ask each endpoint that looks like Kubernetes for a path that no server has, to find it in the audit log.
+    pub audit_canary: bool,
+    /// The `User-Agent` header, without [`Self::run_id`].
     pub user_agent: String,
     /// Further headers of every request, at most [`MAX_HEADERS`].
     pub headers: Vec<ScanHeader>,
@@ -271,6 +279,9 @@ impl Default for ScanConfig {
             shard: Shard::WHOLE,
             max_body: MAX_BODY,
             max_duration: None,
+            run_id: None,
+            audit_id: false,
+            audit_canary: false,
             user_agent: USER_AGENT.to_owned(),
             headers: Vec::new(),
             source_addresses: Vec::new(),
@@ -299,6 +310,14 @@ impl ScanConfig {
     pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
+    }
+
+    /// The `User-Agent` as it is sent.
+    pub fn sent_user_agent(&self) -> String {
+        self.run_id.as_ref().map_or_else(
+            || self.user_agent.clone(),
+            |run_id| run_id.in_user_agent(&self.user_agent),
+        )
     }
 
     /// Probes at once, each with its connection.
@@ -343,6 +362,10 @@ impl ScanConfig {
             ("source-address", ONE_OF_EACH_FAMILY)
         } else if !is_one_of_each_family(&self.egress_addresses) {
             ("egress-address", ONE_OF_EACH_FAMILY)
+        } else if self.run_id.is_none() && self.audit_id {
+            ("audit-id", "needs a run ID")
+        } else if self.run_id.is_none() && self.audit_canary {
+            ("audit-canary", "needs a run ID")
         } else if http::HeaderValue::from_str(&self.user_agent).is_err()
             || self.user_agent.trim().is_empty()
         {

@@ -73,6 +73,7 @@ pub mod fuzzing;
 mod host_port;
 mod identify;
 pub mod input;
+pub mod inspect;
 pub mod kubernetes;
 mod local_end;
 pub mod model;

@@ -139,6 +139,7 @@ fn results<'a>(scan: &'a SavedScan, evaluation: &'a Evaluation) -> Results<'a> {
         findings: &evaluation.findings,
         carried: &[],
         accepted_verdicts: &evaluation.accepted_verdicts,
+        since_reported: &evaluation.since_reported,
         unused_acceptances: &[],
         changes: None,
         outage: None,
@@ -192,6 +193,7 @@ pub(super) fn scan_of(record: &EndpointReport) -> SavedScan {
         sources: Vec::new(),
         resolvers: Vec::new(),
         targets_digest: None,
+        selection: None,
         coverage,
     };
     let tool_version = env!("CARGO_PKG_VERSION").to_owned();

@@ -47,6 +47,11 @@ impl Identity {
         Self(origin.text.trim().to_owned())
     }
 
+    /// A server, a binding or another part of a configuration file, as one word.
+    pub(crate) const fn of_configuration(name: String) -> Self {
+        Self(name)
+    }
+
     /// The identity as text, which may come from a file.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -26,6 +26,8 @@ pub struct Observation {
     pub without_sni: Option<Result<Handshake, Failure>>,
     /// The requests in the order in which they were made, those of the recheck included.
     pub exchanges: Vec<Exchange>,
+    /// The request of `--audit-canary`, which is no part of any conclusion.
+    pub audit_canary: Option<Box<Exchange>>,
     /// Planned requests that were not made, because the time was over or the endpoint could not be reached any more.
     pub not_asked: Vec<Request>,
     /// The failure that ended the probe before any request.
@@ -60,6 +62,7 @@ impl Observation {
             tls: None,
             chain: Vec::new(),
             without_sni: None,
+            audit_canary: None,
             exchanges: Vec::new(),
             not_asked: Vec::new(),
             failure: None,
@@ -110,6 +113,9 @@ impl Observation {
         if self.tls.is_none() {
             self.tls = second.tls;
             self.chain = second.chain;
+        }
+        if self.audit_canary.is_none() {
+            self.audit_canary = second.audit_canary;
         }
         if self.without_sni.is_none() {
             self.without_sni = second.without_sni;

@@ -9,8 +9,9 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 use super::{
-    Certificate, ComparedFact, ComparisonResult, DeclaredFact, Endpoint, Failure, Grant, Handshake,
-    Identification, JudgedRequest, Posture, Remedy, Request, Target, Timings, Verdict,
+    AuditCanary, Certificate, ComparedFact, ComparisonResult, DeclaredFact, Endpoint, Failure,
+    Grant, Handshake, Identification, JudgedRequest, Posture, Remedy, Request, Target, Timings,
+    Verdict,
 };
 
 /// The report on one endpoint.
@@ -47,6 +48,8 @@ pub struct EndpointReport {
     pub tls: Option<Handshake>,
     /// A handshake without SNI, or its failure; `None` if there was none.
     pub without_sni: Option<Result<Handshake, Failure>>,
+    /// The request of `--audit-canary`, which is no part of the verdict; `None` if there was none.
+    pub audit_canary: Option<AuditCanary>,
     /// The local address of the connections.
     pub local_address: Option<IpAddr>,
     /// TCP connections opened.
@@ -107,6 +110,7 @@ impl EndpointReport {
             grants: Vec::new(),
             tls: None,
             without_sni: None,
+            audit_canary: None,
             local_address: None,
             connections: 0,
             handshakes: 0,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{FailureKind, LeftOut, LeftOutReason, Origin, SpecId, Verdict};
+use super::{ClusterNotAsked, FailureKind, LeftOut, LeftOutReason, Origin, SpecId, Verdict};
 
 /// Where every target ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,6 +32,8 @@ pub struct Coverage {
     pub further_addresses: u64,
     /// The target specifications that are named or carry an `expect=`, in the order read.
     pub specs: Vec<SpecCoverage>,
+    /// Clusters of inventories that were not asked. No count has them.
+    pub clusters_not_asked: Vec<ClusterNotAsked>,
 }
 
 impl Coverage {
@@ -212,8 +214,22 @@ pub struct ScanSummary {
     /// SHA-256 of the targets and exclusions, in hexadecimal: scans with the same value had the same targets. `None` if
     /// it is not known, or if merged scans had different targets.
     pub targets_digest: Option<String>,
+    /// What was selected of it afterwards; `None` if it is whole.
+    pub selection: Option<Selection>,
     /// How every target ended.
     pub coverage: Coverage,
+}
+
+/// The part of a scan that a report is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Selection {
+    /// The labels that its targets have, as `KEY=VALUE`; `*` stands for any characters.
+    pub labels: Vec<String>,
+    /// How many endpoint records of the scan are left out.
+    pub endpoints_left_out: u64,
+    /// How many targets of the scan are left out.
+    pub targets_left_out: u64,
 }
 
 #[cfg(test)]

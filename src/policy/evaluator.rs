@@ -17,7 +17,7 @@ use super::settings::Policy;
 use crate::config::ScanHeader;
 use crate::model::{
     Coverage, EndpointReport, FailureKind, Finding, Fingerprint, Host, Identity, Origin, Outage,
-    Rule, Site, SpecCoverage, Target, TargetNames, UnusedAcceptance, Verdict,
+    Rule, SinceReported, Site, SpecCoverage, Target, TargetNames, UnusedAcceptance, Verdict,
 };
 
 /// What the rules found in one scan.
@@ -27,6 +27,8 @@ pub struct Evaluation {
     pub findings: Vec<Finding>,
     /// Endpoints by verdict, if the finding that explains the verdict is accepted.
     pub accepted_verdicts: BTreeMap<Verdict, u64>,
+    /// What became of the endpoints that another scanner reported.
+    pub since_reported: BTreeMap<SinceReported, u64>,
     /// The acceptances that match no finding, in the order of the settings.
     pub unused_acceptances: Vec<UnusedAcceptance>,
     /// The outage since the baseline, if there is one.
@@ -87,12 +89,12 @@ struct Candidate {
 /// What a finding is about.
 #[derive(Clone)]
 pub(super) struct Subject {
-    about: Identity,
-    index: Option<u64>,
-    origin: Arc<Origin>,
-    label: Option<Arc<str>>,
+    pub(super) about: Identity,
+    pub(super) index: Option<u64>,
+    pub(super) origin: Arc<Origin>,
+    pub(super) label: Option<Arc<str>>,
     /// The names that acceptances match; `None` if nothing is accepted.
-    names: Option<TargetNames>,
+    pub(super) names: Option<TargetNames>,
 }
 
 impl Subject {
@@ -178,6 +180,10 @@ impl<'a> Evaluator<'a> {
                 .or_insert_with(|| (subject.clone(), Vec::new()));
             results.push(result);
         }
+        if let Some(since) = SinceReported::of(report) {
+            let counts = &mut self.evaluation.since_reported;
+            *counts.entry(since).or_default() += 1;
+        }
         let origin = &report.target.origin;
         if let Some(failure) = (report.failure.as_ref()).filter(|_| report.target.named) {
             let kinds = self.failures.entry(Arc::clone(origin)).or_default();
@@ -208,16 +214,21 @@ impl<'a> Evaluator<'a> {
             }
             is_verdict_accepted |= rule.anonymous_access && accepted;
         }
+        self.count_verdict(report.verdict, is_verdict_accepted, &subject);
+    }
+
+    /// Counts a verdict for the gate.
+    pub(super) fn count_verdict(&mut self, verdict: Verdict, is_accepted: bool, subject: &Subject) {
         let Evaluation {
             accepted_verdicts,
             culprits,
             ..
         } = &mut self.evaluation;
-        if is_verdict_accepted {
-            *accepted_verdicts.entry(report.verdict).or_default() += 1;
-        } else if report.verdict < Verdict::Rejected {
-            let name = name(report.target.label.as_deref(), subject.about.as_str());
-            culprits.entry(report.verdict).or_default().add(name);
+        if is_accepted {
+            *accepted_verdicts.entry(verdict).or_default() += 1;
+        } else if verdict < Verdict::Rejected {
+            let name = name(subject.label.as_deref(), subject.about.as_str());
+            culprits.entry(verdict).or_default().add(name);
         }
     }
 

@@ -14,6 +14,7 @@
 mod baseline;
 mod carrier;
 mod changes;
+mod configuration_hit;
 mod controls;
 mod culprits;
 mod evaluator;
@@ -29,6 +30,7 @@ mod settings;
 
 pub use carrier::{Carried, Carrier, proves};
 pub use changes::Snapshot;
+pub(crate) use configuration_hit::ConfigurationHit;
 pub use evaluator::{Evaluation, Evaluator};
 pub use gate::{
     COULD_NOT_RUN, Decision, FAILED, FailOn, Gate, INTERRUPTED, InvalidThreshold, NOT_COVERED,
@@ -43,6 +45,7 @@ pub use settings::{Accept, AcceptedRules, Policy};
 
 use crate::model::Rule;
 use rules::REGISTRY;
+pub(crate) use rules::configuration;
 
 /// Every rule, in the order of the documentation.
 pub static RULES: [&Rule; REGISTRY.len()] = {

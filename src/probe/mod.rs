@@ -12,12 +12,14 @@
 //!    callers;
 //! 3. the requests of the configuration (`--path`). A HEAD whose response may come from a front end is
 //!    followed by its `continue=bogus` form;
-//! 4. with `--deep`, the requests of [`deep()`], if any response so far shows Kubernetes; then, if the
+//! 4. with `--audit-canary`, a path that no server has, if any response so far shows Kubernetes; its answer
+//!    is no part of the exchanges;
+//! 5. with `--deep`, the requests of [`deep()`], if any response so far shows Kubernetes; then, if the
 //!    endpoint has a name, one more handshake without SNI.
 //!
 //! A probe sends no credential and no cookie, follows no redirect and decompresses nothing. Every response
 //! is bounded in size. The whole probe is bounded in time: `--timeout` for steps 1 and 2, plus a fifth of
-//! it for each request of steps 3 and 4; no single request may take longer than `--timeout`. The
+//! it for each request of steps 3 to 5; no single request may take longer than `--timeout`. The
 //! observation lists the requests that were due but not made.
 
 mod certificate;
@@ -28,6 +30,7 @@ mod first_bytes;
 pub(crate) mod fuzzed;
 mod handshake;
 mod lenient_stream;
+mod pause;
 mod prober;
 mod recorder;
 mod requests;

@@ -1,21 +1,26 @@
 //! What all probes of a scan share: TLS settings, limits and the list of requests.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
+use jiff::Timestamp;
 
 use super::connection::own_headers;
 use super::handshake;
 use super::requests::{AFTER_401, ALWAYS, deep};
 use super::response::Keep;
-use crate::config::ScanConfig;
+use crate::config::{RunId, ScanConfig};
 use crate::error::Error;
-use crate::model::{Observation, Request};
+use crate::kubernetes::AUDIT_ID;
+use crate::model::{Endpoint, Observation, Request};
 
 /// Probes endpoints as configured.
 pub struct Prober {
     pub(super) tls: handshake::Client,
-    pub(super) own_headers: HeaderMap,
+    own_headers: HeaderMap,
+    /// The id that each request's `Audit-ID` is made from; `None` without `--audit-id`.
+    audit_id: Option<RunId>,
     pub(super) max_body: usize,
     pub(super) timeout: Duration,
     pub(super) retries: u32,
@@ -26,6 +31,8 @@ pub struct Prober {
     pub(super) extra: Vec<Request>,
     /// Empty without `--deep`.
     pub(super) deep: Vec<Request>,
+    /// The request of `--audit-canary`.
+    pub(super) canary: Option<Request>,
 }
 
 impl Prober {
@@ -36,6 +43,23 @@ impl Prober {
             (true, true) => Keep::Head,
             (true, false) => Keep::Answer,
         }
+    }
+
+    /// The headers of a request that is sent at this time.
+    pub(super) fn headers(
+        &self,
+        endpoint: &Endpoint,
+        request: &Request,
+        at: Timestamp,
+    ) -> Cow<'_, HeaderMap> {
+        let Some(run_id) = &self.audit_id else {
+            return Cow::Borrowed(&self.own_headers);
+        };
+        let mut headers = self.own_headers.clone();
+        if let Ok(id) = HeaderValue::from_str(&run_id.audit_id(endpoint, request, at)) {
+            headers.insert(AUDIT_ID, id);
+        }
+        Cow::Owned(headers)
     }
 
     /// Records whether the chain ends at one of the CAs that an inventory declares.
@@ -62,13 +86,15 @@ impl Prober {
                 .filter_map(|path| Request::for_path(path).ok())
                 .collect()
         };
-        let user_agent = HeaderValue::from_str(&config.user_agent).map_err(|_| Error::Config {
-            setting: "user-agent",
-            problem: "must be one line of printable characters".into(),
-        })?;
+        let user_agent =
+            HeaderValue::from_str(&config.sent_user_agent()).map_err(|_| Error::Config {
+                setting: "user-agent",
+                problem: "must be one line of printable characters".into(),
+            })?;
         Ok(Self {
             tls: handshake::Client::new(config)?,
             own_headers: own_headers(&user_agent, &config.headers),
+            audit_id: config.run_id.clone().filter(|_| config.audit_id),
             max_body: config.max_body,
             timeout: config.timeout,
             retries: config.retries,
@@ -82,6 +108,8 @@ impl Prober {
             } else {
                 Vec::new()
             },
+            canary: (config.run_id.as_ref().filter(|_| config.audit_canary))
+                .and_then(|run_id| Request::for_path(&run_id.canary_path()).ok()),
         })
     }
 }

@@ -8,8 +8,8 @@ use tokio::time::Instant as Deadline;
 
 use super::connection::Connection;
 use super::dial::{Dial, Dialled};
+use super::pause::{requested_pause, wait};
 use super::prober::Prober;
-use crate::config::MAX_PAUSE;
 use crate::model::{
     Endpoint, Exchange, Failure, FailureKind, Handshake, Method, Observation, Reply, Request,
     Scheme, Stage,
@@ -120,11 +120,25 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
             more = self.request_all(&prober.after_401, more).await;
         }
         more = self.request_extra(&prober.extra, more).await;
+        if more {
+            self.request_canary().await;
+        }
         if !prober.deep.is_empty() && self.speaks_kubernetes() {
             more = self.request_extra(&prober.deep, more).await;
             if more {
                 self.handshake_without_sni().await;
             }
+        }
+    }
+
+    /// Makes the request of `--audit-canary`, in the first probe of a server that looks like Kubernetes.
+    async fn request_canary(&mut self) {
+        if let Some(canary) = &self.prober.canary
+            && self.number == 1
+            && self.speaks_kubernetes()
+        {
+            self.deadline += self.prober.timeout / SHARE;
+            self.observation.audit_canary = Box::pin(self.request(canary)).await.map(Box::new);
         }
     }
 
@@ -186,7 +200,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
                 .all(|(_, reply)| reply.sends_to_tls())
     }
 
-    /// Whether any response so far shows Kubernetes, which the requests of `--deep` require.
+    /// Whether any response so far shows Kubernetes, which the requests of `--deep` and `--audit-canary` require.
     fn speaks_kubernetes(&self) -> bool {
         self.observation
             .replies()
@@ -270,7 +284,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
             };
             let fresh = connection.served() == 0;
             (at, started) = (Timestamp::now(), Instant::now());
-            let outcome = self.exchange(&mut connection, request).await;
+            let outcome = self.exchange(&mut connection, request, at).await;
             let cut_short = outcome
                 .as_ref()
                 .ok()
@@ -357,6 +371,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         &mut self,
         connection: &mut Connection,
         request: &Request,
+        at: Timestamp,
     ) -> Result<Reply, Failure> {
         let prober = self.prober;
         let max_body = if request.class.is_telemetry() {
@@ -364,10 +379,11 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         } else {
             prober.max_body
         };
+        let headers = prober.headers(&self.observation.endpoint, request, at);
         let work = connection.request(
             &self.observation.endpoint,
             request,
-            &prober.own_headers,
+            &headers,
             max_body,
             prober.keep(request),
         );
@@ -377,24 +393,4 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
             Err(_) => Err(Failure::new(Stage::Http, FailureKind::Deadline, "")),
         }
     }
-}
-
-/// The pause that an overloaded server asks for before the next request.
-fn requested_pause(exchange: &Exchange) -> Option<Duration> {
-    exchange
-        .outcome
-        .as_ref()
-        .ok()
-        .filter(|reply| reply.status == 429)?;
-    exchange.asks_to_wait()
-}
-
-/// Waits. Returns `false` without waiting if the pause is longer than [`MAX_PAUSE`] or goes beyond the deadline.
-async fn wait(pause: Option<Duration>, deadline: Deadline) -> bool {
-    let Some(pause) = pause else { return true };
-    if pause > MAX_PAUSE || Deadline::now() + pause >= deadline {
-        return false;
-    }
-    tokio::time::sleep(pause).await;
-    true
 }

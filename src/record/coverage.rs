@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::model::{self, FailureKind, LeftOutReason, ScanSummary, SpecCoverage, Verdict};
+use crate::model::{
+    self, ClusterNotAsked, FailureKind, LeftOutReason, ScanSummary, SpecCoverage, Verdict,
+};
 use crate::record::Tally;
 
 /// The largest count: sums of all counts stay far from overflow.
@@ -63,6 +65,10 @@ pub(super) struct Coverage<'a> {
     covered: usize,
     /// The specifications that are named or have an expectation, in the order given.
     specs: Cow<'a, [SpecCoverage]>,
+    /// Clusters of inventories that were not asked, and why: one that is stopped or deleted, or that has no endpoint. No
+    /// count has them.
+    #[serde(default)]
+    clusters_not_asked: Cow<'a, [ClusterNotAsked]>,
 }
 
 /// The schema of `verdicts`, which has every verdict.
@@ -130,6 +136,7 @@ impl<'a> From<&'a model::Coverage> for Coverage<'a> {
             named: coverage.named(),
             covered: coverage.covered(),
             specs: (&*coverage.specs).into(),
+            clusters_not_asked: (&*coverage.clusters_not_asked).into(),
         }
     }
 }
@@ -189,6 +196,7 @@ impl TryFrom<Coverage<'_>> for model::Coverage {
             unreachable: record.unreachable.kinds,
             further_addresses: record.further_addresses,
             specs,
+            clusters_not_asked: record.clusters_not_asked.into_owned(),
         };
         if !coverage.adds_up() {
             return Err("coverage: the counts do not add up to the targets".to_owned());

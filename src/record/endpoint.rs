@@ -13,8 +13,8 @@ use super::tls::{Tls, WithoutSni};
 use super::v3;
 use crate::host_port::HostPort;
 use crate::model::{
-    self, Clipped, ComparedFact, Declared, EndpointReport, Failure, Grant, Host, Ms, Origin,
-    Posture, Remediation, Scheme, SpecId, Target, Time, Verdict,
+    self, AuditCanary, Clipped, ComparedFact, Declared, EndpointReport, Failure, Grant, Host, Ms,
+    Origin, Posture, Remediation, Scheme, SinceReported, SpecId, Target, Time, Verdict,
 };
 
 /// One endpoint, or a target that never became one.
@@ -68,6 +68,10 @@ pub(super) struct Endpoint<'a> {
     /// What an inventory says about it; null for targets that no inventory names.
     #[serde(default)]
     declared: Option<Arc<Declared>>,
+    /// What became of an endpoint that another scanner reported (`declared.reported`); null for others, and if it was
+    /// not asked.
+    #[serde(skip_deserializing)]
+    since_reported: Option<SinceReported>,
     /// Whether the verdict is the expected one; null without an expectation. `coverage.specs` has the same for a
     /// whole specification.
     #[serde(skip_deserializing)]
@@ -98,6 +102,9 @@ pub(super) struct Endpoint<'a> {
     pub(super) tls: Option<Tls<'a>>,
     /// A handshake without SNI; null if there was none (only `--deep` makes one).
     pub(super) without_sni: Option<WithoutSni<'a>>,
+    /// The request of `--audit-canary`, which is no part of the verdict; null without one.
+    #[serde(default)]
+    audit_canary: Option<Cow<'a, AuditCanary>>,
     /// The address of this machine that was used; null if no connection was opened.
     source_address: Option<IpAddr>,
     /// TCP connections opened.
@@ -135,6 +142,7 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             reason: report.reason.as_str().into(),
             expect: target.expect,
             declared: target.declared.clone(),
+            since_reported: SinceReported::of(report),
             as_expected: (target.expect)
                 .zip(verdict_if_known)
                 .map(|(expected, verdict)| expected == verdict),
@@ -154,6 +162,7 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             grants: (&*report.grants).into(),
             tls: report.tls.as_ref().map(Tls::from),
             without_sni: report.without_sni.as_ref().map(WithoutSni::from),
+            audit_canary: report.audit_canary.as_ref().map(Cow::Borrowed),
             source_address: report.local_address,
             connections: report.connections,
             handshakes: report.handshakes,
@@ -229,6 +238,7 @@ impl TryFrom<Endpoint<'_>> for EndpointReport {
             grants,
             tls: record.tls.map(Into::into),
             without_sni: record.without_sni.and_then(WithoutSni::into_outcome),
+            audit_canary: record.audit_canary.map(Cow::into_owned),
             local_address: record.source_address,
             connections: record.connections,
             handshakes: record.handshakes,

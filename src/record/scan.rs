@@ -8,8 +8,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::scan_info::{SavedScan, ScanInfo};
-use crate::config::{Family, InvalidHeader, InvalidProxy, InvalidShard, Order, ScanConfig};
-use crate::model::{Coverage, Ms, Request, ScanSummary, Time};
+use crate::config::{
+    Family, InvalidHeader, InvalidProxy, InvalidRunId, InvalidShard, Order, ScanConfig,
+};
+use crate::model::{Coverage, Ms, Request, ScanSummary, Selection, Time};
 
 /// The program that scanned.
 #[derive(Default, Serialize, Deserialize)]
@@ -45,6 +47,9 @@ pub(super) struct Scan<'a> {
     /// SHA-256 of the targets and exclusions, in hexadecimal: scans with the same value had the same targets.
     /// Another version of kubeknock may compute another value. Null if merged scans had different targets.
     targets_digest: Option<Cow<'a, str>>,
+    /// The part of the scan that this report is about, from `kubeknock report --where`; null for the whole scan.
+    #[serde(default)]
+    selection: Option<Cow<'a, Selection>>,
     /// The limits of the scan, and what it requested.
     settings: Settings<'a>,
     /// Where the scan came from: the answers of a server may depend on it.
@@ -68,6 +73,7 @@ impl<'a> Scan<'a> {
             elapsed_ms: Ms(summary.elapsed),
             stopped: summary.stopped.as_deref().map(Cow::Borrowed),
             targets_digest: summary.targets_digest.as_deref().map(Cow::Borrowed),
+            selection: summary.selection.as_ref().map(Cow::Borrowed),
             settings: info.config.into(),
             vantage: Vantage {
                 source_addresses: (&*summary.sources).into(),
@@ -91,6 +97,7 @@ impl<'a> Scan<'a> {
                 sources: self.vantage.source_addresses.into_owned(),
                 resolvers: self.vantage.resolvers.into_owned(),
                 targets_digest: self.targets_digest.map(Cow::into_owned),
+                selection: self.selection.map(Cow::into_owned),
                 coverage: Coverage::default(),
             },
         })
@@ -129,7 +136,14 @@ struct Settings<'a> {
     max_duration_ms: Option<u64>,
     /// The pause before the recheck of contradicting answers, in milliseconds.
     second_look_pause_ms: u64,
-    /// The `User-Agent` of every request.
+    /// The id of this run, which its `User-Agent` has after the product; null without one. Null too if merged scans had
+    /// different ids.
+    run_id: Option<String>,
+    /// Whether every request had an `Audit-ID` made from the id of the run (`--audit-id`).
+    audit_id: bool,
+    /// Whether every endpoint that looks like Kubernetes was asked for a path that no server has (`--audit-canary`).
+    audit_canary: bool,
+    /// The `User-Agent` of every request, without the id of the run.
     user_agent: Cow<'a, str>,
     /// The headers from `--header`, as `name: value`.
     headers: Vec<String>,
@@ -200,6 +214,9 @@ impl<'a> From<&'a ScanConfig> for Settings<'a> {
             max_body: config.max_body,
             max_duration_ms: config.max_duration.map(ms),
             second_look_pause_ms: ms(config.recheck_pause),
+            run_id: config.run_id.as_ref().map(ToString::to_string),
+            audit_id: config.audit_id,
+            audit_canary: config.audit_canary,
             user_agent: config.user_agent.as_str().into(),
             headers: config.headers.iter().map(ToString::to_string).collect(),
             source_addresses: config.source_addresses.as_slice().into(),
@@ -243,6 +260,10 @@ impl TryFrom<Settings<'_>> for ScanConfig {
                 .unwrap_or(default.shard),
             max_body: record.max_body,
             max_duration: record.max_duration_ms.map(Duration::from_millis),
+            run_id: (record.run_id.as_deref().map(str::parse).transpose())
+                .map_err(|error: InvalidRunId| format!("run_id: {error}"))?,
+            audit_id: record.audit_id,
+            audit_canary: record.audit_canary,
             user_agent: record.user_agent.into_owned(),
             headers: (record.headers.iter())
                 .map(|header| header.parse())

@@ -4,6 +4,8 @@
 //! the findings (those of one rule with one fix in one row), what changed, and all endpoints, worst first. Each part
 //! has a share; rows are written while they fit, and further rows are counted. Text from outside is written as code.
 
+pub(super) mod comparison;
+mod labels;
 pub(super) mod remediation;
 pub(super) mod text;
 
@@ -67,6 +69,13 @@ pub(super) fn write(
     self::findings(&mut page, results, &listed, &folds);
     changes(&mut page, results);
     missing_specs(&mut page, results);
+    clusters_not_asked(&mut page, results);
+    if let Some((head, rows)) = labels::table(&reports) {
+        page.line(&head);
+        let omitted = rows.len().saturating_sub(MAX_LISTED);
+        page.rows(END_OF_CHANGES, omitted, rows.into_iter().take(MAX_LISTED));
+        page.line("");
+    }
     endpoints(&mut page, &reports, &findings, left_out);
     out.write_all(page.text.as_bytes())?;
     out.flush()
@@ -127,7 +136,8 @@ fn outcome(page: &mut Page, results: &Results<'_>) {
             "**Stopped early**: {stopped}; this report is partial.\n"
         ));
     }
-    if let Some(notice) = results.shard_notice() {
+    for notice in results.partial_notices() {
+        let notice = prose(&notice, MAX_SUMMARY);
         page.line(&format!("**Partial report**: {notice}.\n"));
     }
     if let Some(outage) = results.outage_text() {
@@ -181,6 +191,9 @@ fn counts(page: &mut Page, results: &Results<'_>) {
         );
     }
     page.line(&format!("{line}\n"));
+    if let Some(notice) = results.reported_notice() {
+        page.line(&format!("{notice}.\n"));
+    }
 }
 
 /// What to do: each fix once, in one line, and in full to unfold. The fix of the worst finding comes first.
@@ -320,6 +333,23 @@ fn missing_specs(page: &mut Page, results: &Results<'_>) {
         format!("| {target} | {place} | {result} |")
     });
     let omitted = missing.len().saturating_sub(MAX_LISTED);
+    page.rows(END_OF_CHANGES, omitted, rows);
+    page.line("");
+}
+
+/// The clusters of inventories that were not asked.
+fn clusters_not_asked(page: &mut Page, results: &Results<'_>) {
+    let clusters = &results.summary.coverage.clusters_not_asked;
+    if clusters.is_empty() {
+        return;
+    }
+    page.line("### Clusters not asked\n");
+    page.line("| cluster | listed at | why |\n|---|---|---|");
+    let rows = clusters.iter().take(MAX_LISTED).map(|cluster| {
+        let (name, place) = (code(cluster.name()), code(&cluster.origin.to_string()));
+        format!("| {name} | {place} | {} |", code(&cluster.text()))
+    });
+    let omitted = clusters.len().saturating_sub(MAX_LISTED);
     page.rows(END_OF_CHANGES, omitted, rows);
     page.line("");
 }

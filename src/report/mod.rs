@@ -9,6 +9,7 @@
 //! Text from the network is written through [`escape()`] or a JSON encoder. `phrases` has the texts that several
 //! formats share.
 
+pub mod audit;
 mod csv;
 mod defectdojo;
 pub mod diff;
@@ -47,6 +48,7 @@ mod skip;
 mod tests;
 
 pub use format::{Format, RenderOptions, ReportWriter, render};
+pub use markdown::comparison::write as write_diff_as_markdown;
 pub use results::{GateResult, Results};
 pub use source_location::Repository;
 pub use table::TableOptions;

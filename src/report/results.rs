@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::phrases::plural;
+use super::phrases::{counts, plural};
 use crate::model::{
-    Change, ChangeKind, Finding, Origin, Outage, Rule, ScanSummary, SpecCoverage, UnusedAcceptance,
-    Verdict,
+    Change, ChangeKind, Finding, Origin, Outage, Rule, ScanSummary, SinceReported, SpecCoverage,
+    UnusedAcceptance, Verdict,
 };
 use crate::record::{Contents, ScanInfo};
 
@@ -23,6 +23,8 @@ pub struct Results<'a> {
     pub carried: &'a [Finding],
     /// Endpoints by verdict, if the finding that explains the verdict is accepted.
     pub accepted_verdicts: &'a BTreeMap<Verdict, u64>,
+    /// What became of the endpoints that another scanner reported.
+    pub since_reported: &'a BTreeMap<SinceReported, u64>,
     /// The acceptances that match no finding.
     pub unused_acceptances: &'a [UnusedAcceptance],
     /// Findings that count but are left out of [`Self::findings`], because the user wants to see only some severities.
@@ -110,6 +112,17 @@ impl<'a> Results<'a> {
         ))
     }
 
+    /// `12 endpoints that Shadowserver reported: 5 still open (200), 7 gone (no answer)`, if there are any.
+    pub(super) fn reported_notice(&self) -> Option<String> {
+        let count: u64 = self.since_reported.values().sum();
+        let parts = self.since_reported.iter();
+        let parts = counts(parts.map(|(since, count)| (*count, since.phrase())));
+        (count > 0).then(|| {
+            let endpoints = plural(count, "endpoint", "endpoints");
+            format!("{endpoints} that Shadowserver reported: {parts}")
+        })
+    }
+
     /// The findings that are neither accepted nor gone.
     pub fn counting_findings(&self) -> impl Iterator<Item = &'a Finding> {
         self.findings.iter().filter(|finding| finding.counts())
@@ -184,12 +197,21 @@ impl<'a> Results<'a> {
         silent.unwrap_or_default()
     }
 
-    /// The notice that the report of one shard begins with.
-    pub(super) fn shard_notice(&self) -> Option<String> {
+    /// The notices that the report of a part of a scan begins with.
+    pub(super) fn partial_notices(&self) -> impl Iterator<Item = String> {
         let shard = self.info.config.shard;
-        shard
-            .is_part()
-            .then(|| format!("shard {shard} of a scan; the other shards are missing here"))
+        let shard = (shard.is_part())
+            .then(|| format!("shard {shard} of a scan; the other shards are missing here"));
+        let selection = self.summary.selection.as_ref().map(|selection| {
+            let (endpoints, targets) = (selection.endpoints_left_out, selection.targets_left_out);
+            format!(
+                "only targets with {}; left out: {} and {}",
+                selection.labels.join(", "),
+                plural(endpoints, "endpoint", "endpoints"),
+                plural(targets, "target", "targets"),
+            )
+        });
+        shard.into_iter().chain(selection)
     }
 }
 

@@ -43,7 +43,7 @@ use crate::model::{
 use crate::targets::{Allowlist, TargetSet};
 
 pub use crate::probe::{AFTER_401, ALWAYS, deep};
-pub use ledger::{Began, Checkpoint, CheckpointError};
+pub use ledger::{Began, Checkpoint, CheckpointError, EarlierRun};
 use ledger::{Counters, Ledger, Outcome};
 use plan::Plan;
 pub use progress::Progress;
@@ -288,6 +288,7 @@ impl Scan {
             sources: self.counters.sources(),
             resolvers: self.pipeline.resolver().servers(),
             targets_digest: Some(self.plan.targets.asked_digest()),
+            selection: None,
             coverage,
         }
     }

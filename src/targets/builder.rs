@@ -14,11 +14,11 @@ use super::file_kind::FileKind;
 use super::import::{ImportFormat, ImportedLine, recognise};
 use super::lines::{MAX_LINE, TOO_LONG, each_line};
 use super::options::TargetOptions;
-use super::set::{ClusterNotAsked, TargetSet};
+use super::set::TargetSet;
 use super::specification::{exclusion_line, target_line};
 use super::warnings::Warnings;
 use crate::input::{PeekedFile, UTF_16};
-use crate::model::{Origin, Source};
+use crate::model::{ClusterNotAsked, Origin, Source};
 
 /// The source under which errors of exclusion arguments are counted.
 const EXCLUSIONS: &str = "exclusions";

@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use super::builder::{TargetSetBuilder, origin};
 use super::error::Problem;
-use super::import::{Entry, NotAskedReason, ca_bundle};
-use super::set::ClusterNotAsked;
+use super::import::{Entry, ca_bundle};
 use super::specification::target_line;
-use crate::model::{Declared, Source};
+use crate::model::{ClusterNotAsked, Declared, NotAskedReason, Selector, Source};
 
 impl TargetSetBuilder {
     /// Whether the options select a target with this name and these declarations. Counts those that they do not.
     pub(super) fn selects(&mut self, name: Option<&str>, declared: Option<&Declared>) -> bool {
-        let selected = self.options.select(name, declared);
+        let selected = Selector::all_select(&self.options.selectors, name, declared);
         self.not_selected += u64::from(!selected);
         selected
     }
@@ -39,12 +38,8 @@ impl TargetSetBuilder {
         let not_asked = not_asked.or(needs_proxy.then_some(NotAskedReason::NeedsProxy));
         if let Some(why) = not_asked {
             let origin = origin(source, number, &line);
-            self.not_asked.push(ClusterNotAsked {
-                origin,
-                label,
-                why,
-                declared: declared.into(),
-            });
+            let cluster = ClusterNotAsked::new(origin, label, why, declared);
+            self.not_asked.push(cluster);
             return Ok(());
         }
         let Some(mut spec) = target_line(&line).map_err(|error| error.problem)? else {

@@ -1,9 +1,7 @@
 //! How target specifications are understood.
 
-use std::str::FromStr;
-
 use crate::config::Proxy;
-use crate::model::{Declared, Pattern, TargetNames, Verdict};
+use crate::model::{Pattern, Selector, TargetNames, Verdict};
 
 /// The ports of specifications without a port.
 pub const DEFAULT_PORTS: [u16; 3] = [6443, 443, 8443];
@@ -31,34 +29,6 @@ pub struct TargetOptions {
     pub selectors: Vec<Selector>,
 }
 
-/// A label that targets must have: `KEY=VALUE`. `*` in the value stands for any characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selector {
-    key: String,
-    value: Pattern,
-}
-
-/// Why a text is not a [`Selector`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected KEY=VALUE, such as provider=gke, region=eu-*, or a tag")]
-pub struct InvalidSelector;
-
-impl FromStr for Selector {
-    type Err = InvalidSelector;
-
-    fn from_str(text: &str) -> Result<Self, InvalidSelector> {
-        let (key, value) = text.split_once('=').ok_or(InvalidSelector)?;
-        let (key, value) = (key.trim(), Pattern::new(value).ok_or(InvalidSelector)?);
-        if key.is_empty() {
-            return Err(InvalidSelector);
-        }
-        Ok(Self {
-            key: key.to_owned(),
-            value,
-        })
-    }
-}
-
 /// The verdict that is expected of some targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expectation {
@@ -69,20 +39,6 @@ pub struct Expectation {
 }
 
 impl TargetOptions {
-    /// Whether a target with this name and these declarations is selected.
-    pub(super) fn select(&self, name: Option<&str>, declared: Option<&Declared>) -> bool {
-        let has = |selector: &Selector| {
-            let name = name.map(|name| ("name", name));
-            let facts = declared.into_iter().flat_map(Declared::facts).chain(name);
-            let mut facts = facts.filter(|(key, _)| *key == selector.key);
-            facts.any(|(_, value)| selector.value.matches_text(value))
-        };
-        self.selectors.iter().all(|selector| {
-            let mut same = (self.selectors.iter()).filter(|other| other.key == selector.key);
-            same.any(has)
-        })
-    }
-
     /// Whether the scan goes through this proxy of an inventory, or the inventory has none.
     pub(super) fn goes_through(&self, proxy: Option<&str>) -> bool {
         proxy.is_none_or(|needed| {

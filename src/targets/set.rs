@@ -7,11 +7,12 @@ use std::sync::{Arc, OnceLock};
 use super::allowlist::Allowlist;
 use super::exclusions::Exclusions;
 use super::host_range::{HostKind, HostRange};
-use super::import::NotAskedReason;
 use super::intervals::Intervals;
 use super::options::Expectation;
 use super::warnings::Warning;
-use crate::model::{Declared, Host, Identity, Origin, Scheme, Source, SpecId, Target, Verdict};
+use crate::model::{
+    ClusterNotAsked, Declared, Host, Identity, Origin, Scheme, Source, SpecId, Target, Verdict,
+};
 
 /// A target specification; its position in [`TargetSet::specs`] is its [`SpecId`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,32 +44,6 @@ impl Spec {
                 .declared
                 .as_ref()
                 .is_none_or(|declared| declared.must_answer())
-    }
-}
-
-/// A cluster of an inventory that is not asked. It is not part of the coverage.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ClusterNotAsked {
-    /// Where the inventory lists it; the text is its endpoint, empty if it has none.
-    pub origin: Arc<Origin>,
-    /// What the inventory calls it.
-    pub label: Option<Arc<str>>,
-    /// Why it is not asked.
-    pub why: NotAskedReason,
-    /// What the inventory says about it.
-    pub declared: Arc<Declared>,
-}
-
-impl ClusterNotAsked {
-    /// Why it is not asked, in words.
-    pub fn text(&self) -> String {
-        match (&self.why, &self.declared.proxy) {
-            (NotAskedReason::NeedsProxy, Some(proxy)) => {
-                format!("it needs --proxy {proxy}")
-            }
-            (why, _) => why.text().to_owned(),
-        }
     }
 }
 

@@ -1,9 +1,12 @@
 //! `kubeknock targets`, and inventories through the program.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use kubeknock::report::Format;
+use kubeknock::simulator::SimulatedServer;
 use serde_json::Value;
 
 use crate::skip;
@@ -68,6 +71,69 @@ fn no_secret_of_an_inventory_is_shown() {
                 "{args:?}: {all}"
             );
         }
+    }
+}
+
+/// Every report, the checkpoint, and all that is said at `-vv`, for inventories with secrets in every place that has one.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_of_an_inventory_is_in_a_report() {
+    const CANARY: &str = "MUST-NOT-BE-SHOWN";
+    let server = start("default").await;
+    let address = server.address();
+    let kubeconfig = format!(
+        "apiVersion: v1\nkind: Config\nclusters:\n- name: lab\n  cluster:\n    server: https://{address}\n    \
+         certificate-authority-data: {CANARY}\n- name: behind\n  cluster:\n    server: https://192.0.2.1\n    \
+         proxy-url: http://user:{CANARY}@proxy.example:3128\nusers:\n- name: u\n  user:\n    token: {CANARY}\n    \
+         password: {CANARY}\n    client-key-data: {CANARY}\n    exec: {{command: x, env: [{{name: T, value: {CANARY}}}]}}\n    \
+         auth-provider: {{config: {{refresh-token: {CANARY}}}}}\n"
+    );
+    let terraform = format!(
+        r#"{{"version": 4, "terraform_version": "1.9.0", "serial": 1, "lineage": "x", "outputs": {{"token": {{"value":
+        "{CANARY}"}}}}, "resources": [{{"mode": "managed", "type": "aws_eks_cluster", "name": "lab", "instances":
+        [{{"attributes": {{"name": "lab", "endpoint": "https://{address}", "token": "{CANARY}"}}}}]}}, {{"mode": "managed",
+        "type": "azurerm_kubernetes_cluster", "name": "a", "instances": [{{"attributes": {{"name": "a", "fqdn": "",
+        "kube_config_raw": "{CANARY}", "kube_admin_config": [{{"client_key": "{CANARY}", "password": "{CANARY}"}}],
+        "service_principal": [{{"client_secret": "{CANARY}"}}]}}}}]}}, {{"mode": "data", "type": "aws_eks_cluster_auth",
+        "name": "t", "instances": [{{"attributes": {{"token": "{CANARY}"}}}}]}}]}}"#
+    );
+    for (name, text) in [("config", &kubeconfig), ("terraform.tfstate", &terraform)] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(name), text).unwrap();
+        let mut args = vec![
+            "-vv",
+            "scan",
+            "--from",
+            "auto",
+            name,
+            "--checkpoint",
+            "checkpoint",
+        ];
+        let outputs: Vec<String> = Format::ALL
+            .into_iter()
+            .map(|format| format!("{format}=out.{format}"))
+            .collect();
+        args.extend(outputs.iter().flat_map(|output| ["-o", output]));
+        let output = run_in(folder.path(), &args);
+        let said = stdout(&output) + &stderr(&output);
+        assert!(
+            said.contains("forbidden") && !said.contains(CANARY),
+            "{said}"
+        );
+        let mut written = 0;
+        for file in fs::read_dir(folder.path()).unwrap() {
+            let path = file.unwrap().path();
+            if path.file_name().unwrap() != name {
+                let bytes = fs::read(&path).unwrap();
+                let has = bytes
+                    .windows(CANARY.len())
+                    .any(|text| text == CANARY.as_bytes());
+                assert!(!has, "{}", path.display());
+                written += 1;
+            }
+        }
+        assert_eq!(written, Format::ALL.len() + 1, "{said}");
+        let report = fs::read_to_string(folder.path().join("out.json")).unwrap();
+        assert!(report.contains("\"lab\""), "{report}");
     }
 }
 
@@ -147,7 +213,7 @@ async fn a_scan_of_an_inventory_reports_what_it_declares() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let notes = stderr(&output);
     assert!(
-        notes.contains("new is not asked, and not part of the coverage: it is being created"),
+        notes.contains("new is not asked, and not part of the coverage: being created"),
         "{notes}"
     );
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
@@ -158,6 +224,236 @@ async fn a_scan_of_an_inventory_reports_what_it_declares() {
     assert_eq!(declared["labels"]["account"], "111122223333");
     assert_eq!(endpoints[1]["declared"]["endpoint"], "private");
     assert_eq!(report["coverage"]["named"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_report_keeps_the_clusters_that_were_not_asked() {
+    let server = start("health-only").await;
+    let address = server.address();
+    let folder = tempfile::tempdir().unwrap();
+    let inventory = format!(
+        r#"[{{"cluster": {{"name": "lab", "endpoint": "https://{address}"}}}},
+        {{"cluster": {{"name": "new", "status": "CREATING"}}}}]"#
+    );
+    fs::write(folder.path().join("eks.json"), inventory).unwrap();
+    let scan = "scan --from eks eks.json -o json=report.json -o jsonl=report.jsonl -o table";
+    let words: Vec<&str> = scan.split(' ').collect();
+    let live = run_in(folder.path(), &words);
+    let sentence = "not asked: new (eks.json:2): being created";
+    assert!(stdout(&live).contains(sentence), "{}", stdout(&live));
+    let text = fs::read_to_string(folder.path().join("report.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let coverage = &report["coverage"];
+    assert_eq!(coverage["named"], 1);
+    assert_eq!(coverage["targets"], 1);
+    let clusters = coverage["clusters_not_asked"].as_array().unwrap();
+    assert_eq!(clusters.len(), 1);
+    assert_eq!(clusters[0]["name"], "new");
+    assert_eq!(clusters[0]["why"], "starting");
+    assert_eq!(clusters[0]["declared"]["provider"], "eks");
+    for saved in ["report.json", "report.jsonl"] {
+        let table = stdout(&run_in(folder.path(), &["report", saved]));
+        assert!(table.contains(sentence), "{saved}: {table}");
+        let markdown = stdout(&run_in(folder.path(), &["report", saved, "-o", "markdown"]));
+        assert!(
+            markdown.contains(
+                "| <code>new</code> | <code>eks.json:2</code> | <code>being created</code> |"
+            ),
+            "{markdown}"
+        );
+        let html = stdout(&run_in(folder.path(), &["report", saved, "-o", "html"]));
+        assert!(html.contains("Clusters not asked (1)"), "{saved}");
+    }
+    // Once it is asked, a merge does not list it any more.
+    let running = format!(r#"{{"cluster": {{"name": "new", "endpoint": "https://{address}"}}}}"#);
+    fs::write(folder.path().join("eks.json"), running).unwrap();
+    let later = "scan --from eks eks.json -o json=later.json -q";
+    run_in(folder.path(), &later.split(' ').collect::<Vec<_>>());
+    let merged = run_in(
+        folder.path(),
+        &["report", "report.json", "later.json", "-o", "json"],
+    );
+    let merged: Value = serde_json::from_str(&stdout(&merged)).unwrap();
+    assert_eq!(
+        merged["coverage"]["clusters_not_asked"],
+        Value::Array(Vec::new())
+    );
+    // The same clusters in two reports are there once.
+    let twice = run_in(
+        folder.path(),
+        &["report", "report.json", "report.jsonl", "-o", "json"],
+    );
+    let twice: Value = serde_json::from_str(&stdout(&twice)).unwrap();
+    assert_eq!(
+        twice["coverage"]["clusters_not_asked"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_became_of_a_report_of_shadowserver() {
+    let mut servers = Vec::new();
+    for name in ["default", "rejecting", "public-info-removed", "web-server"] {
+        servers.push(start(name).await);
+    }
+    let gone = crate::support::closed_port();
+    let addresses: Vec<_> = servers
+        .iter()
+        .map(SimulatedServer::address)
+        .chain([gone])
+        .collect();
+    let mut csv =
+        "timestamp,severity,ip,protocol,port,hostname,tag,http_code,git_version\n".to_owned();
+    for (number, address) in addresses.iter().enumerate() {
+        let (ip, port) = (address.ip(), address.port());
+        writeln!(
+            csv,
+            "2026-11-20 04:00:0{number},high,{ip},tcp,{port},,kubernetes,200,v1.33.1"
+        )
+        .unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("scan_kubernetes.csv"), csv).unwrap();
+    let scan = "scan --from auto scan_kubernetes.csv -o json=report.json -o table --fail-on never";
+    let live = run_in(folder.path(), &scan.split(' ').collect::<Vec<_>>());
+    let sentence = "5 endpoints that Shadowserver reported: 1 still open (200), 1 rejecting anonymous requests (401), \
+                    1 closed by authorization only (403), 1 gone (no answer), 1 another program now";
+    let table = stdout(&live)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(table.contains(sentence), "{table}\n{}", stderr(&live));
+    let text = fs::read_to_string(folder.path().join("report.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let endpoints = report["endpoints"].as_array().unwrap();
+    let since = endpoints
+        .iter()
+        .map(|endpoint| endpoint["since_reported"].as_str().unwrap());
+    let since: Vec<&str> = since.collect();
+    let expected = [
+        "still-open",
+        "rejected",
+        "forbidden",
+        "another-program",
+        "gone",
+    ];
+    assert_eq!(since, expected);
+    for format in ["markdown", "html"] {
+        let again = stdout(&run_in(
+            folder.path(),
+            &["report", "report.json", "-o", format],
+        ));
+        assert!(again.contains(sentence), "{format}: {again}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_report_is_narrowed_by_labels() {
+    let (open, closed) = (start("exposed").await, start("rejecting").await);
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = |name: &str, region: &str, endpoint: &str| {
+        format!(
+            r#"{{"name": "{name}", "arn": "arn:aws:eks:{region}:111122223333:cluster/{name}",
+            "tags": {{"env": "{name}"}}, {endpoint}}}"#
+        )
+    };
+    let at = |address| format!(r#""endpoint": "https://{address}""#);
+    let clusters = [
+        cluster("lab", "eu-west-1", &at(open.address())),
+        cluster("prod", "eu-central-1", &at(closed.address())),
+        cluster("gone", "eu-central-1", &at(crate::support::closed_port())),
+        cluster("late", "eu-west-1", r#""status": "CREATING""#),
+    ];
+    fs::write(
+        folder.path().join("eks.json"),
+        format!("[{}]", clusters.join(",")),
+    )
+    .unwrap();
+    let run = |line: &str| run_in(folder.path(), &line.split(' ').collect::<Vec<_>>());
+    let json = |name: &str| -> Value {
+        serde_json::from_str(&fs::read_to_string(folder.path().join(name)).unwrap()).unwrap()
+    };
+    let all = run("scan --from eks eks.json -o json=all.json -o jsonl=all.jsonl");
+    assert_eq!(all.status.code(), Some(1), "{}", stderr(&all));
+    for saved in ["all.json", "all.jsonl"] {
+        let narrowed = run(&format!(
+            "report {saved} --where region=eu-central-* -o json=part.json -o table -o html=part.html -o csv=part.csv \
+             -o markdown=part.md"
+        ));
+        // The silent cluster is in the part, and so a miss of its coverage.
+        assert_eq!(narrowed.status.code(), Some(3), "{}", stderr(&narrowed));
+        let notice = "only targets with region=eu-central-*; left out: 1 endpoint and 1 target";
+        let table = stdout(&narrowed);
+        assert!(
+            table.contains(notice) && !table.contains("lab ("),
+            "{table}"
+        );
+        assert!(
+            table.contains("2 targets: 1 rejected, 1 unreachable (1 refused)"),
+            "{table}"
+        );
+        for file in ["part.html", "part.md"] {
+            let text = fs::read_to_string(folder.path().join(file)).unwrap();
+            let left_out = "left out: 1 endpoint and 1 target";
+            assert!(text.contains(left_out), "{file}: {text}");
+            for lab in ["eu-west-1", ">lab<", "\"lab\""] {
+                assert!(!text.contains(lab), "{file}: {lab}: {text}");
+            }
+        }
+        let rows = fs::read_to_string(folder.path().join("part.csv")).unwrap();
+        assert_eq!(rows.lines().count(), 3, "{rows}");
+        let part = json("part.json");
+        assert_eq!(
+            part["scan"]["selection"]["labels"][0],
+            "region=eu-central-*"
+        );
+        let coverage = &part["coverage"];
+        assert_eq!(coverage["targets"], 2);
+        assert_eq!(coverage["named"], 2);
+        assert_eq!(coverage["covered"], 1);
+        assert_eq!(coverage["clusters_not_asked"], Value::Array(Vec::new()));
+        let findings = part["findings"].as_array().unwrap();
+        assert!(
+            !findings.iter().any(|finding| finding["name"] == "lab"),
+            "{findings:#?}"
+        );
+        // The part is a report like any other.
+        let again = run("report part.json -o json=again.json -q");
+        assert_eq!(again.status.code(), Some(3), "{}", stderr(&again));
+        assert_eq!(json("again.json")["coverage"], part["coverage"]);
+    }
+    let west = run("report all.json --where region=eu-west-1 --where env=lab -o json=west.json -q");
+    assert_eq!(west.status.code(), Some(1));
+    assert_eq!(json("west.json")["endpoints"].as_array().unwrap().len(), 1);
+    let late = run("report all.json --where name=late -o table");
+    let table = stdout(&late);
+    assert!(table.contains("not asked: late (eks.json:"), "{table}");
+    let none = run("report all.json --where provider=gke");
+    assert_eq!(none.status.code(), Some(2));
+    assert!(
+        stderr(&none).contains("--where selects nothing"),
+        "{}",
+        stderr(&none)
+    );
+    // What is left out of the baseline, too, is not gone.
+    let compared =
+        run("report all.json --baseline all.json --where name=prod -o table --fail-on new");
+    let table = stdout(&compared);
+    assert_eq!(compared.status.code(), Some(0), "{table}");
+    assert!(
+        !table.contains("disappeared") && !table.contains("lab ("),
+        "{table}"
+    );
+    let diff = run("diff all.json all.json --where name=prod -o markdown");
+    let page = stdout(&diff);
+    assert!(
+        page.contains("Nothing changed since the baseline."),
+        "{page}"
+    );
+    assert!(page.contains("New findings: none."), "{page}");
 }
 
 /// The output of each tool, and the targets that its line in docs/inventories.md must make of it.

@@ -37,7 +37,7 @@ fn allowed(module: &str) -> Vec<&'static str> {
         "error" | "products" => vec!["kubernetes", "model"],
         "config" => vec!["model", "error", "host_port"],
         "local_end" => vec!["config", "error"],
-        "report" => GROUND.into_iter().chain(["record"]).collect(),
+        "report" => GROUND.into_iter().chain(["record", "audit"]).collect(),
         // A checkpoint keeps finished records as saved reports do.
         "scan" => GROUND
             .into_iter()
@@ -56,6 +56,11 @@ fn allowed(module: &str) -> Vec<&'static str> {
         "identify" | "advise" => GROUND.into_iter().chain(["products"]).collect(),
         // How to fix what a rule finds is advice.
         "policy" => GROUND.into_iter().chain(["advise"]).collect(),
+        // Beside the pipeline: predicts what a scan asks, and makes findings of it.
+        "inspect" => GROUND
+            .into_iter()
+            .chain(["audit", "policy", "probe"])
+            .collect(),
         // A stage, a format, the simulator.
         _ => GROUND.to_vec(),
     }

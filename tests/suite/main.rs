@@ -4,6 +4,7 @@
 //! it. Nothing leaves loopback.
 
 mod allow;
+mod audit;
 mod browser;
 mod byhand;
 mod carried;
@@ -23,6 +24,7 @@ mod handshakes;
 mod hostile;
 mod http2;
 mod input;
+mod inspect;
 mod inventories;
 mod layers;
 mod lenient;

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use crate::skip;
 use crate::support::{COMMANDS, kubeknock, run, run_in, start, stderr, stdout};
 
 #[test]
@@ -192,7 +193,7 @@ async fn an_output_is_chosen_the_same_way_in_every_command() {
     let output = run(&["diff", "now.json", "now.json", "-o", "sarif"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        stderr(&output).contains("one of table, json"),
+        stderr(&output).contains("one of table, markdown, json"),
         "{}",
         stderr(&output)
     );
@@ -534,4 +535,93 @@ fn shells_propose_rules_formats_and_profiles() {
         let line = line.unwrap_or_else(|| panic!("{command} --{option}"));
         assert!(words.iter().all(|word| line.contains(word)), "{line}");
     }
+}
+
+/// A line that is typed, and what the shell makes of it at the tab key.
+const TYPED: [(&str, &str); 5] = [
+    ("kubeknock sim", "kubeknock simulate"),
+    (
+        "kubeknock scan --output shado",
+        "kubeknock scan --output shadowserver",
+    ),
+    ("kubeknock diff -o mark", "kubeknock diff -o markdown"),
+    (
+        "kubeknock rules anonymous-auth-limi",
+        "kubeknock rules anonymous-auth-limited",
+    ),
+    (
+        "kubeknock scan --fail-on expo",
+        "kubeknock scan --fail-on exposed",
+    ),
+];
+
+#[test]
+fn fish_completes() {
+    let test = "fish_completes";
+    if Command::new("fish").arg("--version").output().is_err() {
+        return skip::without("fish", test);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("kubeknock.fish");
+    fs::write(&script, run(&["completions", "fish"]).stdout).unwrap();
+    for (typed, expected) in TYPED {
+        let output = Command::new("fish")
+            .env("HOME", folder.path())
+            .args(["--no-config", "-c", "source $argv[1]; complete -C $argv[2]"])
+            .args([script.to_str().unwrap(), typed])
+            .output()
+            .unwrap();
+        let proposed = stdout(&output);
+        let words: Vec<&str> = proposed
+            .lines()
+            .filter_map(|line| line.split('\t').next())
+            .collect();
+        let word = expected.rsplit(' ').next().unwrap();
+        assert_eq!(words, [word], "{typed}: {}", stderr(&output));
+    }
+}
+
+/// Types lines in a terminal of zsh, whose command prints what it got.
+const IN_ZSH: &str = r#"
+zmodload zsh/zpty || exit 77
+zpty z zsh -f -i
+zpty -w z "fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -D; \
+kubeknock() { print -r -- \"GOT[kubeknock \$*]\"; }; print REA''DY"
+zpty -r z out '*READY*'
+shift
+for line in "$@"; do
+  zpty -w -n z "$line"$'\t\n'
+  zpty -r z out $'*GOT\\[*\\]*'
+  print -r -- "${${out##*GOT\[}%%\]*}"
+done
+zpty -d z
+"#;
+
+#[test]
+fn zsh_completes() {
+    let test = "zsh_completes";
+    if Command::new("zsh").arg("--version").output().is_err() {
+        return skip::without("zsh", test);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let completions = run(&["completions", "zsh"]).stdout;
+    fs::write(folder.path().join("_kubeknock"), completions).unwrap();
+    let output = Command::new("timeout")
+        .env("HOME", folder.path())
+        .args(["60", "zsh", "-f", "-c", IN_ZSH, "zsh"])
+        .arg(folder.path())
+        .args(TYPED.map(|(typed, _)| typed))
+        .output()
+        .unwrap();
+    if output.status.code() == Some(77) {
+        return skip::without("zsh/zpty", test);
+    }
+    let made = stdout(&output);
+    let made: Vec<&str> = made.lines().map(str::trim_end).collect();
+    assert_eq!(
+        made,
+        TYPED.map(|(_, expected)| expected),
+        "{}",
+        stderr(&output)
+    );
 }

@@ -1,6 +1,7 @@
 //! What a server sees: one connection, one handshake, GET requests without credentials.
 
 use kubeknock::model::{Request, Verdict};
+use kubeknock::simulator::LoggedRequest;
 
 use crate::support::{config, knock, run, scan, start, stderr, targets};
 
@@ -84,6 +85,7 @@ async fn only_get_and_head_requests_without_credentials_are_sent() {
             entry.header("user-agent"),
             Some(kubeknock::config::USER_AGENT)
         );
+        assert!(entry.header("audit-id").is_none(), "only with --audit-id");
         assert_eq!(
             entry.header("host"),
             Some(server.address().to_string().as_str())
@@ -128,25 +130,121 @@ async fn redirects_are_not_followed() {
 async fn the_user_agent_can_be_set_and_a_contact_can_be_added() {
     let server = start("default").await;
     let address = server.address().to_string();
-    let output = run(&["scan", &address, "-q", "--contact", "sec@corp.example"]);
-    assert!(output.status.success(), "{}", stderr(&output));
-    let agent = server.stats().log()[0]
-        .header("user-agent")
-        .unwrap()
-        .to_owned();
+    let sent = |words: &[&str]| {
+        let output = run(&[&["scan", &address, "-q"], words].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        let log = server.stats().log();
+        log.last().unwrap().header("user-agent").unwrap().to_owned()
+    };
+    let version = env!("CARGO_PKG_VERSION");
     assert_eq!(
-        agent,
+        sent(&["--contact", "sec@corp.example", "--run-id", "r-1"]),
         format!(
-            "{} contact: sec@corp.example",
-            kubeknock::config::USER_AGENT
+            "kubeknock/{version} (run r-1; unauthenticated Kubernetes API check) contact: sec@corp.example"
         )
     );
+    assert_eq!(sent(&["--user-agent", "corp/1 (scan)"]), "corp/1 (scan)");
+    assert_eq!(
+        sent(&["--user-agent", "corp/1 (scan)", "--run-id", "r-1"]),
+        "corp/1 (run r-1; scan)"
+    );
+    // Without one, each run has a random id.
+    let random = [sent(&[]), sent(&[])];
+    for agent in &random {
+        let id = agent
+            .split("(run ")
+            .nth(1)
+            .unwrap()
+            .split(';')
+            .next()
+            .unwrap();
+        assert!(
+            id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            "{agent}"
+        );
+    }
+    assert_ne!(random[0], random[1]);
     let output = run(&["scan", &address, "--user-agent", "bad\nagent"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
         stderr(&output).contains("--user-agent"),
         "{}",
         stderr(&output)
+    );
+}
+
+/// One more request, with an id of ours on each, and the same verdict and grants as without.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_canary_is_recorded_and_is_no_part_of_the_verdict() {
+    // `exposed` answers 404 to a path that it does not have, which would be a grant.
+    for (profile, status) in [("default", 403), ("rejecting", 401), ("exposed", 404)] {
+        let server = start(profile).await;
+        let address = server.address().to_string();
+        let folder = tempfile::tempdir().unwrap();
+        let report = |words: &[&str]| {
+            let path = folder.path().join("report.json");
+            let output = format!("json={}", path.display());
+            let words = [
+                &["scan", &address, "-q", "--fail-on", "never", "-o", &output],
+                words,
+            ]
+            .concat();
+            let ran = run(&words);
+            assert!(ran.status.success(), "{}", stderr(&ran));
+            let text = std::fs::read_to_string(path).unwrap();
+            serde_json::from_str::<serde_json::Value>(&text).unwrap()
+        };
+        let plain = report(&["--run-id", "r1"]);
+        let asked = server.stats().log().len();
+        let ours = report(&["--run-id", "r1", "--audit-id", "--audit-canary"]);
+        let log = server.stats().log().split_off(asked);
+        let paths = |log: &[LoggedRequest]| {
+            log.iter()
+                .map(|entry| entry.path.clone())
+                .collect::<Vec<_>>()
+        };
+        let mut expected = paths(&server.stats().log()[..asked]);
+        expected.push("/kubeknock-audit-r1".to_owned());
+        assert_eq!(paths(&log), expected, "{profile}");
+        let ids: std::collections::HashSet<&str> = log
+            .iter()
+            .map(|entry| entry.header("audit-id").unwrap())
+            .collect();
+        assert_eq!(
+            ids.len(),
+            log.len(),
+            "{profile}: each request has an id of its own"
+        );
+
+        let [plain, ours] = [&plain, &ours].map(|report| &report["endpoints"][0]);
+        for key in ["verdict", "reason", "grants", "not_asked", "posture"] {
+            assert_eq!(plain[key], ours[key], "{profile}: {key}");
+        }
+        assert_eq!(
+            ours["requests"].as_array().unwrap().len(),
+            asked,
+            "{profile}"
+        );
+        let canary = &ours["audit_canary"];
+        assert_eq!(canary["path"], "/kubeknock-audit-r1", "{profile}");
+        assert_eq!(canary["status"], status, "{profile}");
+        assert!(plain["audit_canary"].is_null(), "{profile}");
+    }
+    // What is no API server is not asked.
+    let server = start("catch-all-200").await;
+    let ran = run(&[
+        "scan",
+        &server.address().to_string(),
+        "-q",
+        "--audit-canary",
+        "--require-coverage",
+        "0",
+    ]);
+    assert!(ran.status.success(), "{}", stderr(&ran));
+    let log = server.stats().log();
+    assert!(
+        !log.iter()
+            .any(|entry| entry.path.contains("kubeknock-audit"))
     );
 }
 

@@ -308,6 +308,19 @@ async fn an_interrupted_scan_is_resumed_where_it_stopped() {
         report(&whole),
         "the seed is the checkpoint's"
     );
+    let run_id = |path: &Path| {
+        let report: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        report["scan"]["settings"]["run_id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        run_id(&second),
+        run_id(&first),
+        "a resumed scan keeps its ID"
+    );
+    assert_ne!(run_id(&second), run_id(&whole));
 }
 
 #[tokio::test(flavor = "multi_thread")]

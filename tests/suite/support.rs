@@ -104,12 +104,14 @@ pub(crate) fn run_in(folder: &Path, args: &[&str]) -> Output {
 }
 
 /// The commands of the program.
-pub(crate) const COMMANDS: [&str; 10] = [
+pub(crate) const COMMANDS: [&str; 12] = [
     "scan",
     "identify",
     "targets",
+    "inspect",
     "report",
     "diff",
+    "audit",
     "rules",
     "completions",
     "man",
@@ -149,6 +151,7 @@ fn settle(value: &mut Value) {
                     key.as_str(),
                     "at" | "started"
                         | "audit_id"
+                        | "run_id"
                         | "date"
                         | "resolve_ms"
                         | "connect_ms"

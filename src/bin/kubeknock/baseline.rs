@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, bail, ensure};
 use kubeknock::config::Shard;
+use kubeknock::model::Selector;
 use kubeknock::policy::{FailOn, Policy};
 
 use crate::args::BaselineArg;
@@ -19,11 +20,12 @@ pub(crate) struct Baseline {
 }
 
 impl Baseline {
-    /// Reads the report of `--baseline`, which some thresholds require.
+    /// Reads the report of `--baseline`, which some thresholds require. Only targets with these labels count.
     pub(crate) fn open(
         argument: Option<&BaselineArg>,
         fail_on: FailOn,
         policy: &Policy,
+        selectors: &[Selector],
         policies: Option<&Policies>,
     ) -> anyhow::Result<Self> {
         let path = match argument {
@@ -33,8 +35,10 @@ impl Baseline {
             None => return Ok(Self::default()),
             Some(BaselineArg::Auto(folder)) => {
                 let kept = Kept::open(folder)?;
+                // A damaged file must stop the scan before it begins.
+                kept.told()?;
                 let earlier = kept.report().map(|path| {
-                    EarlierScan::read(&path, policy, policies).with_context(|| {
+                    EarlierScan::read(&path, policy, selectors, policies).with_context(|| {
                         let path = path.display();
                         format!("--baseline auto: to go on with an earlier report, remove {path}")
                     })
@@ -46,7 +50,7 @@ impl Baseline {
             }
             Some(BaselineArg::Report(path)) => path,
         };
-        let earlier = EarlierScan::read(path, policy, policies).with_context(|| {
+        let earlier = EarlierScan::read(path, policy, selectors, policies).with_context(|| {
             if path.exists() {
                 return "--baseline".to_owned();
             }

@@ -18,7 +18,7 @@ use crate::outputs::Outputs;
 use crate::policies::Policies;
 use crate::say;
 
-/// The maximum number of specifications listed on standard error.
+/// The maximum number of specifications, and of clusters, listed on standard error.
 const LISTED: usize = 10;
 /// Characters shown of a specification.
 const MAX_TEXT: usize = 240;
@@ -93,6 +93,7 @@ impl Conclusion<'_> {
             findings: &self.evaluation.findings,
             carried: &carried.findings,
             accepted_verdicts: &self.evaluation.accepted_verdicts,
+            since_reported: &self.evaluation.since_reported,
             unused_acceptances: &self.evaluation.unused_acceptances,
             not_shown: 0,
             changes: changes.as_deref(),
@@ -169,7 +170,8 @@ impl Conclusion<'_> {
     }
 }
 
-/// Lists the specifications with addresses or lookups that are missing from the scan.
+/// Lists the specifications with addresses or lookups that are missing from the scan, and the clusters that were not
+/// asked.
 fn list_left_out(coverage: &Coverage) {
     let is_missed = |spec: &&SpecCoverage| {
         spec.left_out
@@ -188,6 +190,21 @@ fn list_left_out(coverage: &Coverage) {
         say::note(format_args!(
             "… and {} more targets like these",
             specs.len() - LISTED
+        ));
+    }
+    let clusters = &coverage.clusters_not_asked;
+    for cluster in clusters.iter().take(LISTED) {
+        say::note(format_args!(
+            "{}: {} is not asked, and not part of the coverage: {}",
+            cluster.origin,
+            escape(cluster.name(), MAX_TEXT),
+            cluster.text()
+        ));
+    }
+    if clusters.len() > LISTED {
+        say::note(format_args!(
+            "… and {} more clusters like these",
+            clusters.len() - LISTED
         ));
     }
 }

@@ -3,7 +3,7 @@
 use kubeknock::policy::{RULES, ScanEnd};
 use kubeknock::record::Spool;
 use kubeknock::report::diff::{Diff, write_json, write_table};
-use kubeknock::report::{GateResult, Results, TableOptions};
+use kubeknock::report::{GateResult, Results, TableOptions, write_diff_as_markdown};
 
 use crate::args::{DiffArgs, DiffFormat};
 use crate::carried::{FinishedScan, listed_already, listed_by};
@@ -14,8 +14,9 @@ use crate::settings_file::SettingsFile;
 /// Compares, and returns the exit code of the gate.
 pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let outputs = Choices::open(&args.output, args.format.as_deref())?;
-    let mut old = EarlierScan::read(&args.old, &file.policy, None)?;
-    let mut new = EvaluatedScan::read(&args.new, &file.policy)?;
+    let selectors = &args.selectors.selectors;
+    let mut old = EarlierScan::read(&args.old, &file.policy, selectors, None)?;
+    let mut new = EvaluatedScan::read(&args.new, &file.policy, selectors)?;
     (new.evaluation).compare(&old.earlier.findings, &new.snapshot, &old.snapshot);
     let changes = new.snapshot.changes_since(&old.snapshot);
     let finished = FinishedScan {
@@ -41,6 +42,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
             findings: &new.evaluation.findings,
             carried: &carried.findings,
             accepted_verdicts: &new.evaluation.accepted_verdicts,
+            since_reported: &new.evaluation.since_reported,
             unused_acceptances: &[],
             not_shown: 0,
             changes: Some(&changes),
@@ -61,6 +63,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
             };
             write_table(out, &diff, &options)
         }
+        DiffFormat::Markdown => write_diff_as_markdown(out, &diff),
         DiffFormat::Json => write_json(out, &diff),
     })?;
     Ok(decision.code)

@@ -15,6 +15,8 @@ use crate::stdout;
 
 /// How many targets are listed by name.
 const LISTED: u64 = 50;
+/// How many clusters that are not asked are listed.
+const LISTED_NOT_ASKED: usize = 20;
 
 /// Writes the plan to standard output.
 pub(crate) fn write(
@@ -88,6 +90,22 @@ fn write_targets(out: &mut String, config: &ScanConfig, targets: &TargetSet) -> 
     if all > LISTED {
         writeln!(out, "  … and {} more", all - LISTED)?;
     }
+    let not_asked = targets.not_asked();
+    if !not_asked.is_empty() {
+        let clusters = not_asked.len();
+        writeln!(
+            out,
+            "  Not asked, and not part of the coverage ({clusters} of the inventories):"
+        )?;
+    }
+    for cluster in not_asked.iter().take(LISTED_NOT_ASKED) {
+        let (name, why) = (cluster.name(), cluster.text());
+        let line = format!("{name}: {why}  ({})", cluster.origin);
+        writeln!(out, "    {}", escape(&line, usize::MAX))?;
+    }
+    if let Some(more @ 1..) = not_asked.len().checked_sub(LISTED_NOT_ASKED) {
+        writeln!(out, "    … and {more} more; kubeknock targets lists them")?;
+    }
     if !targets.has_names() || config.proxy.as_ref().is_some_and(Proxy::resolves_names) {
         return Ok(());
     }
@@ -131,6 +149,13 @@ fn write_requests(out: &mut String, config: &ScanConfig) -> std::fmt::Result {
             )?;
         }
     }
+    if let Some(run_id) = config.run_id.as_ref().filter(|_| config.audit_canary) {
+        let path = run_id.canary_path();
+        writeln!(
+            out,
+            "  GET {path}  (only if any of these answers looks like Kubernetes)"
+        )?;
+    }
     if config.deep {
         writeln!(
             out,
@@ -144,7 +169,10 @@ fn write_requests(out: &mut String, config: &ScanConfig) -> std::fmt::Result {
             "  and one more handshake without SNI, if a name is sent"
         )?;
     }
-    writeln!(out, "  User-Agent: {}", config.user_agent)?;
+    writeln!(out, "  User-Agent: {}", config.sent_user_agent())?;
+    if config.audit_id {
+        writeln!(out, "  Audit-ID: a different one for each request")?;
+    }
     let mut headers = config.headers.iter();
     headers.try_for_each(|header| writeln!(out, "  {header}"))
 }

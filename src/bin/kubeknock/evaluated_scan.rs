@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use jiff::Timestamp;
 use kubeknock::config::ScanConfig;
-use kubeknock::model::{Coverage, EndpointReport, Fingerprint, ScanSummary};
+use kubeknock::model::{Coverage, EndpointReport, Fingerprint, ScanSummary, Selector};
 use kubeknock::policy::{Evaluation, Evaluator, Policy, Snapshot, proves};
 use kubeknock::record::{SavedScan, Spool};
 
@@ -49,11 +49,15 @@ pub(crate) struct EvaluatedScan {
 impl EvaluatedScan {
     /// Reads a saved report. The rules of this version are applied to it, so that a finding of a new rule is not
     /// new if both scans have it.
-    pub(crate) fn read(path: &Path, policy: &Policy) -> anyhow::Result<Self> {
-        Self::of(&mut SavedFile::open(path)?, policy)
+    pub(crate) fn read(
+        path: &Path,
+        policy: &Policy,
+        selectors: &[Selector],
+    ) -> anyhow::Result<Self> {
+        Self::of(&mut SavedFile::open(path, selectors)?, policy)
     }
 
-    fn of(file: &mut SavedFile, policy: &Policy) -> anyhow::Result<Self> {
+    fn of(file: &mut SavedFile<'_>, policy: &Policy) -> anyhow::Result<Self> {
         let (scan, _) = file.scan(&mut |_| {})?;
         let mut evaluator = Evaluator::new(policy, scan.summary.started);
         evaluator.set_headers(&scan.config.headers);
@@ -93,13 +97,14 @@ pub(crate) struct EarlierScan {
 }
 
 impl EarlierScan {
-    /// Reads a saved report, and judges it by `policies`.
+    /// Reads a saved report, and judges it by `policies`. Only targets with these labels count.
     pub(crate) fn read(
         path: &Path,
         policy: &Policy,
+        selectors: &[Selector],
         policies: Option<&Policies>,
     ) -> anyhow::Result<Self> {
-        let mut file = SavedFile::open(path)?;
+        let mut file = SavedFile::open(path, selectors)?;
         let EvaluatedScan {
             scan,
             mut evaluation,
@@ -189,7 +194,7 @@ pub(crate) fn evaluated_coverage(config: &ScanConfig, coverage: &Coverage) -> Co
     evaluated
 }
 
-/// Whether a scan left out some of its targets.
+/// Whether a scan, or what is selected of it, has only some of its targets.
 pub(crate) fn is_partial(config: &ScanConfig, summary: &ScanSummary) -> bool {
-    config.shard.is_part() || summary.stopped.is_some()
+    config.shard.is_part() || summary.stopped.is_some() || summary.selection.is_some()
 }

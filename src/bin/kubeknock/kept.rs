@@ -20,7 +20,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use kubeknock::atomic_file;
 use kubeknock::report::notification::alertmanager::OpenAlert;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::notify::Message;
@@ -108,7 +107,7 @@ impl Kept {
         kept.latest = reports.map(|(_, number, _)| *number).max();
         for (_, number, path) in files {
             if Some(number) > kept.latest {
-                kept.remove(&path)?;
+                remove(&path)?;
             }
         }
         Ok(kept)
@@ -141,16 +140,13 @@ impl Kept {
         messages: &[Message],
     ) -> anyhow::Result<()> {
         let number = self.latest.map_or(1, |latest| latest + 1);
-        let json = |value: &dyn Fn(&mut dyn Write) -> serde_json::Result<()>, path: &Path| {
-            self.write(path, |out| Ok(value(out)?))
-        };
         for (index, message) in (1..).zip(messages) {
             let path = self.path(Kind::Notification, number, &format!("-{index}"));
-            json(&|out| to_writer(out, message), &path)?;
+            self.write(&path, |out| Ok(serde_json::to_writer(out, message)?))?;
         }
         if !told.is_empty() {
             let path = self.path(Kind::Alerts, number, "");
-            json(&|out| to_writer(out, told), &path)?;
+            self.write(&path, |out| Ok(serde_json::to_writer(out, told)?))?;
         }
         self.write(&self.path(Kind::Report, number, ""), report)?;
         self.latest = Some(number);
@@ -160,7 +156,7 @@ impl Kept {
     /// The notifications that wait, the oldest first.
     pub(crate) fn waiting(&self) -> anyhow::Result<Vec<Waiting>> {
         let mut files: Vec<(u64, PathBuf)> = (self.files()?.into_iter())
-            .filter(|(kind, ..)| *kind == Kind::Notification)
+            .filter(|(kind, number, _)| *kind == Kind::Notification && Some(*number) <= self.latest)
             .map(|(_, number, path)| (number, path))
             .collect();
         files.sort();
@@ -172,8 +168,8 @@ impl Kept {
     }
 
     /// Removes a notification that its receiver has.
-    pub(crate) fn delivered(&self, waiting: &Waiting) -> anyhow::Result<()> {
-        self.remove(&waiting.path)
+    pub(crate) fn delivered(waiting: &Waiting) -> anyhow::Result<()> {
+        remove(&waiting.path)
     }
 
     /// Removes what is too old.
@@ -183,7 +179,7 @@ impl Kept {
             if kind == Kind::Notification {
                 waiting.push((number, path));
             } else if number + MAX_REPORTS <= latest {
-                self.remove(&path)?;
+                remove(&path)?;
             }
         }
         waiting.sort();
@@ -195,7 +191,7 @@ impl Kept {
             ));
         }
         for (_, path) in waiting.iter().take(dropped) {
-            self.remove(path)?;
+            remove(path)?;
         }
         Ok(())
     }
@@ -243,14 +239,10 @@ impl Kept {
         };
         write().with_context(|| format!("--baseline auto: cannot write {}", path.display()))
     }
-
-    fn remove(&self, path: &Path) -> anyhow::Result<()> {
-        fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
-    }
 }
 
-fn to_writer(out: &mut dyn Write, value: &impl Serialize) -> serde_json::Result<()> {
-    serde_json::to_writer(out, value)
+fn remove(path: &Path) -> anyhow::Result<()> {
+    fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
 }
 
 /// Reads a file of the folder. Errors do not show what is in it.
@@ -330,7 +322,7 @@ mod tests {
             .map(|waiting| waiting.message.body())
             .collect();
         assert_eq!(bodies, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
-        kept.delivered(&waiting[0]).unwrap();
+        Kept::delivered(&waiting[0]).unwrap();
         drop(kept);
         assert_eq!(Kept::open(&place).unwrap().waiting().unwrap().len(), 9);
     }
@@ -374,6 +366,7 @@ mod tests {
             kept.report(),
             Some(folder.path().join("report-000001.json"))
         );
+        assert!(kept.waiting().unwrap().is_empty());
         drop(kept);
         assert!(
             Kept::open(folder.path())

@@ -4,6 +4,7 @@
 //! codes. Each command is one module.
 
 mod args;
+mod audit;
 mod baseline;
 mod ca;
 mod carried;
@@ -17,6 +18,7 @@ mod fetch;
 mod habits;
 mod http;
 mod identify;
+mod inspect;
 mod kept;
 mod limits;
 mod log;
@@ -69,8 +71,10 @@ fn run(cli: Cli, file: SettingsFile) -> anyhow::Result<u8> {
         Command::Scan(args) => scan::run(&args, file, cli.quiet, cli.verbose),
         Command::Identify(args) => identify::run(&args, cli.verbose),
         Command::Targets(args) => targets::run(&args, cli.verbose),
+        Command::Inspect(args) => inspect::run(&args, &file),
         Command::Report(args) => report::run(&args, &file),
         Command::Diff(args) => diff::run(&args, &file),
+        Command::Audit(args) => audit::run(&args),
         Command::Completions(args) => manual::completions(args.shell),
         Command::Man(args) => manual::man(args.dir.as_deref()),
         Command::Rules(args) => rules::run(&args),

@@ -13,8 +13,8 @@ use kubeknock::policy::{FailOn, RULES};
 use kubeknock::report::Format;
 use kubeknock::targets::ImportFormat;
 
-use crate::args::program;
-use crate::outputs::AUTO;
+use crate::args::{AuditFormat, DiffFormat, IdentifyFormat, TargetsFormat, program};
+use crate::outputs::{AUTO, names};
 use crate::stdout;
 
 /// The section in which `clap_mangen` puts the end of a help text.
@@ -53,12 +53,24 @@ pub(crate) fn completions(shell: Shell) -> anyhow::Result<u8> {
 /// more (`json=PATH`), and the help explains it better.
 fn with_words(arg: Arg, command: &str, shell: Shell) -> Arg {
     let formats = Format::ALL.map(Format::as_str).into_iter().chain([AUTO]);
+    let few = match (arg.get_id().as_str(), command) {
+        ("output", "diff") => Some(names::<DiffFormat>()),
+        ("output", "targets") => Some(names::<TargetsFormat>()),
+        ("output", "identify") => Some(names::<IdentifyFormat>()),
+        ("output", "audit") => Some(names::<AuditFormat>()),
+        _ => None,
+    };
+    if let Some(words) = few {
+        return arg.value_parser(PossibleValuesParser::new(words));
+    }
     let words: Vec<&'static str> = match (arg.get_id().as_str(), command) {
-        ("output", "diff") => vec!["table", "json"],
-        ("output", "targets") => vec!["table", "json", "lines"],
-        ("output", "identify") => vec!["text", "json", "jsonl"],
         ("output", _) => formats.collect(),
         ("severity", _) => Severity::ALL.map(Severity::as_str).to_vec(),
+        ("fail_on", "audit") => Severity::ALL
+            .map(Severity::as_str)
+            .into_iter()
+            .chain(["never"])
+            .collect(),
         // Not new:SEVERITY: shells begin a new word after a colon.
         ("fail_on", _) => {
             let verdicts = FailOn::VERDICTS.map(Verdict::as_str);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use jiff::Timestamp;
+use kubeknock::model::Selector;
 use kubeknock::policy::{Evaluator, ScanEnd, Snapshot};
 use kubeknock::record::{Merge, Merged, SavedScan, Sightings, Spool};
 use kubeknock::report::Format;
@@ -29,21 +30,28 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
             "no saved report given; name json or jsonl files: kubeknock report old.json -o table"
         );
     }
+    let selectors = &args.selectors.selectors;
     let policies = policies::open(&args.policies.policy)?;
     let notifier = Notifier::open(&args.notify)?;
     let baseline = Baseline::open(
         args.baseline.as_ref(),
         args.gate.fail_on,
         &file.policy,
+        selectors,
         policies.as_ref(),
     )?;
     let mut outputs = Outputs::open(&args.output, &formats)?;
-    let mut reports = latest_first(&paths, args.max_age)?;
+    let mut reports = latest_first(&paths, args.max_age, selectors)?;
     let mut merged = merge(&mut reports)?;
     if let Some(name) = &args.output.scan_name {
         merged.scan.config.scan_name = Some(name.clone());
     }
     let scan = &merged.scan;
+    let coverage = &scan.summary.coverage;
+    let is_empty = coverage.targets == 0 && coverage.clusters_not_asked.is_empty();
+    if is_empty && !selectors.is_empty() {
+        bail!("--where selects nothing of these reports");
+    }
     if merged.repeated > 0 {
         let count = merged.repeated;
         say::note(format_args!(
@@ -135,8 +143,8 @@ fn formats_and_paths(words: &[String]) -> (Vec<String>, Vec<PathBuf>) {
 }
 
 /// An open report.
-struct Saved {
-    file: SavedFile,
+struct Saved<'a> {
+    file: SavedFile<'a>,
     started: Timestamp,
     took: Duration,
     /// Whether it carries records of earlier scans.
@@ -146,12 +154,16 @@ struct Saved {
 }
 
 /// Opens the reports, the latest scan first. Of two scans that began at the same time, the last argument is first.
-fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<Vec<Saved>> {
+fn latest_first<'a>(
+    paths: &[PathBuf],
+    max_age: Option<Duration>,
+    selectors: &'a [Selector],
+) -> anyhow::Result<Vec<Saved<'a>>> {
     let now = Timestamp::now();
     let oldest = max_age.and_then(|age| now.checked_sub(age).ok());
     let mut reports = Vec::new();
     for path in paths {
-        let mut file = SavedFile::open(path).with_context(|| {
+        let mut file = SavedFile::open(path, selectors).with_context(|| {
             let formats = Format::ALL.map(Format::as_str).join(", ");
             format!(
                 "{} is not a format ({formats}), so it must be a saved report",
@@ -188,7 +200,7 @@ fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<
 }
 
 /// Merges the reports. Each is read again for the positions of its records, so that no record stays in memory.
-fn merge(reports: &mut [Saved]) -> anyhow::Result<Merged> {
+fn merge(reports: &mut [Saved<'_>]) -> anyhow::Result<Merged> {
     let mut merge = Merge::default();
     for Saved { file, scan, .. } in reports.iter_mut() {
         if let Some((scan, sightings)) = scan.take() {

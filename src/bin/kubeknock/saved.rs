@@ -5,18 +5,21 @@ use std::io::{self, BufReader, Read, Seek as _};
 use std::path::Path;
 
 use anyhow::Context as _;
-use kubeknock::model::EndpointReport;
-use kubeknock::record::{self, SavedScan};
+use kubeknock::model::{EndpointReport, Selector};
+use kubeknock::record::{self, SavedScan, Selected};
 
 /// An open saved report.
-pub(crate) struct SavedFile {
+pub(crate) struct SavedFile<'a> {
     name: String,
     file: File,
+    /// The labels of the targets that count; all targets count without one.
+    selectors: &'a [Selector],
 }
 
-impl SavedFile {
-    /// Opens a report; `-` is standard input. A pipe is copied to a temporary file first.
-    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+impl<'a> SavedFile<'a> {
+    /// Opens a report; `-` is standard input. A pipe is copied to a temporary file first. Of the report only targets with
+    /// these labels count.
+    pub(crate) fn open(path: &Path, selectors: &'a [Selector]) -> anyhow::Result<Self> {
         let stdin = path == Path::new("-");
         let name = if stdin {
             "<stdin>".to_owned()
@@ -35,7 +38,11 @@ impl SavedFile {
             }
         };
         let file = open().with_context(|| format!("cannot read {name}"))?;
-        Ok(Self { name, file })
+        Ok(Self {
+            name,
+            file,
+            selectors,
+        })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -51,12 +58,26 @@ impl SavedFile {
         self.file
             .rewind()
             .with_context(|| format!("cannot read {}", self.name))?;
-        Ok(record::read(
-            &self.name,
-            &mut BufReader::new(&self.file),
-            each,
-            carried,
-        )?)
+        let mut file = BufReader::new(&self.file);
+        if self.selectors.is_empty() {
+            return Ok(record::read(&self.name, &mut file, each, carried)?);
+        }
+        let (mut selected, labels) = (Selected::new(self.selectors), Selected::new(self.selectors));
+        let mut each = |record| {
+            if selected.add(&record) {
+                each(record);
+            }
+        };
+        let mut carried = |record| {
+            if labels.has(&record) {
+                carried(record);
+            }
+        };
+        let mut scan = record::read(&self.name, &mut file, &mut each, &mut carried)?;
+        if let Some(scan) = &mut scan {
+            selected.finish(&mut scan.summary);
+        }
+        Ok(scan)
     }
 
     /// Passes each record to `each`.

@@ -40,12 +40,11 @@ pub(crate) fn run(
         let _within = runtime.enter();
         stats::Requests::new()
     };
-    let mut config = settings::config(
-        &args.connection,
-        &args.requests,
-        settings::order(args)?,
-        args.all,
-    )?;
+    let (order, earlier_id) = settings::order(args)?;
+    let mut config = settings::config(&args.connection, &args.requests, order, args.all)?;
+    if args.requests.run_id.is_none() && earlier_id.is_some() {
+        config.run_id = earlier_id;
+    }
     config.shard = args.selection.shard.unwrap_or(Shard::WHOLE);
     config.scan_name.clone_from(&args.output.scan_name);
     ensure_whole(
@@ -92,6 +91,7 @@ pub(crate) fn run(
             args.baseline.as_ref(),
             args.gate.fail_on,
             &file.policy,
+            &args.selection.selectors.selectors,
             policies.as_ref(),
         )?,
         notifier,
@@ -203,7 +203,10 @@ impl Job {
         scanner.prepare(&self.targets).await?;
         if let (Some(notifier), Some(kept)) = (&self.notifier, &self.baseline.kept) {
             // What an earlier scan could not deliver does not wait for the end of this one.
-            notifier.deliver_waiting(kept, 1).await?;
+            tokio::select! {
+                sent = notifier.deliver_waiting(kept, 1) => drop(sent?),
+                () = signals::next() => return Ok(INTERRUPTED),
+            }
         }
         let targets = Arc::clone(&self.targets);
         let checkpoint = self

@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use kubeknock::config::{Family, Order, Proxy, ScanConfig, Shard, USER_AGENT};
+use kubeknock::config::{Family, Order, Proxy, RunId, ScanConfig, Shard, USER_AGENT};
 use kubeknock::model::{InvalidWord, Request, Source};
 use kubeknock::scan::{Checkpoint, Scanner};
 use kubeknock::targets::{Expectation, ImportFormat, TargetOptions, TargetSet, TargetSetBuilder};
@@ -18,9 +18,6 @@ use crate::args::{
 use crate::fetch::{ServiceUrl, is_url};
 use crate::habits;
 use crate::{ca, limits, runtime, say};
-
-/// Clusters that are not asked and that a scan names.
-const SHOWN_NOT_ASKED: usize = 10;
 
 /// The scan configuration from the arguments.
 pub(crate) fn config(
@@ -48,6 +45,9 @@ pub(crate) fn config(
     config.resolver = connection.resolver;
     config.allow_special = connection.allow_special;
     config.max_body = requests.max_body;
+    config.run_id = run_id(requests);
+    config.audit_id = requests.audit_id;
+    config.audit_canary = requests.audit_canary;
     config.user_agent = user_agent(requests)?;
     config.headers.clone_from(&requests.header);
     config
@@ -84,21 +84,26 @@ pub(crate) fn config(
     Ok(config)
 }
 
-/// The order of the targets. A resumed scan keeps its order.
-pub(crate) fn order(args: &ScanArgs) -> anyhow::Result<Order> {
+/// The order of the targets, and the id of the run where there is an earlier one. A resumed scan keeps both.
+pub(crate) fn order(args: &ScanArgs) -> anyhow::Result<(Order, Option<RunId>)> {
+    let earlier = match (&args.checkpoint, &args.resume) {
+        (Some(path), None) => Checkpoint::unfinished(path)?,
+        (checkpoint, Some(path)) if checkpoint.is_none() || path.exists() => {
+            Some(Checkpoint::earlier(path)?)
+        }
+        _ => None,
+    };
+    let (order, run_id) = earlier.map(|run| (run.order, run.run_id)).unzip();
+    Ok((chosen_order(args, order)?, run_id.flatten()))
+}
+
+fn chosen_order(args: &ScanArgs, earlier: Option<Order>) -> anyhow::Result<Order> {
     if args.selection.order == OrderWord::Sequential {
         return Ok(Order::Sequential);
     }
     if let Some(seed) = args.selection.seed {
         return Ok(Order::Seeded(seed));
     }
-    let earlier = match (&args.checkpoint, &args.resume) {
-        (Some(path), None) => Checkpoint::unfinished_order(path)?,
-        (checkpoint, Some(path)) if checkpoint.is_none() || path.exists() => {
-            Some(Checkpoint::order(path)?)
-        }
-        _ => None,
-    };
     if let Some(order) = earlier {
         return Ok(order);
     }
@@ -128,6 +133,18 @@ pub(crate) fn fit_to_machine(config: &mut ScanConfig, names: bool) {
 /// readers may round larger numbers.
 fn fresh_seed() -> u64 {
     RandomState::new().build_hasher().finish() >> 11
+}
+
+/// The given id, or a random one. A `User-Agent` that was given stays as it is, unless an option asks for an id.
+fn run_id(args: &RequestArgs) -> Option<RunId> {
+    let is_needed = args.user_agent.is_none() || args.audit_id || args.audit_canary;
+    let random = || {
+        let number = RandomState::new().build_hasher().finish();
+        format!("{number:016x}").parse().ok()
+    };
+    args.run_id
+        .clone()
+        .or_else(|| random().filter(|_| is_needed))
 }
 
 fn user_agent(args: &RequestArgs) -> anyhow::Result<String> {
@@ -201,7 +218,6 @@ pub(crate) fn targets(
     }
     let set = builder.build()?;
     show_warnings(&set, verbose);
-    show_not_asked(&set);
     if set.is_empty() && set.outside_allow() == 0 && set.unread().is_empty() {
         bail!("no targets: no cluster of the inventories is asked");
     }
@@ -318,24 +334,6 @@ fn builder(args: &PortArgs, change: impl FnOnce(&mut TargetOptions)) -> TargetSe
     options.ports.clone_from(&args.ports.0);
     change(&mut options);
     TargetSetBuilder::new(options)
-}
-
-/// Prints which clusters of inventories are not asked, and why.
-fn show_not_asked(set: &TargetSet) {
-    for cluster in set.not_asked().iter().take(SHOWN_NOT_ASKED) {
-        let name = cluster.label.as_deref().unwrap_or("a cluster");
-        say::note(format_args!(
-            "{}: {name} is not asked, and not part of the coverage: {}",
-            cluster.origin,
-            cluster.text()
-        ));
-    }
-    let more = set.not_asked().len().saturating_sub(SHOWN_NOT_ASKED);
-    if more > 0 {
-        say::note(format_args!(
-            "{more} more clusters of the inventories are not asked; kubeknock targets lists them"
-        ));
-    }
 }
 
 fn show_warnings(set: &TargetSet, verbose: u8) {

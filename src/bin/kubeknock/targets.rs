@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use kubeknock::model::{Declared, Verdict};
+use kubeknock::model::{ClusterNotAsked, Declared, NotAskedReason, Verdict};
 use kubeknock::report::escape;
-use kubeknock::targets::{ClusterNotAsked, NotAskedReason, Spec, TargetSet};
+use kubeknock::targets::{Spec, TargetSet};
 use serde::Serialize;
 
 use crate::args::{TargetsArgs, TargetsFormat};

@@ -3,6 +3,7 @@
 pub(super) mod anonymous_access;
 pub(super) mod anonymous_auth;
 pub(super) mod certificate;
+pub(crate) mod configuration;
 pub(super) mod coverage;
 pub(super) mod declared_access;
 pub(super) mod declared_facts;
@@ -23,7 +24,7 @@ use crate::model::{EndpointReport, FailureKind, Rule, SpecCoverage};
 use hit::{Hit, ScanTime};
 
 /// Every rule, in the order of the documentation: what is open, what differs, what is unknown.
-pub(super) static REGISTRY: [Entry; 32] = [
+pub(super) static REGISTRY: [Entry; 45] = [
     chosen(&exposure::RESOURCES),
     chosen(&exposure::DISCOVERY),
     chosen(&exposure::TELEMETRY_UNEXPECTED),
@@ -66,6 +67,19 @@ pub(super) static REGISTRY: [Entry; 32] = [
     endpoint(&coverage::INCONCLUSIVE, coverage::inconclusive),
     endpoint(&coverage::NOT_FULLY_ASKED, coverage::not_fully_asked),
     specification(&coverage::NOT_COVERED, coverage::not_covered),
+    chosen(&configuration::ALLOWS_EVERYTHING),
+    chosen(&configuration::ACCEPTS_ANONYMOUS),
+    chosen(&configuration::LIMITS_ANONYMOUS),
+    chosen(&configuration::DOES_NOT_START),
+    chosen(&configuration::UNCLEAR),
+    chosen(&configuration::NOT_FOUND),
+    chosen(&configuration::ANONYMOUS_CHANGES),
+    chosen(&configuration::ANONYMOUS_BINDING),
+    chosen(&configuration::AUTHENTICATED_BINDING),
+    chosen(&configuration::ROLE_MISSING),
+    chosen(&configuration::AUDIT_LOSES),
+    chosen(&configuration::LOOSER_OUTSIDE),
+    chosen(&configuration::STRICTER_OUTSIDE),
 ];
 
 /// What a rule finds at one endpoint.
@@ -84,7 +98,7 @@ pub(super) struct Entry {
 }
 
 /// A rule without a check here: the evaluator applies it to all addresses of a name, [`anonymous_access::find`]
-/// chooses it, or a policy in Rego decides.
+/// chooses it, a policy in Rego decides, or it is about configuration files, which `inspect` reads.
 const fn chosen(rule: &'static Rule) -> Entry {
     Entry {
         rule,

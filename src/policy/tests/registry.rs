@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::super::rules::anonymous_access;
-use super::super::rules::{REGISTRY, divergence, rego};
+use super::super::rules::{REGISTRY, configuration, divergence, rego};
 use super::super::{RETIRED, RULES, rule};
 use crate::model::Severity;
 
@@ -25,6 +25,7 @@ fn every_rule_has_a_check_and_its_own_id() {
         entry.endpoint.is_some() || entry.specification.is_some() || entry.rule.anonymous_access
     });
     with_check.extend(checked.map(|entry| entry.rule.id));
+    with_check.extend(configuration::RULES.map(|rule| rule.id));
     assert_eq!(listed, with_check);
 }
 

@@ -1,13 +1,15 @@
 //! Merges what scans say as a whole: settings, times and coverage.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::part::Part;
 use crate::config::Shard;
-use crate::model::{Coverage, Identity, Origin, ScanSummary, SpecCoverage, SpecId, Verdict};
+use crate::model::{
+    ClusterNotAsked, Coverage, Identity, Origin, ScanSummary, SpecCoverage, SpecId, Verdict,
+};
 use crate::record::{SavedError, SavedScan};
 
 /// The merged scan, with the settings of the latest scan and the time from the first start to the last end. `parts` are
@@ -90,6 +92,9 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<SpecMap>),
         if config.scan_name != further.scan_name {
             config.scan_name = None;
         }
+        if config.run_id != further.run_id {
+            config.run_id = None;
+        }
         end = end.max(end_of(&summary));
         whole.started = whole.started.min(summary.started);
         if whole.targets_digest != summary.targets_digest {
@@ -165,6 +170,7 @@ pub(super) fn add(
     for (kind, count) in part.unreachable {
         *whole.unreachable.entry(kind).or_default() += count;
     }
+    add_clusters(whole, part.clusters_not_asked);
     let (mut occurrences, mut map) = (HashMap::<Identity, usize>::new(), SpecMap::default());
     for spec in part.specs {
         let wording = Identity::of_specification(&spec.origin);
@@ -201,6 +207,24 @@ pub(super) fn add(
         };
     }
     map
+}
+
+/// Adds the clusters that a part did not ask, without those that a later part lists, asked or not. The same name or the
+/// same endpoint means the same cluster.
+fn add_clusters(whole: &mut Coverage, mut clusters: Vec<ClusterNotAsked>) {
+    let words = |label: &Option<Arc<str>>, origin: &Origin| {
+        let endpoint = Some(Arc::clone(&origin.text)).filter(|text| !text.is_empty());
+        label.clone().into_iter().chain(endpoint)
+    };
+    let asked = whole.specs.iter();
+    let asked = asked.flat_map(|spec| words(&spec.label, &spec.origin));
+    let others = whole.clusters_not_asked.iter();
+    let others = others.flat_map(|cluster| words(&cluster.label, &cluster.origin));
+    let later: HashSet<Arc<str>> = asked.chain(others).collect();
+    clusters.retain(|cluster| {
+        !words(&cluster.label, &cluster.origin).any(|word| later.contains(&word))
+    });
+    whole.clusters_not_asked.extend(clusters);
 }
 
 /// The coverage of a specification, with `covered` and `met` from its verdicts and from further ones.

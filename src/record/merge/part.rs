@@ -73,6 +73,7 @@ impl Part {
             && own.targets_digest == other.targets_digest
             && settings_that_matter(&self.scan) == settings_that_matter(earlier)
             && own.started == other.started
+            && own.selection == other.selection
             && (is_continuation || is_identical)
     }
 

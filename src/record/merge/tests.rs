@@ -91,6 +91,7 @@ fn as_sample(merged: Whole, like: &Sample) -> Sample {
         carried: like.carried.clone(),
         changes: None,
         accepted_verdicts: std::collections::BTreeMap::new(),
+        since_reported: <_>::default(),
         outage: None,
         sentence: like.sentence.clone(),
     }

@@ -38,6 +38,7 @@ fn read_back_with(text: &str, findings: &[Finding]) -> Sample {
         carried: (carried, Vec::new()),
         changes: None,
         accepted_verdicts: std::collections::BTreeMap::new(),
+        since_reported: <_>::default(),
         outage: None,
         sentence: sample::mixed().sentence,
     }
@@ -116,6 +117,7 @@ fn every_format_from_a_saved_report_is_what_the_scan_wrote() {
             let again = Sample {
                 changes: sample.changes.clone(),
                 accepted_verdicts: sample.accepted_verdicts.clone(),
+                since_reported: sample.since_reported.clone(),
                 carried: (read.carried.0.clone(), sample.carried.1.clone()),
                 ..read
             };

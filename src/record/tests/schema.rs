@@ -15,6 +15,7 @@ use crate::record::endpoint::Endpoint;
 use crate::record::finding::Finding;
 use crate::record::scan::{Scan, Tool};
 use crate::record::write::Line;
+use crate::report::audit;
 use crate::report::diff::{self, Diff};
 use crate::report::sample::{self, Sample};
 
@@ -127,6 +128,21 @@ fn report_schema() -> Value {
     schema
 }
 
+fn audit_schema() -> Value {
+    generated::<audit::Document<'static>>(|_| {})
+}
+
+#[test]
+fn audits_are_valid() {
+    let schema = audit_schema();
+    let [_, json, _] = audit::tests::written("curl/8");
+    let document: Value = serde_json::from_str(&json).unwrap();
+    let errors: Vec<String> = (Validator::new(&schema).unwrap().iter_errors(&document))
+        .map(|error| error.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
 fn diff_schema() -> Value {
     generated::<diff::Document<'static>>(|_| {})
 }
@@ -151,6 +167,7 @@ fn check_file(name: &str, schema: &Value) {
 fn the_files_describe_what_is_written() {
     check_file("report.schema.json", &report_schema());
     check_file("diff.schema.json", &diff_schema());
+    check_file("audit.schema.json", &audit_schema());
 }
 
 #[test]

@@ -34,6 +34,7 @@ struct Row(
     usize,
     usize,
     Vec<(usize, Vec<Vec<usize>>)>,
+    Vec<usize>,
 );
 
 impl Data {
@@ -71,6 +72,9 @@ impl Data {
             self.number(entry.provider),
             (entry.sections.into_iter())
                 .map(|section| self.section(section))
+                .collect(),
+            (entry.labels.into_iter())
+                .map(|label| self.number(label))
                 .collect(),
         );
         let row = serde_json::to_string(&row)?;

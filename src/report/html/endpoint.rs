@@ -4,8 +4,8 @@ use super::super::findings_by_endpoint::FindingsByEndpoint;
 use super::super::phrases::{self, access_reason, day, target_and_address, who_answered};
 use super::parts::{finding_state, shown};
 use crate::model::{
-    Access, Certificate, EndpointReport, Finding, Handshake, Identification, JudgedRequest,
-    NameList,
+    Access, Certificate, Declared, EndpointReport, Finding, Handshake, Identification,
+    JudgedRequest, NameList,
 };
 use crate::wording::first_and_more;
 
@@ -33,6 +33,8 @@ pub(super) struct Entry {
     pub(super) more: String,
     /// The product, for groups; empty if it is unknown.
     pub(super) provider: String,
+    /// What an inventory says about where it belongs: `key=value`.
+    pub(super) labels: Vec<String>,
     pub(super) sections: Vec<Section>,
 }
 
@@ -85,8 +87,18 @@ pub(super) fn entry(report: &EndpointReport, all: &FindingsByEndpoint<'_>) -> En
             String::new()
         },
         provider: product.map_or_else(String::new, |product| shown(&product.short)),
+        labels: (labels(report).map(|(key, value)| shown(&format!("{key}={value}")))).collect(),
         sections: sections(report, findings),
     }
+}
+
+/// The labels of an endpoint: the script splits `key=value` at the first `=`. Its product is the provider of the page,
+/// so the declared one is not among them.
+pub(super) fn labels(report: &EndpointReport) -> impl Iterator<Item = (String, &str)> {
+    let declared = report.target.declared.as_deref().into_iter();
+    let facts = declared.flat_map(Declared::facts);
+    let facts = facts.filter(|(key, _)| *key != "provider");
+    facts.map(|(key, value)| (key.replace('=', ":"), value))
 }
 
 fn sections(report: &EndpointReport, findings: &[&Finding]) -> Vec<Section> {
@@ -111,6 +123,8 @@ fn sections(report: &EndpointReport, findings: &[&Finding]) -> Vec<Section> {
         not_asked.map(|request| vec![shown(&request.path)]),
     ));
     sections.extend(report.tls.as_ref().map(handshake));
+    let labels = labels(report).map(|(key, value)| vec![shown(&key), shown(value)]);
+    sections.push(Section::new("Labels", labels));
     sections.retain(|section| section.rows.iter().any(|row| !row.is_empty()));
     sections
 }

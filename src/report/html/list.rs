@@ -1,15 +1,21 @@
 //! The endpoints: the list that the script draws, with its filter, and the worst ones for a browser without scripts.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use maud::{Markup, PreEscaped, html};
 
 use super::super::findings_by_endpoint::FindingsByEndpoint;
 use super::super::phrases::{target_and_address, who_answered};
+use super::endpoint;
 use super::findings::severity;
 use super::parts::{badge, shown};
 use crate::model::{EndpointReport, Verdict};
 
 /// Endpoints that the page names without the script.
 const MAX_WORST: usize = 10;
+/// Labels that the list is grouped by.
+const MAX_LABELS: usize = 20;
 
 /// The worst endpoints, of those in the order of the list: the ones that matter, or the first ones if none does.
 fn worst(reports: &[&EndpointReport], findings: &FindingsByEndpoint<'_>) -> Markup {
@@ -37,6 +43,18 @@ fn worst(reports: &[&EndpointReport], findings: &FindingsByEndpoint<'_>) -> Mark
     }
 }
 
+/// The labels to group by: those that most endpoints have.
+fn labels(reports: &[&EndpointReport]) -> Vec<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (key, _) in reports.iter().flat_map(|report| endpoint::labels(report)) {
+        *counts.entry(key).or_default() += 1;
+    }
+    let mut labels: Vec<(String, usize)> = counts.into_iter().collect();
+    labels.sort_by_key(|(_, count)| Reverse(*count));
+    let keys = labels.iter().map(|(key, _)| shown(key));
+    keys.take(MAX_LABELS).collect()
+}
+
 /// The filter, and the place of the list.
 pub(super) fn section(
     reports: &[&EndpointReport],
@@ -44,9 +62,12 @@ pub(super) fn section(
     more: &Markup,
 ) -> Markup {
     let endpoints = reports.len();
-    let choices = |id: &str, choices: &[(&str, &str)]| {
+    let choices = |id: &str, choices: &[(&str, &str)], labels: &[String]| {
         html! {
-            select id=(id) { @for (value, text) in choices { option value=(value) { (text) } } }
+            select id=(id) {
+                @for (value, text) in choices { option value=(value) { (text) } }
+                @for label in labels { option value={ "label:" (label) } { (label) } }
+            }
         }
     };
     let groups = [
@@ -73,8 +94,8 @@ pub(super) fn section(
                     option value="" { "all" }
                     @for verdict in Verdict::ALL { option value=(verdict.as_str()) { (verdict.as_str()) } }
                 } }
-                label { "Group by " (choices("group", &groups)) }
-                label { "Sort by " (choices("sort", &orders)) }
+                label { "Group by " (choices("group", &groups, &labels(reports))) }
+                label { "Sort by " (choices("sort", &orders, &[])) }
                 label { input type="checkbox" id="found"; " with findings only" }
                 button type="button" id="fold" aria-pressed="false" { "Unfold all" }
                 output id="count" aria-live="polite" { (endpoints) " of " (endpoints) " endpoints" }

@@ -7,7 +7,7 @@ use super::super::phrases::{
 };
 use super::super::results::Results;
 use super::parts::{MAX_ROWS, badge, shown};
-use crate::model::{SpecCoverage, Verdict};
+use crate::model::{ClusterNotAsked, SpecCoverage, Verdict};
 
 /// `kubeknock: 1 exposed, 2 forbidden`.
 pub(super) fn title(results: &Results<'_>) -> String {
@@ -33,7 +33,8 @@ pub(super) fn header(results: &Results<'_>) -> Markup {
             @if let Some(stopped) = &results.summary.stopped {
                 p.outcome.failed { strong { "Stopped early" } ": " (shown(stopped)) "; this report is partial." }
             }
-            @if let Some(part) = results.shard_notice() { p.outcome.failed { (part) "." } }
+            @for part in results.partial_notices() { p.outcome.failed { (shown(&part)) "." } }
+            @if let Some(notice) = results.reported_notice() { p { (notice) "." } }
             @if let Some(notice) = results.carried_notice() { p { (notice) "." } }
             @if let Some(notice) = results.not_shown_notice() { p { (notice) "." } }
         }
@@ -169,6 +170,26 @@ pub(super) fn coverage(results: &Results<'_>) -> Markup {
             }
             (specs("Without a verdict", &results.listed_specs(SpecCoverage::is_missing)))
             (specs("Not all asked", &partly_asked))
+            (clusters_not_asked(&coverage.clusters_not_asked))
+        }
+    }
+}
+
+/// The clusters of inventories that were not asked.
+fn clusters_not_asked(clusters: &[ClusterNotAsked]) -> Markup {
+    html! {
+        @if !clusters.is_empty() {
+            details {
+                summary { "Clusters not asked (" (clusters.len()) ")" }
+                ul {
+                @for cluster in clusters.iter().take(MAX_ROWS) {
+                    li {
+                        code { (shown(cluster.name())) } " "
+                        span.quiet { "(" (shown(&cluster.origin.to_string())) ")" } " " (shown(&cluster.text()))
+                    }
+                }
+                @if clusters.len() > MAX_ROWS { li { "… and " (clusters.len() - MAX_ROWS) " more" } }
+            } }
         }
     }
 }

@@ -124,6 +124,16 @@
     finding: (row) => row.severity || "no finding",
   };
 
+  // `label:env` groups by the label `env`.
+  const byLabel = (label) => (row) => {
+    row.labels ??= new Map(row.numbers[9].map((number) => {
+      const [key, ...value] = strings[number].split("=");
+      return [key, value.join("=")];
+    }).reverse());
+    return row.labels.get(label) ?? `without ${label}`;
+  };
+  const keyOf = (word) => (word.startsWith("label:") ? byLabel(word.slice(6)) : groups[word]);
+
   let down = false;
   const show = () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -134,7 +144,7 @@
     if (order) shown.sort((a, b) => (down ? order(b, a) : order(a, b)) || a.index - b.index);
     observer.disconnect();
     waiting.clear();
-    const key = groups[group.value];
+    const key = keyOf(group.value);
     if (key) {
       const grouped = Map.groupBy(shown, key);
       list.replaceChildren(...[...grouped].map(([name, members], index) => {

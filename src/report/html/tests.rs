@@ -321,6 +321,13 @@ fn filter_sort_and_group_work_in_a_browser() {
         grouped.contains("<summary>EKS: 1 forbidden</summary>"),
         "{grouped}"
     );
+    let grouped = browse(&page, "#group=label:env").unwrap();
+    for group in ["stage: 1 forbidden", "without env: "] {
+        let summary = format!("<summary>{group}");
+        assert!(grouped.contains(&summary), "{grouped}");
+    }
+    let filtered = browse(&page, "#filter=env%3Dstage").unwrap();
+    assert!(filtered.contains(">1 of 14 endpoints<"), "{filtered}");
     let grouped = browse(&page, "#group=name").unwrap();
     assert!(
         grouped.contains("<summary>prod-eu-3: 1 exposed</summary>"),

@@ -15,7 +15,7 @@ const MAX_TEXT: usize = 300;
 const MAX_BLOCK: usize = 1024;
 
 /// The text as code, cut if it is too long.
-pub(super) fn code(text: &str) -> String {
+pub(in crate::report) fn code(text: &str) -> String {
     format!("<code>{}</code>", literal(text, MAX_TEXT))
 }
 

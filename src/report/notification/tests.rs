@@ -234,6 +234,7 @@ fn alerts_open_and_close_by_their_labels() {
             "fingerprint",
             "name",
             "rule",
+            "scan",
             "severity",
             "target"
         ]

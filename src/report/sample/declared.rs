@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::parts::origin;
 use crate::model::{
-    ComparedFact, ComparisonResult, Declared, DeclaredAnonymous, DeclaredEndpoint, DeclaredFact,
-    Reported,
+    ClusterNotAsked, ComparedFact, ComparisonResult, Declared, DeclaredAnonymous, DeclaredEndpoint,
+    DeclaredFact, NotAskedReason, Reported,
 };
 
 /// Every fact that an inventory can have.
@@ -34,6 +35,22 @@ pub(super) fn declared() -> Declared {
     declared.label("account", "111122223333");
     declared.label("env", "stage");
     declared
+}
+
+/// Clusters that an inventory lists and the scan does not ask.
+pub(super) fn not_asked() -> Vec<ClusterNotAsked> {
+    let cluster = |line, name: &str, endpoint: &str, why| {
+        let declared = Declared {
+            inventory: "aks".into(),
+            provider: Some("aks".into()),
+            ..Declared::default()
+        };
+        ClusterNotAsked::new(origin(line, endpoint), Some(name.into()), why, declared)
+    };
+    vec![
+        cluster(31, "batch", "batch.example:443", NotAskedReason::Stopped),
+        cluster(47, "draft", "", NotAskedReason::NoEndpoint),
+    ]
 }
 
 /// How two of these facts compare.

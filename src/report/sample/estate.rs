@@ -94,6 +94,7 @@ fn sample(reports: Vec<EndpointReport>, findings: Vec<Finding>) -> Sample {
         reports,
         findings,
         accepted_verdicts: BTreeMap::new(),
+        since_reported: BTreeMap::new(),
         changes: None,
         sentence: format!("exit 1: 1 exposed: {}", exposed.unwrap_or_default()),
         ..mixed()

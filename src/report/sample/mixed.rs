@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::declared::{compared, declared};
+use super::declared::{compared, declared, not_asked};
 use super::parts::*;
 use super::{Sample, findings};
 use crate::config::{Order, Proxy, ProxyKind, ScanConfig, Shard};
 use crate::kubernetes::Answer;
 use crate::model::{
-    Access, Component, Coverage, EndpointReport, Failure, FailureKind, Identification, LeftOut,
-    LeftOutReason, Request, ScanSummary, Signature, SpecCoverage, SpecId, Stage, Target, Trust,
-    Unclear, Verdict,
+    Access, AuditCanary, Component, Coverage, EndpointReport, Failure, FailureKind, Identification,
+    LeftOut, LeftOutReason, Request, ScanSummary, Signature, SinceReported, SpecCoverage, SpecId,
+    Stage, Target, Trust, Unclear, Verdict,
 };
 
 pub(crate) fn mixed() -> Sample {
@@ -41,6 +41,7 @@ pub(crate) fn mixed() -> Sample {
         sources: vec!["198.51.100.7".parse().unwrap()],
         resolvers: vec!["192.0.2.53:53".parse().unwrap()],
         targets_digest: Some("0f".repeat(32)),
+        selection: None,
         coverage: coverage(&reports),
     };
     let findings = findings::of(&reports);
@@ -55,6 +56,7 @@ pub(crate) fn mixed() -> Sample {
         changes,
         outage: None,
         accepted_verdicts: [(Verdict::Forbidden, 1)].into(),
+        since_reported: [(SinceReported::StillOpen, 1), (SinceReported::Gone, 3)].into(),
         sentence: "exit 1: 1 exposed: prod-eu-1 (192.0.2.1:6443)".to_owned(),
     }
 }
@@ -62,6 +64,9 @@ pub(crate) fn mixed() -> Sample {
 fn config() -> ScanConfig {
     ScanConfig {
         scan_name: Some("europe".to_owned()),
+        run_id: Some("2026-11-28.1".parse().unwrap()),
+        audit_id: true,
+        audit_canary: true,
         headers: vec!["X-Scan-Id: SEC-42".parse().unwrap()],
         source_addresses: vec!["198.51.100.7".parse().unwrap()],
         egress_addresses: vec!["198.51.100.8".parse().unwrap()],
@@ -111,6 +116,7 @@ fn coverage(reports: &[EndpointReport]) -> Coverage {
         .into(),
         further_addresses: 1,
         specs: specs(reports),
+        clusters_not_asked: not_asked(),
         ..Coverage::default()
     };
     assert!(coverage.adds_up());
@@ -197,6 +203,12 @@ fn default_cluster() -> EndpointReport {
     report.posture = Some(deviation());
     report.remedy = Some(remedy());
     report.without_sni = Some(Ok(handshake()));
+    report.audit_canary = Some(AuditCanary {
+        path: "/kubeknock-audit-2026-11-28.1".to_owned(),
+        at: at(4),
+        status: Some(403),
+        audit_id: Some("5d1f7a30-2f6e-8c11-9d1b-a1b2c3d4e5f6".to_owned()),
+    });
     with_requests(
         report,
         vec![granted("/version"), forbidden("/api"), granted("/healthz")],

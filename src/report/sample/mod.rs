@@ -29,8 +29,8 @@ use super::{Format, GateResult, RenderOptions, Repository, Results, render, tabl
 use crate::config::ScanConfig;
 use crate::model::{
     Access, BaselineState, Change, Component, Coverage, EndpointReport, Failure, FailureKind,
-    Finding, Identity, Outage, Remediation, ScanSummary, SpecCoverage, Stage, Step, Timings,
-    Unclear, UnusedAcceptance, Verdict,
+    Finding, Identity, NotAskedReason, Outage, Remediation, ScanSummary, Selection, SinceReported,
+    SpecCoverage, Stage, Step, Timings, Unclear, UnusedAcceptance, Verdict,
 };
 use crate::record::{self, ScanInfo, Spool, Tally};
 
@@ -54,6 +54,7 @@ pub(crate) struct Sample {
     pub(crate) changes: Option<Vec<Change>>,
     pub(crate) outage: Option<Outage>,
     pub(crate) accepted_verdicts: BTreeMap<Verdict, u64>,
+    pub(crate) since_reported: BTreeMap<SinceReported, u64>,
     /// The reason for the exit code.
     pub(crate) sentence: String,
 }
@@ -82,6 +83,7 @@ impl Sample {
             findings: &self.findings,
             carried: &self.carried.1,
             accepted_verdicts: &self.accepted_verdicts,
+            since_reported: &self.since_reported,
             unused_acceptances: if self.findings.is_empty() {
                 &[]
             } else {
@@ -202,6 +204,7 @@ pub(crate) fn empty() -> Sample {
         summary,
         findings: Vec::new(),
         accepted_verdicts: BTreeMap::new(),
+        since_reported: BTreeMap::new(),
         changes: None,
         ..mixed
     }
@@ -211,6 +214,7 @@ pub(crate) fn empty() -> Sample {
 pub(crate) fn stopped() -> Sample {
     let mut sample = mixed();
     sample.summary.stopped = Some("interrupted".to_owned());
+    sample.summary.selection = Some(selection("env=*"));
     let target = target(400, origin(40, "198.51.100.7"), "198.51.100.7", 6443);
     let detail = "bastion.example:1080: Connection not allowed by ruleset";
     let failure = Failure::new(Stage::Proxy, FailureKind::ProxyRefused, detail);
@@ -271,6 +275,15 @@ pub(crate) fn hostile() -> Sample {
     sample
 }
 
+/// The targets with this label.
+fn selection(label: &str) -> Selection {
+    Selection {
+        labels: vec![label.to_owned()],
+        endpoints_left_out: 4,
+        targets_left_out: 21,
+    }
+}
+
 /// The mixed scan with `text` in place of every text from outside.
 pub(crate) fn saying(text: &str) -> Sample {
     let mut sample = mixed();
@@ -296,6 +309,13 @@ pub(crate) fn saying(text: &str) -> Sample {
     for spec in &mut sample.summary.coverage.specs {
         spec.label = Some(text.into());
         spec.origin = origin(1, text);
+    }
+    sample.summary.selection = Some(selection(text));
+    for cluster in &mut sample.summary.coverage.clusters_not_asked {
+        cluster.label = Some(text.into());
+        cluster.origin = origin(1, text);
+        Arc::make_mut(&mut cluster.declared).proxy = Some(text.into());
+        cluster.why = NotAskedReason::NeedsProxy;
     }
     for finding in &mut sample.findings {
         finding.label = Some(text.into());

@@ -80,6 +80,7 @@ pub(crate) fn report(
         grants: Vec::new(),
         tls: None,
         without_sni: None,
+        audit_canary: None,
         local_address: Some("198.51.100.7".parse().unwrap()),
         connections: 1,
         handshakes: 1,

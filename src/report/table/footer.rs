@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::super::phrases::{
     counts_by_kind, duration, name_and_place, not_attempted, plural, specification_result,
@@ -9,7 +10,7 @@ use super::super::phrases::{
 use super::super::results::Results;
 use super::lines::{Lines, first_names};
 use super::style::{TableOptions, shown, verdict_style};
-use crate::model::{MissingReason, SpecCoverage, Verdict};
+use crate::model::{ClusterNotAsked, MissingReason, Origin, SpecCoverage, Verdict};
 use crate::natural_order::natural_order;
 use crate::wording::first_and_more;
 
@@ -21,6 +22,9 @@ pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptio
     let coverage = &summary.coverage;
     let (counts, elapsed) = (counts(results, options), duration(summary.elapsed));
     lines.say(0, &format!("{counts}; elapsed: {elapsed}"));
+    if let Some(notice) = results.reported_notice() {
+        lines.say(0, &notice);
+    }
     let (covered, named) = (coverage.covered(), coverage.named());
     if covered < named {
         let explained = "each given by itself, with a verdict";
@@ -59,6 +63,7 @@ pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptio
         contradiction,
         contradiction,
     );
+    clusters_not_asked(lines, &coverage.clusters_not_asked);
 }
 
 /// `512 targets: 3 exposed, 446 unreachable (440 refused, 6 timed out)`.
@@ -95,8 +100,7 @@ fn counts(results: &Results<'_>, options: &TableOptions) -> String {
     line
 }
 
-/// Specifications. A few get a line each, with the text of `detail`; many get one line, with counts by `kind` and the
-/// names of the first ones.
+/// Specifications with the text of `detail`; of many, counts by `kind`.
 fn specs(
     lines: &mut Lines,
     title: &str,
@@ -104,35 +108,72 @@ fn specs(
     detail: impl Fn(&SpecCoverage) -> String,
     kind: impl Fn(&SpecCoverage) -> String,
 ) {
-    let name = |spec: &SpecCoverage| {
-        let name = name_and_place(spec.label.as_deref(), &spec.origin.text);
-        shown(&name)
+    let item = |spec: &&SpecCoverage| Item {
+        label: spec.label.clone(),
+        origin: Arc::clone(&spec.origin),
+        detail: detail(spec),
+        kind: kind(spec),
     };
-    if specs.len() <= MAX_LINES {
-        for spec in specs {
-            let (name, origin) = (name(spec), shown(&spec.origin.to_string()));
-            lines.say(2, &format!("{title}: {name} ({origin}): {}", detail(spec)));
+    let specs: Vec<Item> = specs.iter().map(item).collect();
+    items(lines, title, &specs);
+}
+
+/// The clusters of inventories that were not asked.
+fn clusters_not_asked(lines: &mut Lines, clusters: &[ClusterNotAsked]) {
+    let item = |cluster: &ClusterNotAsked| {
+        let why = shown(&cluster.text());
+        Item {
+            label: cluster.label.clone(),
+            origin: Arc::clone(&cluster.origin),
+            detail: why.clone(),
+            kind: why,
+        }
+    };
+    let clusters: Vec<Item> = clusters.iter().map(item).collect();
+    items(lines, "not asked", &clusters);
+}
+
+/// Something that has a line, or its name in the line of many.
+struct Item {
+    label: Option<Arc<str>>,
+    origin: Arc<Origin>,
+    /// What a line of its own says of it.
+    detail: String,
+    /// What it is counted by.
+    kind: String,
+}
+
+/// A few get a line each; many get one line, with counts by their kind and the names of the first ones.
+fn items(lines: &mut Lines, title: &str, items: &[Item]) {
+    if items.len() <= MAX_LINES {
+        for item in items {
+            let name = match &*item.origin.text {
+                "" => item.label.as_deref().unwrap_or_default().into(),
+                text => name_and_place(item.label.as_deref(), text),
+            };
+            let (name, origin) = (shown(&name), shown(&item.origin.to_string()));
+            lines.say(2, &format!("{title}: {name} ({origin}): {}", item.detail));
         }
         return;
     }
-    let mut by_kind: BTreeMap<String, usize> = BTreeMap::new();
-    for spec in specs {
-        *by_kind.entry(kind(spec)).or_default() += 1;
+    let mut by_kind: BTreeMap<&str, usize> = BTreeMap::new();
+    for item in items {
+        *by_kind.entry(&item.kind).or_default() += 1;
     }
-    let mut by_kind: Vec<(String, usize)> = by_kind.into_iter().collect();
+    let mut by_kind: Vec<(&str, usize)> = by_kind.into_iter().collect();
     by_kind.sort_by_key(|(_, count)| Reverse(*count));
     let more_kinds = by_kind.len().saturating_sub(MAX_LINES) as u64;
     let counts: Vec<String> = (by_kind.into_iter().take(MAX_LINES))
         .map(|(kind, count)| format!("{count} {kind}"))
         .collect();
     let counts = first_and_more(&counts, more_kinds);
-    let called = |spec: &&SpecCoverage| match &spec.label {
+    let called = |item: &Item| match &item.label {
         Some(label) => shown(label),
-        None => shown(&spec.origin.text),
+        None => shown(&item.origin.text),
     };
-    let mut names: Vec<String> = specs.iter().map(called).collect();
+    let mut names: Vec<String> = items.iter().map(called).collect();
     names.sort_by(|one, other| natural_order(one, other));
-    let start = format!("{title}: {} ({counts})", specs.len());
+    let start = format!("{title}: {} ({counts})", items.len());
     if lines.fits(2, &format!("{start}: {}", first_names(&names, Some(0)))) {
         lines.say_names(2, &format!("{start}: "), &names);
     } else {

@@ -53,7 +53,10 @@ pub(super) fn write(
     let mut top = Lines::new(options.width);
     let stopped = (summary.stopped.as_deref())
         .map(|reason| format!("stopped early: {}; this report is partial", shown(reason)));
-    for notice in stopped.into_iter().chain(results.shard_notice()) {
+    for notice in stopped
+        .into_iter()
+        .chain(results.partial_notices().map(|notice| shown(&notice)))
+    {
         top.say(0, &options.painted(Style::new().bold(), &notice));
         top.lines.push(String::new());
     }

@@ -15,8 +15,27 @@ use super::first_record::FirstRecord;
 use super::frame::Frame;
 use super::journal::{Journal, JournalReader};
 use crate::atomic_file;
-use crate::config::{Order, ScanConfig};
+use crate::config::{Order, RunId, ScanConfig};
 use crate::targets::TargetSet;
+
+/// What a resumed scan keeps of its first run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EarlierRun {
+    /// The order of the targets.
+    pub order: Order,
+    /// The id of the run.
+    pub run_id: Option<RunId>,
+}
+
+impl EarlierRun {
+    fn of(first: &FirstRecord) -> Self {
+        Self {
+            order: first.order(),
+            run_id: first.run_id(),
+        }
+    }
+}
 
 /// Why a checkpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -194,22 +213,22 @@ impl Checkpoint {
         Ok((first, checkpoint))
     }
 
-    /// The order of the scan that wrote the checkpoint.
+    /// What a scan keeps that continues this checkpoint.
     ///
     /// # Errors
     /// [`CheckpointError`] if there is no checkpoint.
-    pub fn order(path: &Path) -> Result<Order, CheckpointError> {
+    pub fn earlier(path: &Path) -> Result<EarlierRun, CheckpointError> {
         let io = io_error(path);
         let file = File::open(path).map_err(&io)?;
         let (first, _) = open(&file, path)?;
-        Ok(first.order())
+        Ok(EarlierRun::of(&first))
     }
 
-    /// The order of the scan that [`Self::start`] would continue; `None` if it would begin a new one.
+    /// What the scan keeps that [`Self::start`] would continue; `None` if it would begin a new one.
     ///
     /// # Errors
     /// [`CheckpointError`] if the file is no checkpoint.
-    pub fn unfinished_order(path: &Path) -> Result<Option<Order>, CheckpointError> {
+    pub fn unfinished(path: &Path) -> Result<Option<EarlierRun>, CheckpointError> {
         let io = io_error(path);
         let file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -217,7 +236,7 @@ impl Checkpoint {
         };
         let (first, mut records) = open(&file, path)?;
         let ended = ended(&mut records).map_err(&io)?;
-        Ok(ended.is_none().then(|| first.order()))
+        Ok(ended.is_none().then(|| EarlierRun::of(&first)))
     }
 
     /// How many bytes of an incomplete record a crash left at the end. They are cut off.

@@ -243,6 +243,7 @@ impl Counters {
             unreachable,
             further_addresses: load(&self.further_addresses),
             specs: self.spec_coverage(targets),
+            clusters_not_asked: targets.not_asked().to_vec(),
         };
         let own_side_failures = self.own_side_failures();
         if failed {

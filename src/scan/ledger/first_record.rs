@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::config::{Order, ScanConfig};
+use crate::config::{Order, RunId, ScanConfig};
 use crate::targets::TargetSet;
 
 /// The first bytes of a checkpoint.
@@ -51,6 +51,8 @@ pub(super) struct FirstRecord {
     pub(super) header: Header,
     /// Written after the header. Earlier builds wrote none.
     options: OptionDigests,
+    /// Written after the options. Earlier builds wrote none.
+    run_id: Option<String>,
 }
 
 impl FirstRecord {
@@ -59,27 +61,42 @@ impl FirstRecord {
         Self {
             header: Header::new(config, targets),
             options: option_digests(config),
+            run_id: config.run_id.as_ref().map(ToString::to_string),
         }
     }
 
     pub(super) fn encode(&self) -> io::Result<Vec<u8>> {
-        postcard::to_stdvec(&(&self.header, &self.options)).map_err(io::Error::other)
+        postcard::to_stdvec(&(&self.header, &self.options, &self.run_id)).map_err(io::Error::other)
     }
 
     /// Reads the record; `None` if the file is not a checkpoint.
     pub(super) fn decode(record: &[u8]) -> Option<Self> {
         let (header, rest): (Header, &[u8]) = postcard::take_from_bytes(record).ok()?;
-        let options = if rest.is_empty() {
-            OptionDigests::new()
+        let (options, rest) = if rest.is_empty() {
+            (OptionDigests::new(), rest)
+        } else {
+            postcard::take_from_bytes(rest).ok()?
+        };
+        let run_id = if rest.is_empty() {
+            None
         } else {
             postcard::from_bytes(rest).ok()?
         };
-        (header.magic == MAGIC).then_some(Self { header, options })
+        (header.magic == MAGIC).then_some(Self {
+            header,
+            options,
+            run_id,
+        })
     }
 
     /// The order of the scan.
     pub(super) fn order(&self) -> Order {
         self.header.seed.map_or(Order::Sequential, Order::Seeded)
+    }
+
+    /// The id of the run, which a resumed scan keeps.
+    pub(super) fn run_id(&self) -> Option<RunId> {
+        self.run_id.as_deref()?.parse().ok()
     }
 
     /// Why the scan of `ours` cannot continue this one.
@@ -140,6 +157,9 @@ fn options(config: &ScanConfig) -> Vec<(&'static str, String)> {
         shard: _,
         max_body,
         max_duration: _,
+        run_id: _,
+        audit_id,
+        audit_canary,
         user_agent,
         headers,
         source_addresses,
@@ -190,6 +210,8 @@ fn options(config: &ScanConfig) -> Vec<(&'static str, String)> {
             egress_addresses.is_empty(),
         ),
         ("--interface", format!("{interface:?}"), interface.is_none()),
+        ("--audit-id", format!("{audit_id:?}"), !audit_id),
+        ("--audit-canary", format!("{audit_canary:?}"), !audit_canary),
     ];
     options.extend(
         later

@@ -22,7 +22,7 @@ use crate::model::Target;
 use frame::{AttemptEntry, FrameBuilder};
 use journal::Journal;
 
-pub use checkpoint::{Began, Checkpoint, CheckpointError};
+pub use checkpoint::{Began, Checkpoint, CheckpointError, EarlierRun};
 pub(super) use counters::Counters;
 pub(super) use done::Done;
 pub(super) use outcome::{Deferral, Outcome, send};

@@ -8,10 +8,10 @@ use std::io::{self, BufRead};
 use serde::Deserialize;
 
 use super::documents;
-use super::imported::{Entry, Handler, NotAskedReason};
+use super::imported::{Entry, Handler};
 use super::inventory::after;
 use super::lenient::Texts;
-use crate::model::DeclaredEndpoint;
+use crate::model::{DeclaredEndpoint, NotAskedReason};
 
 const EXPECTED: &str = "the output of az aks list -o json or az aks show -o json";
 

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::documents;
-use super::imported::{Entry, Handler, NotAskedReason};
+use super::imported::{Entry, Handler};
 use super::lenient::Texts;
-use crate::model::DeclaredEndpoint;
+use crate::model::{DeclaredEndpoint, NotAskedReason};
 
 const EXPECTED: &str = "the output of aws eks describe-cluster, one or several";
 const NAMES_ONLY: &str = "aws eks list-clusters has names only: describe each cluster, and give the output of aws eks \

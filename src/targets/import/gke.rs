@@ -5,10 +5,10 @@ use std::io::{self, BufRead};
 use serde::Deserialize;
 
 use super::documents;
-use super::imported::{Entry, Handler, NotAskedReason};
+use super::imported::{Entry, Handler};
 use super::inventory::{after, is_private};
 use super::lenient::Texts;
-use crate::model::{DeclaredAnonymous, DeclaredEndpoint};
+use crate::model::{DeclaredAnonymous, DeclaredEndpoint, NotAskedReason};
 
 const EXPECTED: &str = "the output of gcloud container clusters list --format=json";
 

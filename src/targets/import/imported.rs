@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::model::{Declared, words};
+use crate::model::{Declared, NotAskedReason};
 use crate::targets::error::Problem;
 
 /// The result of reading a line of another scanner's file.
@@ -31,35 +31,4 @@ pub(in crate::targets) struct Entry {
     pub(in crate::targets) declared: Declared,
     /// Where the CA certificates of the cluster are, relative to the inventory.
     pub(in crate::targets) ca_file: Option<PathBuf>,
-}
-
-/// Why an inventory's cluster is not asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantNames)]
-#[strum(serialize_all = "kebab-case")]
-pub enum NotAskedReason {
-    /// Its owner stopped it.
-    Stopped,
-    /// It is being created.
-    Starting,
-    /// It is being deleted.
-    Deleting,
-    /// The inventory has no endpoint of it.
-    NoEndpoint,
-    /// It is reached through a proxy that is not given.
-    NeedsProxy,
-}
-
-words!(NotAskedReason);
-
-impl NotAskedReason {
-    /// The reason in words.
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Stopped => "it is stopped",
-            Self::Starting => "it is being created",
-            Self::Deleting => "it is being deleted",
-            Self::NoEndpoint => "the inventory has no endpoint of it",
-            Self::NeedsProxy => "it is reached through a proxy",
-        }
-    }
 }

@@ -10,10 +10,10 @@ use ipnet::IpNet;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::imported::{Entry, Handler, ImportedLine, NotAskedReason};
+use super::imported::{Entry, Handler, ImportedLine};
 use super::lines::spec;
 use crate::input;
-use crate::model::{Declared, DeclaredEndpoint, Source, short};
+use crate::model::{Declared, DeclaredEndpoint, NotAskedReason, Source, short};
 
 /// The largest inventory that is read, in bytes.
 pub(super) const MAX_SIZE: u32 = 512 * 1024 * 1024;

@@ -8,8 +8,9 @@ use std::io::{self, BufRead};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::imported::{Entry, Handler, ImportedLine, NotAskedReason};
+use super::imported::{Entry, Handler, ImportedLine};
 use super::yaml;
+use crate::model::NotAskedReason;
 use crate::targets::error::Problem;
 
 #[derive(Deserialize)]

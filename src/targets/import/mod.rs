@@ -32,7 +32,6 @@ mod yaml;
 mod zmap;
 
 pub use format::ImportFormat;
-pub use imported::NotAskedReason;
 pub(super) use imported::{Entry, ImportedLine};
 pub(super) use inventory::ca_bundle;
 pub(super) use recognise::{is_json, is_key, recognise};

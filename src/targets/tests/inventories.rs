@@ -77,7 +77,7 @@ fn aks_as_the_cli_and_as_the_rest_api_write_it() {
          provider=aks | region=westeurope | resource-group=rg | 1.35.7 | public, from any network",
         "17 prod-private-0a1b.00000000-0000.privatelink.westeurope.azmk8s.io:443 prod-private may be silent: \
          provider=aks | region=westeurope | 1.34.4 | private",
-        "37 stopped-dns-0.hcp.westeurope.azmk8s.io:443 stopped not asked, it is stopped: \
+        "37 stopped-dns-0.hcp.westeurope.azmk8s.io:443 stopped not asked, stopped: \
          provider=aks | region=westeurope | - | public, from 198.51.100.0/24",
     ];
     check(ImportFormat::Aks, AKS, &expected);
@@ -100,7 +100,7 @@ fn aks_as_the_cli_and_as_the_rest_api_write_it() {
             &format!(
                 "1 c.privatelink.example:443 c may be silent: {place} | 1.33.1 | private, from 2 networks"
             ),
-            "1 gone.example:443 gone not asked, it is being deleted: provider=aks | - | public, from any network",
+            "1 gone.example:443 gone not asked, being deleted: provider=aks | - | public, from any network",
         ],
     );
 }
@@ -176,13 +176,13 @@ fn gke_declares_anonymous_requests_and_has_several_endpoints() {
         (
             cluster(r#""status": "STOPPING", "endpoint": "203.0.113.10""#),
             vec![format!(
-                "1 203.0.113.10:443 c not asked, it is being deleted: {about} | public, from any network"
+                "1 203.0.113.10:443 c not asked, being deleted: {about} | public, from any network"
             )],
         ),
         (
             cluster(r#""status": "PROVISIONING""#),
             vec![format!(
-                "1  c not asked, it is being created: {about} | public, from any network"
+                "1  c not asked, being created: {about} | public, from any network"
             )],
         ),
     ] {
@@ -238,7 +238,7 @@ fn eks_one_or_many() {
     check(ImportFormat::Eks, &one, &[&first]);
     // One document after the other, as a loop over the clusters writes them.
     let creating = r#"{"cluster": {"name": "b", "status": "CREATING", "resourcesVpcConfig": {}}}"#;
-    let second = "4  b not asked, it is being created: provider=eks | - | public";
+    let second = "4  b not asked, being created: provider=eks | - | public";
     check(
         ImportFormat::Eks,
         &format!("{one}\n{creating}"),
@@ -260,10 +260,10 @@ fn kubeconfigs_name_every_cluster_once() {
         "9 http://localhost:8080 plain counts: -",
         "11 api.c.example:443 relative-ca counts: -",
     ];
-    let empty = "10  empty not asked, the inventory has no endpoint of it: -";
+    let empty = "10  empty not asked, no endpoint in the inventory: -";
     let rancher = "https://rancher.example:443/k8s/clusters/c-m-abc123";
     let proxy = "through the proxy socks5://127.0.0.1:1080";
-    let needs = "7 https://rancher.example/k8s/clusters/c-m-abc123 rancher not asked, it needs --proxy \
+    let needs = "7 https://rancher.example/k8s/clusters/c-m-abc123 rancher not asked, needs --proxy \
                  socks5://127.0.0.1:1080: - | through the proxy socks5://127.0.0.1:1080";
     check(
         ImportFormat::Kubeconfig,

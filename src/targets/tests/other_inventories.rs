@@ -66,7 +66,7 @@ fn a_state_file_is_read_and_its_secrets_are_not() {
                 "7 k.privatelink.example:443 k may be silent: provider=aks | env=prod | {aks}"
             ),
             "20 gke-0.example:443 g counts: provider=gke | region=z | project=p-1 | team=x | 1.36.1 | public",
-            "16 https://e.example e not asked, it is being deleted: provider=eks | region=cn-north-1 | \
+            "16 https://e.example e not asked, being deleted: provider=eks | region=cn-north-1 | \
              account=111122223333 | 1.34 | private | audit log on",
         ],
     );
@@ -96,8 +96,7 @@ fn a_plan_has_clusters_without_an_endpoint() {
     let text = r#"{"format_version": "1.2", "terraform_version": "1.13.0", "planned_values": {"root_module":
         {"resources": [{"address": "aws_eks_cluster.e", "type": "aws_eks_cluster", "values": {"name": "e",
         "version": "1.34"}}]}}, "resource_changes": [{"type": "aws_eks_cluster"}]}"#;
-    let expected =
-        "2  e not asked, the inventory has no endpoint of it: provider=eks | - | 1.34 | public";
+    let expected = "2  e not asked, no endpoint in the inventory: provider=eks | - | 1.34 | public";
     let expected = expected.replace("| - | 1.34", "| 1.34");
     check(ImportFormat::Terraform, text, &[&expected]);
 }

@@ -3,10 +3,13 @@
 //!
 //! ```text
 //! rows ── servers ── rbac ─→ a configured server ─ client ──→ what is really open, as the row states
-//!                                                └ kubeknock → verdict, grants, posture, component
+//!                                                ├ kubeknock → verdict, grants, posture, component
+//!                                                └ inspect   → the same verdict, from flags, files and roles
 //! ```
 
+mod audit;
 mod client;
+mod inspect;
 mod manifests;
 mod neighbours;
 mod pki;
@@ -176,9 +179,11 @@ async fn configured(release: &Release, etcd: &Etcd, name: &str, row: &Row) -> St
     if let Err(problem) = settle(server.address, row).await {
         problems.unless(false, || problem);
     }
+    let mut inspection = inspect::predicted(release, &server).await;
     for mode in MODES {
         let record = mode.knock(server.address).await;
         row.check(&record, mode, &mut problems);
+        inspect::check(&mut inspection, row, mode, &record, &mut problems);
     }
     drop(hangs);
     problems.0

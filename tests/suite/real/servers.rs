@@ -74,6 +74,11 @@ impl Release {
         })
     }
 
+    /// The path of a program.
+    pub(super) fn program(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// Whether this program was built. If not, prints that the test was skipped.
     pub(super) fn has(&self, program: &str) -> bool {
         let there = self.folder.join(program).is_file();
@@ -217,6 +222,8 @@ pub(super) struct Settings<'a> {
 pub(super) struct ApiServer {
     pub(super) address: SocketAddr,
     pub(super) admin: Client,
+    /// Its arguments.
+    pub(super) args: Vec<String>,
     process: Process,
 }
 
@@ -253,6 +260,7 @@ impl ApiServer {
             address,
             admin,
             process: Process::start(release, "kube-apiserver", pki, &all),
+            args: all,
         }
     }
 

@@ -190,6 +190,9 @@ struct Scanned {
     asked: BTreeMap<SocketAddr, Vec<String>>,
 }
 
+/// The id of every run.
+const RUN_ID: &str = "scope";
+
 async fn scan(asked: &Asked, args: &[&str], environment: &[(&str, String)]) -> Scanned {
     asked.lock().unwrap().clear();
     let capture = Capture::start();
@@ -199,6 +202,8 @@ async fn scan(asked: &Asked, args: &[&str], environment: &[(&str, String)]) -> S
         "-q",
         "--seed",
         "1",
+        "--run-id",
+        RUN_ID,
         "--fail-on",
         "never",
         "--require-coverage",
@@ -417,7 +422,8 @@ fn documented(asked: &BTreeMap<SocketAddr, Vec<String>>, more: &[&str]) {
         .flat_map(|(server, heads)| heads.iter().map(move |head| (server, head)))
     {
         let (hosts, prefix) = hosts_and_prefix(*server);
-        let agent = kubeknock::config::USER_AGENT;
+        let run_id: kubeknock::config::RunId = RUN_ID.parse().unwrap();
+        let agent = run_id.in_user_agent(kubeknock::config::USER_AGENT);
         let known = |line: &String| {
             let (method, path) = line.split_once(' ').unwrap();
             hosts.iter().any(|host| {

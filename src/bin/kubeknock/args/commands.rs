@@ -130,9 +130,12 @@ pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 
-    /// Compare with an earlier report (json or jsonl), or auto:DIR
+    #[command(flatten)]
+    pub(crate) selectors: WhereArgs,
+
+    /// Compare with an earlier report, or auto:DIR
     ///
-    /// auto:DIR is for scheduled scans: the last good report, which is kept in this folder, or nothing at first. Findings are
+    /// REPORT is a saved report (json or jsonl). auto:DIR is for scheduled scans: the last good report, which is kept in this folder, or nothing at first. Findings are
     /// new, unchanged or absent.
     #[arg(long, value_name = "REPORT|auto:DIR", value_parser = BaselineArg::parser(), help_heading = "Gate")]
     pub(crate) baseline: Option<BaselineArg>,
@@ -168,9 +171,9 @@ pub(crate) struct DiffArgs {
     /// The later report (json or jsonl)
     pub(crate) new: PathBuf,
 
-    /// Write table or json. Repeatable
+    /// Write table, markdown or json. Repeatable
     ///
-    /// The changes for people (table) or for programs (json). To standard output, or to a file. [default: table]
+    /// The changes for people (table, markdown) or for programs (json). To standard output, or to a file. [default: table]
     #[arg(short, long, value_name = "FORMAT[=PATH]", help_heading = "Output")]
     pub(crate) output: Vec<String>,
 
@@ -183,6 +186,9 @@ pub(crate) struct DiffArgs {
     pub(crate) color: ColorWord,
 
     #[command(flatten)]
+    pub(crate) selectors: WhereArgs,
+
+    #[command(flatten)]
     pub(crate) gate: GateArgs,
 }
 
@@ -190,6 +196,7 @@ pub(crate) struct DiffArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DiffFormat {
     Table,
+    Markdown,
     Json,
 }
 

@@ -5,9 +5,11 @@
     reason = "these doc comments are the help text that people read"
 )]
 
+mod audit;
 mod commands;
 mod connections;
 mod gate;
+mod inspect;
 mod notify;
 mod output;
 mod requests;
@@ -16,6 +18,7 @@ mod targets;
 
 use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 
+pub(crate) use audit::{AuditArgs, AuditFormat};
 pub(crate) use commands::{
     CompletionsArgs, DiffArgs, DiffFormat, IdentifyArgs, IdentifyFormat, ManArgs, ReportArgs,
     RulesArgs, TargetsArgs, TargetsFormat,
@@ -23,6 +26,7 @@ pub(crate) use commands::{
 #[cfg(feature = "simulator")]
 pub(crate) use commands::{DemoArgs, SimulateArgs};
 pub(crate) use connections::ConnectionArgs;
+pub(crate) use inspect::InspectArgs;
 pub(crate) use notify::{AUTO, BaselineArg, NotifyArgs};
 pub(crate) use output::{ColorWord, OutputArgs};
 pub(crate) use requests::RequestArgs;
@@ -93,10 +97,14 @@ pub(crate) enum Command {
     Identify(Box<IdentifyArgs>),
     /// Show the targets in lists and inventories; send nothing
     Targets(TargetsArgs),
+    /// Predict from configuration files what a scan finds; send nothing
+    Inspect(InspectArgs),
     /// Convert saved reports to other formats, or merge several into one
     Report(ReportArgs),
     /// Show what changed between two saved reports
     Diff(DiffArgs),
+    /// Find a scan's requests, and those of others, in audit logs
+    Audit(AuditArgs),
     /// List the rules behind findings, or explain some of them
     Rules(RulesArgs),
     /// Print a completion script for a shell

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kubeknock::config::{self, ScanHeader};
+use kubeknock::config::{self, RunId, ScanHeader};
 
 use crate::units;
 
@@ -47,6 +47,26 @@ pub(crate) struct RequestArgs {
     /// For owners of servers, firewalls and audits. The name must begin with X-Scan-; the value is in the report.
     #[arg(long, value_name = "X-Scan-NAME: VALUE", hide_short_help = true)]
     pub(crate) header: Vec<ScanHeader>,
+
+    /// Name of this run, by which its requests are found in audit logs [default: random]
+    ///
+    /// The User-Agent has it after the product, and the report too: kubeknock/VERSION (run ID; ...). Up to 36 letters,
+    /// digits, hyphens, underscores and dots. With --user-agent there is no ID unless an option asks for one.
+    #[arg(long, value_name = "ID", hide_short_help = true)]
+    pub(crate) run_id: Option<RunId>,
+
+    /// Send an Audit-ID of our own with each request
+    ///
+    /// API servers write it to their audit log. It is made from the run ID and the request, so that each is different.
+    #[arg(long, hide_short_help = true)]
+    pub(crate) audit_id: bool,
+
+    /// Also request a path that no server has, to find it in audit logs
+    ///
+    /// GET /kubeknock-audit-ID, once for each server that looks like Kubernetes. Audit policies that leave out
+    /// /version and /healthz still log it. It is no part of the verdict. See kubeknock audit.
+    #[arg(long, hide_short_help = true)]
+    pub(crate) audit_canary: bool,
 
     /// How many bytes of a response body to read
     #[arg(long, value_name = "SIZE", default_value = units::shown_bytes(config::MAX_BODY), value_parser = units::bytes, hide_short_help = true)]

@@ -40,9 +40,9 @@ pub(crate) struct ScanArgs {
     )]
     pub(crate) fetch: bool,
 
-    /// Compare with an earlier report (json or jsonl), or auto:DIR
+    /// Compare with an earlier report, or auto:DIR
     ///
-    /// auto:DIR is for scheduled scans: the last good report, which the scan keeps in this folder, or nothing at first.
+    /// REPORT is a saved report (json or jsonl). auto:DIR is for scheduled scans: the last good report, which the scan keeps in this folder, or nothing at first.
     /// Findings are new, unchanged or absent. Also shows changed verdicts, versions and certificates, and endpoints that appeared or
     /// disappeared. A report made without --deep or --path has no data about their paths: create a
     /// new one when you change these options.

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use kubeknock::config::Shard;
-use kubeknock::targets::{DEFAULT_PORTS, Selector};
+use kubeknock::model::Selector;
+use kubeknock::targets::DEFAULT_PORTS;
 
 use crate::units::{self, Ports};
 

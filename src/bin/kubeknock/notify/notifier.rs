@@ -13,7 +13,7 @@ use super::message::Message;
 use super::receiver::Receiver;
 use crate::args::NotifyArgs;
 use crate::kept::{Kept, Told};
-use crate::{http, say, signals};
+use crate::{http, say};
 
 /// The time limit of one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -131,7 +131,7 @@ impl Notifier {
             // A later message may take back an earlier one, so none overtakes another.
             for waiting in own {
                 let Err(failure) = self.send(receiver, &waiting.message, attempts).await else {
-                    kept.delivered(waiting)?;
+                    Kept::delivered(waiting)?;
                     continue;
                 };
                 all = false;
@@ -176,12 +176,8 @@ impl Notifier {
     ) -> Result<(), Failure> {
         let mut attempt = 0;
         loop {
-            let failure = tokio::select! {
-                sent = self.post(receiver, message) => match sent {
-                    Ok(()) => return Ok(()),
-                    Err(failure) => failure,
-                },
-                () = signals::next() => return Err(Failure::temporary(anyhow!("interrupted"))),
+            let Err(failure) = self.post(receiver, message).await else {
+                return Ok(());
             };
             attempt += 1;
             let Some(pause) = PAUSES
@@ -190,10 +186,8 @@ impl Notifier {
             else {
                 return Err(failure);
             };
-            tokio::select! {
-                () = tokio::time::sleep(failure.pause.unwrap_or_else(|| jittered(*pause)).min(MAX_PAUSE)) => {}
-                () = signals::next() => return Err(Failure::temporary(anyhow!("interrupted"))),
-            }
+            let pause = failure.pause.unwrap_or_else(|| jittered(*pause));
+            tokio::time::sleep(pause.min(MAX_PAUSE)).await;
         }
     }
 
@@ -228,7 +222,7 @@ impl Failure {
 
 /// Up to half longer, so that several scans that fail together do not come back together.
 fn jittered(pause: Duration) -> Duration {
-    let thousandths = u32::from(Timestamp::now().subsec_millisecond().unsigned_abs());
+    let thousandths = Timestamp::now().subsec_millisecond().unsigned_abs();
     pause + pause * thousandths / 2000
 }
 

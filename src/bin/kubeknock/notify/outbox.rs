@@ -13,6 +13,7 @@ use super::notifier::{ATTEMPTS, Notifier};
 use crate::baseline::Baseline;
 use crate::evaluated_scan::EarlierScan;
 use crate::kept::{Kept, Told};
+use crate::{say, signals};
 
 /// What is left to do after a scan.
 #[derive(Default)]
@@ -79,16 +80,26 @@ impl Outbox {
 
     /// Sends what is to be sent, and returns the exit code of a scan that would end with `code`.
     pub(crate) async fn deliver(self, notifier: Option<&Notifier>, code: u8) -> anyhow::Result<u8> {
-        let mut all = true;
-        if let Some(notifier) = notifier {
+        let sent = async {
+            let Some(notifier) = notifier else {
+                return Ok(true);
+            };
             // A full disk must not keep anybody from being told.
-            all = notifier.deliver(&self.unkept).await;
+            let mut all = notifier.deliver(&self.unkept).await;
             if let Some(kept) = &self.kept {
                 all &= notifier.deliver_waiting(kept, ATTEMPTS).await?;
             }
-        }
+            anyhow::Ok(all)
+        };
+        let all = tokio::select! {
+            all = sent => all?,
+            () = signals::next() => {
+                say::reason("interrupted before every receiver was notified");
+                return self.finished(INTERRUPTED);
+            }
+        };
         let is_required = notifier.is_some_and(|notifier| notifier.required);
-        self.finished(if all || !is_required || code == INTERRUPTED {
+        self.finished(if all || !is_required {
             code
         } else {
             COULD_NOT_RUN

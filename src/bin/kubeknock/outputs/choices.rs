@@ -79,7 +79,7 @@ impl<F: ValueEnum> Choices<F> {
         let mut all = Vec::new();
         for text in with_format(output, format, |text| named(text).is_some()) {
             let Some(format) = named(&text) else {
-                let words: Vec<String> = F::value_variants().iter().map(name).collect();
+                let words = names::<F>();
                 bail!(
                     "-o: invalid format: expected FORMAT or FORMAT=PATH, where FORMAT is one of {}",
                     words.join(", ")
@@ -110,6 +110,11 @@ impl<F: ValueEnum> Choices<F> {
     }
 }
 
+/// The words of all formats.
+pub(crate) fn names<F: ValueEnum>() -> Vec<String> {
+    F::value_variants().iter().map(name).collect()
+}
+
 fn name<F: ValueEnum>(format: &F) -> String {
     let value = format.to_possible_value();
     value.map_or_else(String::new, |value| value.get_name().to_owned())
@@ -119,6 +124,7 @@ fn name<F: ValueEnum>(format: &F) -> String {
 fn extension(format: &str) -> &str {
     match format {
         "json" | "jsonl" => format,
+        "markdown" => "md",
         _ => "txt",
     }
 }

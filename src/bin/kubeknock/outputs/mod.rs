@@ -15,7 +15,7 @@ use kubeknock::report::{Format, RenderOptions, ReportWriter, Repository, Results
 
 use crate::args::{ColorWord, OutputArgs};
 use crate::say;
-pub(crate) use choices::Choices;
+pub(crate) use choices::{Choices, names};
 use choices::{check_distinct, split, with_format};
 use sink::Sink;
 
@@ -35,6 +35,11 @@ pub(crate) struct Outputs {
     /// The targets end with the program, so they cannot be asked again.
     pub(crate) targets_are_gone: bool,
 }
+
+/// Writes a format of a command that has its own form of it: `None` for formats that it leaves to the library. Gets the
+/// findings to show, and whether the output is standard output.
+pub(crate) type OwnFormat<'a> =
+    dyn FnMut(Format, &Results<'_>, bool, &mut dyn io::Write) -> Option<io::Result<()>> + 'a;
 
 struct Output {
     writer: ReportWriter,
@@ -134,6 +139,16 @@ impl Outputs {
     /// Completes the reports and puts their files in place. A report that fails does not stop the others;
     /// the first error is returned.
     pub(crate) fn finish(self, results: &Results<'_>, records: &mut Spool) -> anyhow::Result<()> {
+        self.finish_with(results, records, &mut |_, _, _, _| None)
+    }
+
+    /// The same, where `own` writes some formats itself.
+    pub(crate) fn finish_with(
+        self,
+        results: &Results<'_>,
+        records: &mut Spool,
+        own: &mut OwnFormat<'_>,
+    ) -> anyhow::Result<()> {
         let working_directory = env::current_dir().unwrap_or_default();
         let repository = Repository {
             working_directory: &working_directory,
@@ -184,7 +199,9 @@ impl Outputs {
             } else {
                 results
             };
-            let written = writer.finish(sink.writer(), results, records, &options);
+            let is_stdout = sink.is_stdout();
+            let written = own(writer.format(), results, is_stdout, sink.writer())
+                .unwrap_or_else(|| writer.finish(sink.writer(), results, records, &options));
             let closed = sink.check(written).and_then(|()| sink.close());
             first_error = first_error.and(closed);
         }

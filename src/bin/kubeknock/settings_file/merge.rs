@@ -36,8 +36,10 @@ const NOT_IN_A_FILE: [&str; 10] = [
 /// Options that name targets. The file's are ignored if the command line names targets.
 const TARGET_OPTIONS: [&str; 2] = ["targets-file", "from"];
 /// Options whose value in the file is for `scan` only: other commands write reports of their own, and a saved report
-/// has its name.
-const OF_SCAN_ONLY: [&str; 2] = ["output", "scan-name"];
+/// has its name and its targets.
+const OF_SCAN_ONLY: [&str; 3] = ["output", "scan-name", "where"];
+/// Options that mean something else in `audit`, which has no verdicts.
+const NOT_OF_AUDIT: [&str; 1] = ["fail-on"];
 
 /// The arguments of the program merged with the settings file. Exits, as clap does, for help and for
 /// invalid arguments.
@@ -145,7 +147,8 @@ pub(super) fn options_from_file(
         if let Err(error) = all.clone().try_get_matches_from(alone) {
             bail!("{place}: {}", problem(&error));
         }
-        let is_for_scan = OF_SCAN_ONLY.contains(&key.as_str()) && command != "scan";
+        let is_for_scan = OF_SCAN_ONLY.contains(&key.as_str()) && command != "scan"
+            || NOT_OF_AUDIT.contains(&key.as_str()) && command == "audit";
         let Some(arg) = option(own, key).filter(|_| !is_for_scan) else {
             continue;
         };

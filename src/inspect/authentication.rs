@@ -1,0 +1,169 @@
+//! `AuthenticationConfiguration`: who is anonymous.
+
+use super::node::{Node, Value};
+use super::place::Place;
+use crate::kubernetes::Minor;
+
+/// Something with which a server does not start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StartProblem {
+    pub(super) place: Place,
+    pub(super) text: String,
+    /// The releases concerned; `None` for every release.
+    pub(super) releases: Option<Releases>,
+}
+
+/// Some releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Releases {
+    Before(Minor),
+    From(Minor),
+}
+
+impl StartProblem {
+    pub(super) fn always(place: &Place, text: impl Into<String>) -> Self {
+        Self {
+            place: place.clone(),
+            text: text.into(),
+            releases: None,
+        }
+    }
+
+    pub(super) fn in_releases(place: &Place, text: impl Into<String>, releases: Releases) -> Self {
+        Self {
+            releases: Some(releases),
+            ..Self::always(place, text)
+        }
+    }
+
+    /// Whether it concerns this release; `None` if the release is not known and only some are concerned.
+    pub(super) fn concerns(&self, release: Option<Minor>) -> Option<bool> {
+        match (self.releases, release) {
+            (None, _) => Some(true),
+            (Some(_), None) => None,
+            (Some(Releases::Before(first)), Some(release)) => Some(release < first),
+            (Some(Releases::From(first)), Some(release)) => Some(release >= first),
+        }
+    }
+}
+
+/// What the file says about anonymous requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FileAnonymous {
+    /// Nothing, so the flag counts.
+    Absent,
+    Off(Place),
+    On(Place),
+    /// On for these paths.
+    Paths(Vec<String>, Place),
+}
+
+/// An `AuthenticationConfiguration`.
+#[derive(Debug, Clone)]
+pub(super) struct AuthenticationFile {
+    /// The object that holds it, such as `ConfigMap NAMESPACE/NAME`; `None` if the file itself is it.
+    pub(super) holder: Option<String>,
+    pub(super) place: Place,
+    pub(super) anonymous: FileAnonymous,
+    /// Whether it also configures who may log in with tokens of an issuer.
+    pub(super) has_jwt: bool,
+    pub(super) problems: Vec<StartProblem>,
+}
+
+/// Reads the fields of a document. `with_type` says that it has a kind and a version.
+pub(super) fn read(node: &Node, with_type: bool) -> AuthenticationFile {
+    let mut problems = Vec::new();
+    let mut allowed = vec!["anonymous", "jwt"];
+    if with_type {
+        allowed.extend(["apiVersion", "kind"]);
+        version(node, &mut problems);
+    }
+    unknown_fields(node, &allowed, &mut problems);
+    let anonymous = node
+        .get("anonymous")
+        .map(|node| anonymous(node, &mut problems));
+    AuthenticationFile {
+        holder: None,
+        place: node.place.clone(),
+        anonymous: anonymous.unwrap_or(FileAnonymous::Absent),
+        has_jwt: node
+            .get("jwt")
+            .is_some_and(|jwt| matches!(&jwt.value, Value::Skipped) || !jwt.items().is_empty()),
+        problems,
+    }
+}
+
+fn anonymous(node: &Node, problems: &mut Vec<StartProblem>) -> FileAnonymous {
+    unknown_fields(node, &["enabled", "conditions"], problems);
+    let enabled = node.get("enabled");
+    let is_on = match enabled.map(|enabled| &enabled.value) {
+        None => false,
+        Some(Value::Bool(is_on)) => *is_on,
+        Some(_) => {
+            let place = &enabled.unwrap_or(node).place;
+            let text = "anonymous.enabled is not true or false";
+            problems.push(StartProblem::always(place, text));
+            false
+        }
+    };
+    let place = enabled
+        .map_or(&node.place, |enabled| &enabled.place)
+        .clone();
+    let conditions = node.get("conditions").map_or(&[][..], Node::items);
+    for condition in conditions {
+        unknown_fields(condition, &["path"], problems);
+    }
+    if !is_on {
+        if let Some(first) = conditions.first() {
+            let text = "anonymous.conditions without enabled: true";
+            problems.push(StartProblem::always(&first.place, text));
+        }
+        return FileAnonymous::Off(place);
+    }
+    let paths = conditions.iter();
+    let paths: Vec<String> = paths
+        .map(|condition| condition.text_of("path").unwrap_or_default().to_owned())
+        .collect();
+    if paths.is_empty() {
+        FileAnonymous::On(place)
+    } else {
+        FileAnonymous::Paths(paths, place)
+    }
+}
+
+/// The version of the document, which a release may not know.
+fn version(node: &Node, problems: &mut Vec<StartProblem>) {
+    let Some(version) = node.get("apiVersion") else {
+        return;
+    };
+    let minor = |minor| Minor { major: 1, minor };
+    let (text, first) = match version.text() {
+        Some("apiserver.config.k8s.io/v1") => ("version v1 is known from 1.34 on", minor(34)),
+        Some("apiserver.config.k8s.io/v1beta1") => {
+            ("version v1beta1 is known from 1.30 on", minor(30))
+        }
+        Some("apiserver.config.k8s.io/v1alpha1") => return,
+        _ => {
+            let text = "a version of AuthenticationConfiguration that no release knows";
+            problems.push(StartProblem::always(&version.place, text));
+            return;
+        }
+    };
+    problems.push(StartProblem::in_releases(
+        &version.place,
+        text,
+        Releases::Before(first),
+    ));
+}
+
+/// The server reads its files strictly.
+pub(super) fn unknown_fields(node: &Node, allowed: &[&str], problems: &mut Vec<StartProblem>) {
+    for entry in node.entries() {
+        if !allowed.contains(&entry.key.as_str()) {
+            problems.push(StartProblem::always(
+                &entry.place,
+                "a field that the server does not know here",
+            ));
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! `AuthorizationConfiguration`: the authorizers, in their order.
+
+use super::authentication::{Releases, StartProblem, unknown_fields};
+use super::node::Node;
+use super::place::Place;
+use crate::kubernetes::Minor;
+
+/// An authorizer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AuthorizerKind {
+    AlwaysAllow,
+    Rbac,
+    /// What it decides is not in the configuration.
+    Webhook,
+    Abac,
+    /// Has no opinion about anonymous callers: `Node`, `AlwaysDeny`, and `Scope` and `SystemMasters` of `OpenShift`.
+    NoOpinion,
+}
+
+/// The words of authorization modes. Case counts.
+const KINDS: [(&str, AuthorizerKind); 8] = [
+    ("AlwaysAllow", AuthorizerKind::AlwaysAllow),
+    ("RBAC", AuthorizerKind::Rbac),
+    ("Webhook", AuthorizerKind::Webhook),
+    ("ABAC", AuthorizerKind::Abac),
+    ("Node", AuthorizerKind::NoOpinion),
+    ("AlwaysDeny", AuthorizerKind::NoOpinion),
+    ("Scope", AuthorizerKind::NoOpinion),
+    ("SystemMasters", AuthorizerKind::NoOpinion),
+];
+
+impl AuthorizerKind {
+    pub(super) fn of_word(word: &str) -> Option<Self> {
+        let known = KINDS.iter().find(|(known, _)| *known == word);
+        known.map(|(_, kind)| *kind)
+    }
+}
+
+/// An authorizer at its place.
+#[derive(Debug, Clone)]
+pub(super) struct Authorizer {
+    pub(super) word: String,
+    pub(super) kind: AuthorizerKind,
+    pub(super) place: Place,
+}
+
+/// An `AuthorizationConfiguration`.
+#[derive(Debug, Clone)]
+pub(super) struct AuthorizationFile {
+    pub(super) place: Place,
+    pub(super) authorizers: Vec<Authorizer>,
+    pub(super) problems: Vec<StartProblem>,
+}
+
+pub(super) fn read(node: &Node) -> AuthorizationFile {
+    let mut problems = Vec::new();
+    unknown_fields(node, &["apiVersion", "kind", "authorizers"], &mut problems);
+    version(node, &mut problems);
+    let items = node.get("authorizers").map_or(&[][..], Node::items);
+    if items.is_empty() {
+        problems.push(StartProblem::always(&node.place, "no authorizer is given"));
+    }
+    let mut authorizers: Vec<Authorizer> = Vec::new();
+    for item in items {
+        unknown_fields(item, &["type", "name", "webhook"], &mut problems);
+        let word = item.text_of("type").unwrap_or_default();
+        // A file cannot configure ABAC's policy, and knows no modes of OpenShift.
+        let kind = AuthorizerKind::of_word(word).filter(|kind| {
+            *kind != AuthorizerKind::Abac && !matches!(word, "Scope" | "SystemMasters")
+        });
+        let Some(kind) = kind else {
+            problems.push(StartProblem::always(
+                &item.place,
+                "a type of authorizer that the server cannot use",
+            ));
+            continue;
+        };
+        let name = item.text_of("name").unwrap_or_default();
+        let is_named = match kind {
+            AuthorizerKind::Webhook => !name.is_empty(),
+            _ => name == word.to_lowercase(),
+        };
+        if !is_named {
+            let text = "the name of a built-in authorizer is its type in lower case";
+            problems.push(StartProblem::always(&item.place, text));
+        }
+        let is_twice = |known: &Authorizer| known.word == word && kind != AuthorizerKind::Webhook;
+        if authorizers.iter().any(is_twice) {
+            problems.push(StartProblem::always(&item.place, "an authorizer twice"));
+        }
+        authorizers.push(Authorizer {
+            word: word.to_owned(),
+            kind,
+            place: item.place.clone(),
+        });
+    }
+    AuthorizationFile {
+        place: node.place.clone(),
+        authorizers,
+        problems,
+    }
+}
+
+fn version(node: &Node, problems: &mut Vec<StartProblem>) {
+    let version = node.get("apiVersion");
+    let place = version.map_or(&node.place, |version| &version.place);
+    let minor = |minor| Minor { major: 1, minor };
+    let (text, first) = match version.and_then(Node::text) {
+        Some("apiserver.config.k8s.io/v1") => ("version v1 is known from 1.32 on", minor(32)),
+        Some("apiserver.config.k8s.io/v1beta1") => {
+            ("version v1beta1 is known from 1.30 on", minor(30))
+        }
+        Some("apiserver.config.k8s.io/v1alpha1") => {
+            ("version v1alpha1 is known from 1.29 on", minor(29))
+        }
+        _ => {
+            let text = "a version of AuthorizationConfiguration that no release knows";
+            problems.push(StartProblem::always(place, text));
+            return;
+        }
+    };
+    problems.push(StartProblem::in_releases(
+        place,
+        text,
+        Releases::Before(first),
+    ));
+}

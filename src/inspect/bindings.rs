@@ -1,0 +1,185 @@
+//! What bindings give to anonymous callers and, apart from them, to everybody with credentials.
+
+use super::found::Note;
+use super::place::Place;
+use super::rbac::{Audience, Binding, Rbac, Rule};
+
+/// How a binding stands out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Every cluster of its kind has it, and it grants what it should.
+    BuiltIn,
+    /// It grants nothing that a new cluster does not open anyway.
+    Harmless,
+    /// The role is not in the input, so it grants nothing, or what the role grants is not known.
+    RoleMissing,
+    /// Anonymous callers may read what they should not.
+    AnonymousReads,
+    /// Anonymous callers may change something.
+    AnonymousChanges,
+    /// Everybody with credentials may do more than every cluster lets them.
+    AuthenticatedMore,
+}
+
+impl Standing {
+    /// The word in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BuiltIn => "built-in",
+            Self::Harmless => "harmless",
+            Self::RoleMissing => "role-missing",
+            Self::AnonymousReads => "anonymous-reads",
+            Self::AnonymousChanges => "anonymous-changes",
+            Self::AuthenticatedMore => "authenticated-more",
+        }
+    }
+}
+
+/// A binding that names anonymous callers, or everybody with credentials.
+#[derive(Debug, Clone)]
+pub struct BindingReport {
+    /// `ClusterRoleBinding NAME`.
+    pub name: String,
+    /// Where it begins.
+    pub place: Place,
+    /// Whom it names: `anonymous callers` or `system:authenticated`.
+    pub audience: &'static str,
+    /// `ClusterRole NAME`.
+    pub role: String,
+    /// How it stands out.
+    pub standing: Standing,
+    /// What it grants, rule by rule.
+    pub grants: Vec<String>,
+}
+
+impl Binding {
+    /// `ClusterRoleBinding NAME`.
+    pub(super) fn described(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => format!("RoleBinding {namespace}/{}", self.name),
+            None => format!("ClusterRoleBinding {}", self.name),
+        }
+    }
+
+    fn role_described(&self) -> String {
+        match &self.role {
+            (Some(namespace), name) => format!("Role {namespace}/{name}"),
+            (None, name) => format!("ClusterRole {name}"),
+        }
+    }
+}
+
+/// A report on each binding.
+pub(super) fn reports(rbac: &Rbac) -> Vec<BindingReport> {
+    rbac.bindings
+        .iter()
+        .map(|binding| report(rbac, binding))
+        .collect()
+}
+
+/// Remarks on what is missing in the input.
+pub(super) fn notes(rbac: &Rbac, notes: &mut Vec<Note>) {
+    if let Some(first) = rbac.bindings.first().filter(|_| !rbac.has_roles()) {
+        let text = "the input has bindings and no roles, so what they grant is not known: \
+                    kubectl get clusterroles,clusterrolebindings,roles,rolebindings -A -o yaml";
+        notes.push(Note::at(&first.place, text));
+    }
+}
+
+fn report(rbac: &Rbac, binding: &Binding) -> BindingReport {
+    let rules = rbac.rules(&binding.role);
+    let effective: Vec<Rule> = rules
+        .iter()
+        .flatten()
+        .map(|rule| rule.in_binding(binding))
+        .collect();
+    let effective: Vec<Rule> = effective
+        .into_iter()
+        .filter(|rule| !rule.is_empty())
+        .collect();
+    let standing = match (&rules, binding.audience) {
+        (None, _) => Standing::RoleMissing,
+        (Some(_), _) if is_built_in(binding, &effective) => Standing::BuiltIn,
+        (Some(_), _) if effective.iter().all(Rule::is_public) => Standing::Harmless,
+        (Some(_), Audience::Authenticated) => Standing::AuthenticatedMore,
+        (Some(_), Audience::Anonymous) if effective.iter().any(Rule::changes) => {
+            Standing::AnonymousChanges
+        }
+        (Some(_), Audience::Anonymous) => Standing::AnonymousReads,
+    };
+    BindingReport {
+        name: binding.described(),
+        place: binding.place.clone(),
+        audience: match binding.audience {
+            Audience::Anonymous => "anonymous callers",
+            Audience::Authenticated => "system:authenticated",
+        },
+        role: binding.role_described(),
+        standing,
+        grants: effective
+            .iter()
+            .map(|rule| rule.described(binding))
+            .collect(),
+    }
+}
+
+/// Whether every cluster, or every cluster of kubeadm, has this binding with these rules.
+fn is_built_in(binding: &Binding, rules: &[Rule]) -> bool {
+    let all = |holds: fn(&Rule) -> bool| rules.iter().all(holds);
+    match (
+        binding.namespace.as_deref(),
+        binding.name.as_str(),
+        binding.audience,
+    ) {
+        (None, "system:public-info-viewer", _) => all(Rule::is_public),
+        (None, "system:discovery", Audience::Authenticated) => {
+            all(|rule| rule.resources.is_empty())
+        }
+        (None, "system:basic-user", Audience::Authenticated) => {
+            all(|rule| rule.resources.iter().all(|name| name.starts_with("self")))
+        }
+        (Some("kube-public"), "kubeadm:bootstrap-signer-clusterinfo", Audience::Anonymous) => {
+            all(|rule| {
+                rule.verbs == ["get"]
+                    && rule.resources == ["configmaps"]
+                    && rule.names == ["cluster-info"]
+            })
+        }
+        _ => false,
+    }
+}
+
+impl Rule {
+    /// The rule as a binding grants it: a binding of a namespace opens no paths.
+    fn in_binding(&self, binding: &Binding) -> Self {
+        let mut rule = self.clone();
+        if binding.namespace.is_some() {
+            rule.urls.clear();
+        }
+        rule
+    }
+
+    fn is_empty(&self) -> bool {
+        self.verbs.is_empty() || self.resources.is_empty() && self.urls.is_empty()
+    }
+
+    /// `list configmaps in team-a`, `get /metrics`, `everything on every resource`.
+    fn described(&self, binding: &Binding) -> String {
+        let all = |words: &[String], all: &str| match words {
+            [only] if only == "*" => all.to_owned(),
+            words => words.join(", "),
+        };
+        let verbs = all(&self.verbs, "everything on");
+        if self.resources.is_empty() {
+            return format!("{verbs} {}", all(&self.urls, "every path"));
+        }
+        let names = match self.names.as_slice() {
+            [] => String::new(),
+            names => format!(" named {}", names.join(", ")),
+        };
+        let place = binding.namespace.as_ref();
+        let place = place.map_or_else(String::new, |namespace| format!(" in {namespace}"));
+        let resources = all(&self.resources, "every resource");
+        format!("{verbs} {resources}{names}{place}")
+    }
+}

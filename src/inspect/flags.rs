@@ -1,0 +1,228 @@
+//! The flags of an API server, read as it reads them: underscores are dashes, and the last of several counts.
+
+use super::place::Place;
+use super::words::Word;
+
+/// The flags whose values decide what anonymous callers may do, or whether the server starts.
+const DECISIVE: [&str; 12] = [
+    "address",
+    "anonymous-auth",
+    "authentication-config",
+    "authorization-config",
+    "authorization-mode",
+    "authorization-policy-file",
+    "authorization-webhook-config-file",
+    "feature-gates",
+    "insecure-bind-address",
+    "insecure-port",
+    "oidc-issuer-url",
+    "openshift-config",
+];
+
+/// The flags that are switches in any release: they do not take the next word as their value.
+const SWITCHES: [&str; 40] = [
+    "add-dir-header",
+    "aggregator-reject-forwarding-redirect",
+    "allow-privileged",
+    "also-stdout",
+    "alsologtostderr",
+    "anonymous-auth",
+    "audit-log-batch-throttle-enable",
+    "audit-log-compress",
+    "audit-log-truncate-enabled",
+    "audit-webhook-batch-throttle-enable",
+    "audit-webhook-truncate-enabled",
+    "contention-profiling",
+    "disable-http2-serving",
+    "emulation-forward-compatible",
+    "enable-aggregator-routing",
+    "enable-bootstrap-token-auth",
+    "enable-garbage-collector",
+    "enable-inflight-quota-handler",
+    "enable-logs-handler",
+    "enable-priority-and-fairness",
+    "enable-swagger-ui",
+    "encryption-provider-config-automatic-reload",
+    "help",
+    "kubelet-https",
+    "log-json-split-stream",
+    "log-text-split-stream",
+    "logtostderr",
+    "one-output",
+    "permit-address-sharing",
+    "permit-port-sharing",
+    "profiling",
+    "repair-malformed-updates",
+    "runtime-config-emulation-forward-compatible",
+    "service-account-extend-token-expiration",
+    "service-account-lookup",
+    "shutdown-send-retry-after",
+    "skip-headers",
+    "skip-log-headers",
+    "version",
+    "watch-cache",
+];
+
+/// The name of a flag as the server compares it.
+pub(super) fn normalised(name: &str) -> String {
+    name.replace('_', "-")
+}
+
+/// Whether the value of this flag is read.
+pub(super) fn is_decisive(name: &str) -> bool {
+    DECISIVE.binary_search(&name).is_ok()
+}
+
+/// A flag as it is given.
+#[derive(Debug, Clone)]
+pub(super) struct Flag {
+    /// The name, with dashes.
+    pub(super) name: String,
+    /// The value; `None` for a switch without one.
+    pub(super) value: Option<String>,
+    pub(super) place: Place,
+}
+
+/// A word with which the server does not start.
+#[derive(Debug, Clone)]
+pub(super) struct BadWord {
+    pub(super) place: Place,
+    pub(super) problem: String,
+}
+
+/// The flags of a command line.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Flags {
+    all: Vec<Flag>,
+    /// The first word with which the server does not start.
+    pub(super) bad: Option<BadWord>,
+}
+
+impl Flags {
+    /// Reads the words behind the program's name.
+    pub(super) fn read(words: &[Word]) -> Self {
+        let mut flags = Self::default();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            let Some(body) = word.text.strip_prefix("--") else {
+                flags.short(word, &mut words);
+                continue;
+            };
+            if body.is_empty() {
+                if let Some(next) = words.next() {
+                    flags.reject(next, "an argument behind --, and the server takes none");
+                }
+                break;
+            }
+            if body.starts_with(['-', '=']) {
+                flags.reject(word, "no flag");
+                continue;
+            }
+            let (name, value) = match body.split_once('=') {
+                Some((name, value)) => (normalised(name), Some(value.to_owned())),
+                None => (normalised(body), None),
+            };
+            let is_switch = SWITCHES.binary_search(&name.as_str()).is_ok();
+            let value = match value {
+                None if !is_switch => {
+                    let next = words.next();
+                    if next.is_none() {
+                        flags.reject(word, &format!("--{name} needs a value"));
+                    }
+                    next.map(|next| next.text.clone())
+                }
+                value => value,
+            };
+            flags.all.push(Flag {
+                name,
+                value,
+                place: word.place.clone(),
+            });
+        }
+        flags
+    }
+
+    /// Reads a word that does not begin with two dashes.
+    fn short<'a>(&mut self, word: &Word, words: &mut impl Iterator<Item = &'a Word>) {
+        match word.text.strip_prefix('-') {
+            // The level of the log.
+            Some("v") => drop(words.next()),
+            Some(rest) if rest.starts_with('v') => {}
+            Some(rest) if !rest.is_empty() => {
+                self.reject(word, "a flag with one dash; it has two");
+            }
+            _ if word.text.is_empty() => {}
+            _ => self.reject(
+                word,
+                "an argument that is no flag, and the server takes none; the value of a switch follows a =",
+            ),
+        }
+    }
+
+    fn reject(&mut self, word: &Word, problem: &str) {
+        self.bad.get_or_insert_with(|| BadWord {
+            place: word.place.clone(),
+            problem: problem.to_owned(),
+        });
+    }
+
+    /// The last flag of this name.
+    pub(super) fn last(&self, name: &str) -> Option<&Flag> {
+        self.all.iter().rev().find(|flag| flag.name == name)
+    }
+
+    /// Every flag of this name.
+    pub(super) fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Flag> {
+        self.all.iter().filter(move |flag| flag.name == name)
+    }
+
+    /// The first flag that begins with this text.
+    pub(super) fn beginning(&self, with: &str) -> Option<&Flag> {
+        self.all.iter().find(|flag| flag.name.starts_with(with))
+    }
+}
+
+/// A switch as the server understands it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Switch {
+    On,
+    Off,
+    /// With this value the server does not start.
+    Invalid,
+    /// A variable whose value is not in the file.
+    Variable,
+}
+
+impl Flag {
+    /// The value of a switch (Go's `strconv.ParseBool`).
+    pub(super) fn switch(&self) -> Switch {
+        match self.value.as_deref() {
+            None | Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Switch::On,
+            Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Switch::Off,
+            Some(_) if self.is_variable() => Switch::Variable,
+            Some(_) => Switch::Invalid,
+        }
+    }
+
+    /// Whether its value is a variable or a template.
+    pub(super) fn is_variable(&self) -> bool {
+        let value = self.value.as_deref().unwrap_or_default();
+        value.contains('$') || value.contains("{{")
+    }
+
+    /// The values of a list.
+    pub(super) fn list(&self) -> impl Iterator<Item = &str> {
+        let value = self.value.as_deref().unwrap_or_default();
+        value.split(',').filter(|item| !item.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_sorted_for_the_search() {
+        assert!(DECISIVE.is_sorted() && SWITCHES.is_sorted());
+    }
+}

@@ -1,0 +1,172 @@
+//! Which files and roles belong to which server.
+
+use std::path::Path;
+
+use super::against;
+use super::authentication::AuthenticationFile;
+use super::authorization::AuthorizationFile;
+use super::bindings;
+use super::context::Context;
+use super::document::File;
+use super::evaluator::predict;
+use super::flags::Flag;
+use super::found::Found;
+use super::inspected::{Input, InspectedServer, Inspection};
+use super::place::Place;
+use super::recognise;
+use super::server::Server;
+use super::words::Word;
+use crate::model::{EndpointReport, Source};
+
+impl Inspection {
+    /// Reads files and predicts. The files are those of one cluster: roles and bindings count for all of its servers.
+    pub fn of(inputs: &[Input]) -> Self {
+        let mut found = Found::default();
+        for Input { source, text } in inputs {
+            recognise::read(File::new(source, text), &mut found);
+        }
+        inspection(found)
+    }
+
+    /// Compares every prediction with what a scan found at an endpoint.
+    pub fn compare(&mut self, record: &EndpointReport) {
+        for server in &mut self.servers {
+            server
+                .comparisons
+                .push(against::compare(&server.prediction, record));
+        }
+    }
+}
+
+/// Gives each server its files, and predicts. A file that no server of the input uses is predicted with the usual flags.
+fn inspection(found: Found) -> Inspection {
+    let Found {
+        mut servers,
+        authentication,
+        authorization,
+        rbac,
+        policies,
+        mut notes,
+        unreadable,
+        others,
+    } = found;
+    let mut used = (
+        vec![false; authentication.len()],
+        vec![false; authorization.len()],
+    );
+    for server in &mut servers {
+        if let Some(index) = authentication_of(server, &authentication) {
+            used.0[index] = true;
+            server.authentication = Some(authentication[index].clone());
+        }
+        if let Some(flag) = server.flags.last("authorization-config")
+            && let Some(index) = chosen(flag, authorization.iter().map(|file| &file.place))
+        {
+            used.1[index] = true;
+            server.authorization = Some(authorization[index].clone());
+        }
+    }
+    servers.extend(imagined(&authentication, &authorization, &used));
+    bindings::notes(&rbac, &mut notes);
+    let inspected = servers.iter().map(|server| {
+        let (completed, is_completed) = rbac.completed(&server.place);
+        let context = Context {
+            server,
+            authentication: server.authentication.as_ref(),
+            authorization: server.authorization.as_ref(),
+            rbac: &completed,
+            assumes_roles: is_completed,
+        };
+        InspectedServer {
+            name: server.name.clone(),
+            place: server.place.clone(),
+            release: server.release,
+            is_hint: server.is_hint,
+            prediction: predict(context),
+            comparisons: Vec::new(),
+        }
+    });
+    Inspection {
+        servers: inspected.collect(),
+        bindings: bindings::reports(&rbac),
+        policies,
+        notes,
+        unreadable,
+        others,
+    }
+}
+
+/// The `AuthenticationConfiguration` of a server that has none of its own.
+fn authentication_of(server: &Server, files: &[AuthenticationFile]) -> Option<usize> {
+    if server.authentication.is_some() {
+        return None;
+    }
+    if let Some(object) = &server.authentication_object {
+        return files
+            .iter()
+            .position(|file| file.holder.as_ref() == Some(object));
+    }
+    let flag = server.flags.last("authentication-config")?;
+    chosen(flag, files.iter().map(|file| &file.place))
+}
+
+/// The file that a flag names: the one with the same file name, or the only one.
+fn chosen<'a>(flag: &Flag, places: impl Iterator<Item = &'a Place>) -> Option<usize> {
+    let wanted = Path::new(flag.value.as_deref()?).file_name();
+    let places: Vec<&Place> = places.collect();
+    let has_name = |place: &&Place| match &place.source {
+        Source::File(path) => Path::new(&**path).file_name() == wanted,
+        Source::Argument | Source::Stdin | Source::Url(_) => false,
+    };
+    let mut named = (0..).zip(&places).filter(|(_, place)| has_name(place));
+    match (named.next(), named.next()) {
+        (Some((index, _)), None) => Some(index),
+        _ => (places.len() == 1).then_some(0),
+    }
+}
+
+/// A server for each file that no server uses.
+fn imagined(
+    authentication: &[AuthenticationFile],
+    authorization: &[AuthorizationFile],
+    (used, used_by): &(Vec<bool>, Vec<bool>),
+) -> Vec<Server> {
+    let free: Vec<&AuthenticationFile> = (authentication.iter().zip(used))
+        .filter(|(_, used)| !**used)
+        .map(|(file, _)| file)
+        .collect();
+    let authorizers: Vec<&AuthorizationFile> = (authorization.iter().zip(used_by))
+        .filter(|(_, used)| !**used)
+        .map(|(file, _)| file)
+        .collect();
+    let word = |text: &str, place: &Place| Word {
+        text: text.to_owned(),
+        place: place.clone(),
+    };
+    let mut servers = Vec::new();
+    for file in &free {
+        let modes = match authorizers.first() {
+            Some(_) => "--authorization-config=it",
+            None => "--authorization-mode=Node,RBAC",
+        };
+        let words = ["--authentication-config=it", modes].map(|text| word(text, &file.place));
+        let name = match &file.holder {
+            Some(holder) => format!("any server with the AuthenticationConfiguration of {holder}"),
+            None => "any server with this AuthenticationConfiguration".to_owned(),
+        };
+        let mut server = Server::new(name, &file.place, &words);
+        server.authentication = Some((*file).clone());
+        server.authorization = authorizers.first().map(|file| (*file).clone());
+        servers.push(server);
+    }
+    if free.is_empty() {
+        for file in &authorizers {
+            let words = [word("--authorization-config=it", &file.place)];
+            let name = "any server with this AuthorizationConfiguration";
+            let mut server = Server::new(name, &file.place, &words);
+            server.authorization = Some((*file).clone());
+            servers.push(server);
+        }
+    }
+    servers
+}

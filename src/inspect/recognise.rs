@@ -1,0 +1,117 @@
+//! Finds out what a document is, and takes from it what it says about API servers.
+
+use super::document::File;
+use super::found::Found;
+use super::node::Node;
+use super::{
+    argument_list, audit_policy, authentication, authorization, hosted, k0s, k3s, kubeadm,
+    openshift, pod, talos,
+};
+
+/// Reads a file.
+pub(super) fn read(file: File<'_>, found: &mut Found) {
+    if argument_list::read(file, found) {
+        return;
+    }
+    match file.documents() {
+        Ok(documents) if documents.is_empty() => {
+            found.gap(&file.place(1, 1), "the file is empty");
+        }
+        Ok(documents) => {
+            let mut k3s = k3s::Merged::default();
+            let mut talos = talos::Merged::default();
+            for node in &documents {
+                if !k3s.add(node) && !talos.add(node) {
+                    document(file, node, found);
+                }
+            }
+            k3s.finish(found);
+            talos.finish(found);
+        }
+        Err(unreadable) => found.unreadable.push(unreadable),
+    }
+}
+
+/// Reads a document, whichever it is.
+fn document(file: File<'_>, node: &Node, found: &mut Found) {
+    let version = node.text_of("apiVersion").unwrap_or_default();
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    let kind = node.text_of("kind").unwrap_or_default();
+    match (group, kind) {
+        ("apiserver.config.k8s.io", "AuthenticationConfiguration") => {
+            found.authentication.push(authentication::read(node, true));
+        }
+        ("apiserver.config.k8s.io", "AuthorizationConfiguration") => {
+            found.authorization.push(authorization::read(node));
+        }
+        ("rbac.authorization.k8s.io", kind) if found.rbac.add(kind, node) => {}
+        ("audit.k8s.io", "Policy") => match audit_policy::read(file, node) {
+            Some(policy) => found.policies.push(policy),
+            None => found.note(
+                &node.place,
+                "an audit policy within another document is not read; save it as a file of its own",
+            ),
+        },
+        (_, "Secret") | ("", "Config") => {
+            found.note(&node.place, "holds credentials and is not read");
+        }
+        (_, kind) if kind.ends_with("List") => list(file, node, found),
+        ("" | "apps", "Pod" | "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") => {
+            pod::read(file, node, found);
+        }
+        ("" | "core", "ConfigMap") => config_map(file, node, found),
+        ("kubeadm.k8s.io", "ClusterConfiguration") => kubeadm::read(node, found),
+        _ if kubeadm::is_control_plane(group, kind) => kubeadm::read_control_plane(node, found),
+        ("k0s.k0sproject.io", "ClusterConfig") => k0s::read(node, found),
+        ("kops.k8s.io", "Cluster") => hosted::read_kops(node, found),
+        ("core.gardener.cloud", "Shoot") => hosted::read_shoot(node, found),
+        _ if openshift::is_config(node) => openshift::read(node, found),
+        _ if kind.is_empty() && argument_list::read_sequence(node, found) => {}
+        _ => found.others += 1,
+    }
+}
+
+/// Reads a list of objects. Without any it is an answer too.
+fn list(file: File<'_>, node: &Node, found: &mut Found) {
+    let items = node.get("items").map_or(&[][..], Node::items);
+    if items.is_empty() {
+        found.gap(&node.place, pod::NO_POD);
+    }
+    let kind = node.text_of("kind").unwrap_or_default();
+    for item in items {
+        // The items of `PodList` and its like have no kind of their own.
+        if item.get("kind").is_some() || kind == "List" {
+            document(file, item, found);
+        } else if kind == "PodList" {
+            pod::read(file, item, found);
+        } else if !found.rbac.add(kind.trim_end_matches("List"), item) {
+            found.others += 1;
+        }
+    }
+}
+
+/// Reads the documents in a `ConfigMap`.
+fn config_map(file: File<'_>, node: &Node, found: &mut Found) {
+    let name = pod::object_name("ConfigMap", node);
+    let before = (found.authentication.len(), found.servers.len());
+    for entry in node.get("data").map_or(&[][..], Node::entries) {
+        if entry.node.text().is_none() {
+            continue;
+        }
+        match file.documents_in(&entry.node) {
+            Ok((inner, documents)) => {
+                for node in &documents {
+                    document(inner, node, found);
+                }
+            }
+            // Most texts in a ConfigMap are of other programs.
+            Err(unreadable) => found.note(&unreadable.place, unreadable.problem),
+        }
+    }
+    for file in &mut found.authentication[before.0..] {
+        file.holder.get_or_insert_with(|| name.clone());
+    }
+    for server in &mut found.servers[before.1..] {
+        server.name = format!("{} of {name}", server.name);
+    }
+}

@@ -1,0 +1,152 @@
+//! What a configuration says about an API server, before it is evaluated.
+
+use super::authentication::AuthenticationFile;
+use super::authorization::AuthorizationFile;
+use super::flags::Flags;
+use super::place::Place;
+use super::words::Word;
+use crate::kubernetes::Minor;
+
+/// A statement about a server, with its place if the configuration itself says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Where it is said; `None` for what a program does on its own.
+    pub place: Option<Place>,
+    /// What follows from it.
+    pub text: String,
+}
+
+impl Statement {
+    pub(super) fn at(place: &Place, text: impl Into<String>) -> Self {
+        Self {
+            place: Some(place.clone()),
+            text: text.into(),
+        }
+    }
+
+    pub(super) fn known(text: impl Into<String>) -> Self {
+        Self {
+            place: None,
+            text: text.into(),
+        }
+    }
+}
+
+/// The configuration of an API server.
+#[derive(Debug, Clone)]
+pub(super) struct Server {
+    /// `pod kube-system/kube-apiserver-cp-1`: what people know it by.
+    pub(super) name: String,
+    pub(super) place: Place,
+    pub(super) flags: Flags,
+    pub(super) release: Option<Minor>,
+    /// The files that belong to it and to no other.
+    pub(super) authentication: Option<AuthenticationFile>,
+    pub(super) authorization: Option<AuthorizationFile>,
+    /// The name of the object that has its `AuthenticationConfiguration`.
+    pub(super) authentication_object: Option<String>,
+    /// What the program that starts the server adds or does.
+    pub(super) statements: Vec<Statement>,
+    /// Why the flags are not all here.
+    pub(super) incomplete: Option<String>,
+    /// Whether this is a specification that another program turns into a configuration.
+    pub(super) is_hint: bool,
+}
+
+impl Server {
+    /// A server with these words behind its name.
+    pub(super) fn new(name: impl Into<String>, place: &Place, words: &[Word]) -> Self {
+        Self {
+            name: name.into(),
+            place: place.clone(),
+            flags: Flags::read(words),
+            release: None,
+            authentication: None,
+            authorization: None,
+            authentication_object: None,
+            statements: Vec::new(),
+            incomplete: None,
+            is_hint: false,
+        }
+    }
+
+    /// A server that another program starts with flags of its own, unless the user gives them.
+    pub(super) fn preset(
+        name: impl Into<String>,
+        place: &Place,
+        preset: &Preset,
+        words: &[Word],
+    ) -> Self {
+        let given = Flags::read(words);
+        let is_free = |(name, _): &&(&str, &str)| given.last(name).is_none();
+        let mut all = Vec::new();
+        let mut server_statements = Vec::new();
+        for (flag, value) in preset.flags.iter().filter(is_free) {
+            server_statements.push(Statement::known(format!(
+                "{} sets --{flag}={value}, unless the configuration sets it",
+                preset.program
+            )));
+            all.push(Word {
+                text: format!("--{flag}={value}"),
+                place: place.clone(),
+            });
+        }
+        all.extend_from_slice(words);
+        Self {
+            statements: server_statements,
+            ..Self::new(name, place, &all)
+        }
+    }
+}
+
+/// The flags that a program gives to the API server that it starts.
+#[derive(Debug)]
+pub(super) struct Preset {
+    pub(super) program: &'static str,
+    pub(super) flags: &'static [(&'static str, &'static str)],
+}
+
+const MODES: (&str, &str) = ("authorization-mode", "Node,RBAC");
+const OFF: (&str, &str) = ("anonymous-auth", "false");
+
+pub(super) static KUBEADM: Preset = Preset {
+    program: "kubeadm",
+    flags: &[MODES],
+};
+pub(super) static K3S: Preset = Preset {
+    program: "k3s or RKE2",
+    flags: &[OFF, MODES],
+};
+pub(super) static K0S: Preset = Preset {
+    program: "k0s",
+    flags: &[OFF, MODES],
+};
+/// From 1.14 on, a document of the machine configuration decides about anonymous requests.
+pub(super) static TALOS: Preset = Preset {
+    program: "Talos",
+    flags: &[OFF, MODES],
+};
+/// Modes alone.
+pub(super) static TALOS_DOCUMENTS: Preset = Preset {
+    program: "Talos",
+    flags: &[MODES],
+};
+
+/// The words `--NAME=VALUE` of a map of flags, or of a list with `name` and `value`.
+pub(super) fn flag_words(node: &super::node::Node) -> Vec<Word> {
+    let word = |name: &str, value: Option<&str>, place: &Place| Word {
+        text: format!("--{name}={}", value.unwrap_or_default()),
+        place: place.clone(),
+    };
+    let map = node.entries().iter();
+    let of_map = map.map(|entry| word(&entry.key, entry.node.text(), &entry.place));
+    let list = node.items().iter();
+    let of_list = list.filter_map(|item| {
+        Some(word(
+            item.text_of("name")?,
+            item.text_of("value"),
+            &item.place,
+        ))
+    });
+    of_map.chain(of_list).collect()
+}

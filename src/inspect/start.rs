@@ -1,0 +1,182 @@
+//! With which flags and files a server does not start: measured on real servers, see `tests/suite/real/inspect.rs`.
+
+use super::authentication::{FileAnonymous, Releases, StartProblem};
+use super::authorization::AuthorizerKind;
+use super::context::Context;
+use super::flags::{Flag, Flags, Switch};
+use crate::kubernetes::Minor;
+
+/// The feature gate of `anonymous` in the file.
+const GATE: &str = "AnonymousAuthConfigurableEndpoints";
+
+/// Everything with which the server does not start.
+pub(super) fn problems(context: Context<'_>) -> Vec<StartProblem> {
+    let flags = &context.server.flags;
+    let mut problems = Vec::new();
+    if let Some(bad) = &flags.bad {
+        problems.push(StartProblem::always(&bad.place, bad.problem.clone()));
+    }
+    let invalid = flags
+        .named("anonymous-auth")
+        .filter(|flag| flag.switch() == Switch::Invalid);
+    problems.extend(invalid.map(|flag| {
+        let text = "--anonymous-auth is neither true nor false as the server spells them";
+        StartProblem::always(&flag.place, text)
+    }));
+    authentication(context, &mut problems);
+    authorization(context, &mut problems);
+    gates(flags, &mut problems);
+    insecure(flags, &mut problems);
+    problems
+}
+
+const fn minor(minor: u16) -> Minor {
+    Minor { major: 1, minor }
+}
+
+fn authentication(context: Context<'_>, problems: &mut Vec<StartProblem>) {
+    let Some(file) = context.authentication else {
+        return;
+    };
+    let flags = &context.server.flags;
+    problems.extend(file.problems.iter().cloned());
+    if file.has_jwt
+        && let Some(flag) = flags.beginning("oidc-")
+    {
+        let text = "a flag of OpenID Connect beside jwt in the file of --authentication-config";
+        problems.push(StartProblem::always(&flag.place, text));
+    }
+    let (FileAnonymous::Off(place) | FileAnonymous::On(place) | FileAnonymous::Paths(_, place)) =
+        &file.anonymous
+    else {
+        return;
+    };
+    if let Some(flag) = flags.last("anonymous-auth") {
+        let text = "--anonymous-auth beside anonymous in the file of --authentication-config";
+        problems.push(StartProblem::always(&flag.place, text));
+    }
+    let is_on = flags
+        .named("feature-gates")
+        .flat_map(Flag::list)
+        .any(|gate| gate == format!("{GATE}=true"));
+    let (text, first) = if is_on {
+        ("the field anonymous is known from 1.31 on", minor(31))
+    } else {
+        (
+            "the field anonymous is known from 1.32 on, and in 1.31 behind a feature gate",
+            minor(32),
+        )
+    };
+    problems.push(StartProblem::in_releases(
+        place,
+        text,
+        Releases::Before(first),
+    ));
+}
+
+fn authorization(context: Context<'_>, problems: &mut Vec<StartProblem>) {
+    let flags = &context.server.flags;
+    if let Some(file) = context.authorization {
+        problems.extend(file.problems.iter().cloned());
+    }
+    if flags.last("authorization-config").is_some() {
+        let mode = flags.last("authorization-mode");
+        if let Some(flag) = mode.or_else(|| flags.beginning("authorization-webhook-")) {
+            let text = "--authorization-config beside a flag of the authorizers that it replaces";
+            problems.push(StartProblem::always(&flag.place, text));
+        }
+        return;
+    }
+    let mut seen: Vec<&str> = Vec::new();
+    let modes = flags
+        .named("authorization-mode")
+        .filter(|flag| !flag.is_variable());
+    let modes: Vec<(&Flag, &str)> = modes
+        .flat_map(|flag| flag.list().map(move |word| (flag, word)))
+        .collect();
+    for (flag, word) in &modes {
+        if seen.contains(word) {
+            problems.push(StartProblem::always(
+                &flag.place,
+                "an authorization mode twice",
+            ));
+        }
+        seen.push(word);
+        let needed = match AuthorizerKind::of_word(word) {
+            None => {
+                let text =
+                    "an authorization mode that the server does not know; case and spaces count";
+                problems.push(StartProblem::always(&flag.place, text));
+                continue;
+            }
+            Some(AuthorizerKind::Webhook) => "authorization-webhook-config-file",
+            Some(AuthorizerKind::Abac) => "authorization-policy-file",
+            Some(_) => continue,
+        };
+        if flags.last(needed).is_none() {
+            let text = format!("an authorization mode without its --{needed}");
+            problems.push(StartProblem::always(&flag.place, text));
+        }
+    }
+    for (name, mode) in [
+        ("authorization-webhook-config-file", "Webhook"),
+        ("authorization-policy-file", "ABAC"),
+    ] {
+        let is_variable = flags.named("authorization-mode").any(Flag::is_variable);
+        if let Some(flag) = flags
+            .last(name)
+            .filter(|_| !seen.contains(&mode) && !is_variable)
+        {
+            let text = format!("--{name} without the mode {mode}");
+            problems.push(StartProblem::always(&flag.place, text));
+        }
+    }
+}
+
+fn gates(flags: &Flags, problems: &mut Vec<StartProblem>) {
+    for flag in flags.named("feature-gates") {
+        for gate in flag
+            .list()
+            .filter(|gate| gate.split('=').next() == Some(GATE))
+        {
+            let (text, first) = if gate.ends_with("=true") {
+                ("a feature gate that 1.37 no longer has", minor(37))
+            } else {
+                (
+                    "a feature gate that cannot be turned off from 1.34 on",
+                    minor(34),
+                )
+            };
+            problems.push(StartProblem::in_releases(
+                &flag.place,
+                text,
+                Releases::From(first),
+            ));
+        }
+    }
+}
+
+/// The flags of the insecure port: without effect from 1.20 on, unknown from 1.24 on.
+fn insecure(flags: &Flags, problems: &mut Vec<StartProblem>) {
+    for name in ["insecure-port", "insecure-bind-address", "address"] {
+        for flag in flags.named(name) {
+            let is_zero = flag.value.as_deref() == Some("0");
+            let (text, first) = if name == "insecure-port" && !is_zero {
+                (
+                    "--insecure-port can only be 0 from 1.20 on, and is gone from 1.24 on",
+                    minor(20),
+                )
+            } else {
+                (
+                    "a flag of the insecure port, which is gone from 1.24 on",
+                    minor(24),
+                )
+            };
+            problems.push(StartProblem::in_releases(
+                &flag.place,
+                text,
+                Releases::From(first),
+            ));
+        }
+    }
+}

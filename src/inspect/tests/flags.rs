@@ -1,0 +1,390 @@
+//! Spellings of flags and files. The results are those of real servers: 1.37.2 unless a row says another release.
+
+use super::{inspect, verdicts};
+use crate::model::Verdict;
+
+use Observed::{Closed, Default, DoesNotStart, Everything, Limited, Unclear};
+
+/// What the server did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Observed {
+    /// 401 everywhere.
+    Closed,
+    /// Version and health are open, everything else is 403.
+    Default,
+    /// Anonymous requests are accepted on some paths.
+    Limited,
+    Everything,
+    DoesNotStart,
+    /// 500: a webhook decides.
+    Unclear,
+}
+
+impl Observed {
+    const fn verdict(self) -> Option<Verdict> {
+        match self {
+            Closed => Some(Verdict::Rejected),
+            Default => Some(Verdict::Forbidden),
+            Limited => Some(Verdict::Limited),
+            Everything => Some(Verdict::Exposed),
+            DoesNotStart => None,
+            Unclear => Some(Verdict::Inconclusive),
+        }
+    }
+}
+
+const RBAC: &str = "--authorization-mode=Node,RBAC";
+
+/// A pod of this release, with these arguments.
+fn pod(release: &str, args: &[&str]) -> String {
+    let args = serde_json::to_string(args).unwrap();
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: a, namespace: b}}\nspec:\n  containers:\n  - image: k:{release}\n    \
+         command: [kube-apiserver]\n    args: {args}\n"
+    )
+}
+
+#[test]
+fn each_spelling_of_a_flag_is_read_as_the_server_reads_it() {
+    let rows: &[(&[&str], Observed)] = &[
+        (&[RBAC], Default),
+        (&[RBAC, "--anonymous_auth=false"], Closed),
+        (
+            &[RBAC, "--anonymous-auth=false", "--anonymous-auth=true"],
+            Default,
+        ),
+        (
+            &[RBAC, "--anonymous-auth=true", "--anonymous-auth=false"],
+            Closed,
+        ),
+        (&[RBAC, "--anonymous-auth=False"], Closed),
+        (&[RBAC, "--anonymous-auth=FALSE"], Closed),
+        (&[RBAC, "--anonymous-auth=0"], Closed),
+        (&[RBAC, "--anonymous-auth=f"], Closed),
+        (&[RBAC, "--anonymous-auth=F"], Closed),
+        (&[RBAC, "--anonymous-auth=T"], Default),
+        (&[RBAC, "--anonymous-auth=t"], Default),
+        (&[RBAC, "--anonymous-auth"], Default),
+        (&[RBAC, "--anonymous-auth=TrUe"], DoesNotStart),
+        (&[RBAC, "--anonymous-auth=fALSE"], DoesNotStart),
+        (&[RBAC, "--anonymous-auth=false "], DoesNotStart),
+        (&[RBAC, "--anonymous-auth", "false"], DoesNotStart),
+        (&[RBAC, "--anonymous-auth=no"], DoesNotStart),
+        (&[RBAC, "--anonymous-auth=\"false\""], DoesNotStart),
+        (&[RBAC, "-anonymous-auth=false"], DoesNotStart),
+        (&[RBAC, "--anonymous-auth="], DoesNotStart),
+        (&[RBAC, "--", "--anonymous-auth=false"], DoesNotStart),
+        (&[RBAC, "--profiling", "false"], DoesNotStart),
+        (&[RBAC, "-v", "2"], Default),
+        (&[RBAC, "-v=2"], Default),
+        (&[RBAC, "-v2"], Default),
+        (&[RBAC, ""], Default),
+        (&["--authorization-mode", "RBAC"], Default),
+        (
+            &[
+                "--authorization-mode=RBAC",
+                "--authorization-mode=AlwaysAllow",
+            ],
+            Closed,
+        ),
+        (&["--authorization-mode=AlwaysAllow"], Closed),
+        (&["--authorization-mode="], Closed),
+        (&[], Closed),
+        (&["--authorization-mode=RBAC,RBAC"], DoesNotStart),
+        (
+            &["--authorization-mode=RBAC", "--authorization-mode=RBAC"],
+            DoesNotStart,
+        ),
+        (&["--authorization-mode=rbac"], DoesNotStart),
+        (&["--authorization-mode=Foo"], DoesNotStart),
+        (&["--authorization-mode=RBAC, Node"], DoesNotStart),
+        (&["--authorization-mode=ABAC"], DoesNotStart),
+        (&["--authorization-mode=Webhook"], DoesNotStart),
+        (&[RBAC, "--authorization-policy-file=/x"], DoesNotStart),
+        (
+            &[RBAC, "--authorization-webhook-config-file=/x"],
+            DoesNotStart,
+        ),
+        (
+            &[
+                "--authorization-mode=Node,Webhook,RBAC",
+                "--authorization-webhook-config-file=/x",
+            ],
+            Unclear,
+        ),
+        (&[RBAC, "--insecure-port=0"], DoesNotStart),
+        (&[RBAC, "--insecure-bind-address=0.0.0.0"], DoesNotStart),
+        (
+            &[
+                RBAC,
+                "--feature-gates=AnonymousAuthConfigurableEndpoints=true",
+            ],
+            DoesNotStart,
+        ),
+    ];
+    for (args, observed) in rows {
+        let text = pod("v1.37.2", args);
+        let inspection = inspect(&[("pod.yaml", &text)]);
+        assert_eq!(
+            verdicts(&inspection),
+            [("Pod b/a", observed.verdict())],
+            "{args:?}"
+        );
+    }
+}
+
+#[test]
+fn releases_differ() {
+    let gate = "--feature-gates=AnonymousAuthConfigurableEndpoints";
+    let (on, off) = (format!("{gate}=true"), format!("{gate}=false"));
+    let rows: &[(&str, &[&str], Observed)] = &[
+        (
+            "v1.30.14",
+            &["--authorization-mode=RBAC,RBAC"],
+            DoesNotStart,
+        ),
+        ("v1.30.14", &[RBAC, "--insecure-port=0"], DoesNotStart),
+        ("v1.34.4", &[RBAC, &off], DoesNotStart),
+        ("v1.34.4", &[RBAC, &on], Default),
+        ("v1.23.17", &[RBAC, "--insecure-port=0"], Default),
+        ("v1.23.17", &[RBAC, "--insecure-port=8080"], DoesNotStart),
+        ("v1.19.16", &[RBAC, "--insecure-port=8080"], Default),
+        (
+            "v1.19.16",
+            &[RBAC, "--insecure-bind-address=127.0.0.1"],
+            Default,
+        ),
+        (
+            "v1.19.16",
+            &[RBAC, "--insecure-bind-address=0.0.0.0"],
+            Everything,
+        ),
+        (
+            "v1.19.16",
+            &["--anonymous-auth=false", "--insecure-bind-address=0.0.0.0"],
+            Everything,
+        ),
+        (
+            "v1.19.16",
+            &[RBAC, "--insecure-bind-address=0.0.0.0", "--insecure-port=0"],
+            Default,
+        ),
+    ];
+    for (release, args, observed) in rows {
+        let text = pod(release, args);
+        let inspection = inspect(&[("pod.yaml", &text)]);
+        assert_eq!(
+            verdicts(&inspection),
+            [("Pod b/a", observed.verdict())],
+            "{release} {args:?}"
+        );
+    }
+}
+
+/// The first word of a row is the flag that names the file.
+#[test]
+fn each_spelling_of_a_file_is_read_as_the_server_reads_it() {
+    let authentication = "--authentication-config=/etc/kubernetes/file.yaml";
+    let authorization = "--authorization-config=/etc/kubernetes/file.yaml";
+    let rows: &[(&[&str], &str, Observed)] = &[
+        (&[RBAC], "anonymous: {enabled: true}", Default),
+        (&[RBAC], "anonymous: {enabled: false}", Closed),
+        (&[RBAC], "anonymous: {}", Closed),
+        (&[RBAC], "anonymous:", Default),
+        (&[RBAC, "--anonymous-auth=false"], "anonymous:", Closed),
+        (&[RBAC, "--anonymous-auth=false"], "jwt: []", Closed),
+        (
+            &[RBAC, "--anonymous-auth=true"],
+            "anonymous: {enabled: true}",
+            DoesNotStart,
+        ),
+        (&[RBAC], "Anonymous: {enabled: false}", DoesNotStart),
+        (&[RBAC], "anonymous: {enabled: 'true'}", DoesNotStart),
+        (
+            &[RBAC],
+            "anonymous: {conditions: [{path: /livez}]}",
+            DoesNotStart,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: false, conditions: [{path: /livez}]}",
+            DoesNotStart,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: true, conditions: []}",
+            Default,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: true, conditions: [{path: /livez}, {path: /livez}]}",
+            Limited,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: true, conditions: [{path: livez}]}",
+            Closed,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: true, conditions: [{path: '/healthz*'}]}",
+            Closed,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: true, conditions: [{path: ''}]}",
+            Closed,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: true, conditions: [{paths: /livez}]}",
+            DoesNotStart,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: true}\nunknown: 1",
+            DoesNotStart,
+        ),
+        (
+            &["--authorization-mode=AlwaysAllow"],
+            "anonymous: {enabled: true}",
+            Everything,
+        ),
+        (
+            &["--authorization-mode=AlwaysAllow"],
+            "anonymous: {enabled: false}",
+            Closed,
+        ),
+        (&["--authorization-mode=AlwaysAllow"], "anonymous:", Closed),
+        (
+            &[],
+            "authorizers: [{type: AlwaysAllow, name: alwaysallow}]",
+            Everything,
+        ),
+        (
+            &["--anonymous-auth=false"],
+            "authorizers: [{type: AlwaysAllow, name: alwaysallow}]",
+            Closed,
+        ),
+        (&[], "authorizers: [{type: RBAC, name: rbac}]", Default),
+        (
+            &[RBAC],
+            "authorizers: [{type: RBAC, name: rbac}]",
+            DoesNotStart,
+        ),
+        (&[], "authorizers: []", DoesNotStart),
+        (
+            &[],
+            "authorizers: [{type: RBAC, name: rbac}, {type: RBAC, name: rbac}]",
+            DoesNotStart,
+        ),
+        (&[], "authorizers: [{type: RBAC, name: x}]", DoesNotStart),
+        (&[], "authorizers: [{type: RBAC}]", DoesNotStart),
+        (&[], "authorizers: [{type: rbac, name: rbac}]", DoesNotStart),
+        (&[], "authorizers: [{type: Foo, name: foo}]", DoesNotStart),
+        (&[], "authorizers: [{type: ABAC, name: abac}]", DoesNotStart),
+        (
+            &[],
+            "authorizers: [{type: AlwaysDeny, name: alwaysdeny}, {type: RBAC, name: rbac}]",
+            Default,
+        ),
+        (
+            &[],
+            "authorizers: [{type: AlwaysAllow, name: alwaysallow}, {type: Webhook, name: w, webhook: {}}]",
+            Everything,
+        ),
+        (
+            &[],
+            "authorizers: [{type: Webhook, name: w, webhook: {}}, {type: RBAC, name: rbac}]",
+            Unclear,
+        ),
+    ];
+    for (args, file, observed) in rows {
+        let (kind, flag) = if file.starts_with("authorizers") {
+            ("Authorization", authorization)
+        } else {
+            ("Authentication", authentication)
+        };
+        let file =
+            format!("apiVersion: apiserver.config.k8s.io/v1\nkind: {kind}Configuration\n{file}\n");
+        let args: Vec<&str> = std::iter::once(flag).chain(args.iter().copied()).collect();
+        let text = pod("v1.37.2", &args);
+        let inspection = inspect(&[("pod.yaml", &text), ("file.yaml", &file)]);
+        assert_eq!(
+            verdicts(&inspection),
+            [("Pod b/a", observed.verdict())],
+            "{args:?} {file}"
+        );
+    }
+}
+
+/// Without roles nothing opens, health included.
+#[test]
+fn authorizers_without_an_opinion_forbid_everything() {
+    for modes in ["AlwaysDeny", "Node"] {
+        let text = pod("v1.37.2", &[&format!("--authorization-mode={modes}")]);
+        let inspection = inspect(&[("pod.yaml", &text)]);
+        let prediction = &inspection.servers[0].prediction;
+        assert_eq!(prediction.verdict, Some(Verdict::Forbidden), "{modes}");
+        assert_eq!(prediction.granted().next(), None, "{modes}");
+    }
+}
+
+#[test]
+fn versions_of_files_belong_to_releases() {
+    let row = |release: &str, version: &str| {
+        let text = pod(release, &[RBAC, "--authentication-config=f.yaml"]);
+        let file = format!(
+            "apiVersion: apiserver.config.k8s.io/{version}\nkind: AuthenticationConfiguration\nanonymous: {{enabled: true}}\n"
+        );
+        let inspection = inspect(&[("pod.yaml", &text), ("f.yaml", &file)]);
+        inspection.servers[0].verdict()
+    };
+    assert_eq!(row("v1.37.2", "v1alpha1"), Some(Verdict::Forbidden));
+    assert_eq!(row("v1.37.2", "v1beta1"), Some(Verdict::Forbidden));
+    assert_eq!(row("v1.33.1", "v1"), None);
+    assert_eq!(row("v1.30.14", "v1beta1"), None);
+    assert_eq!(row("v1.37.2", "v2"), None);
+    // Without a release it is said that some do not start.
+    let row = inspect(&[(
+        "f.yaml",
+        "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\nanonymous: {enabled: true}\n",
+    )]);
+    let said = &row.servers[0].prediction.statements;
+    assert!(
+        said.iter()
+            .any(|said| said.text.contains("known from 1.34 on")),
+        "{said:?}"
+    );
+}
+
+/// A file that is not given decides only where the flag does not.
+#[test]
+fn a_missing_file_is_no_answer() {
+    let of = |args: &[&str]| {
+        let text = pod("v1.37.2", args);
+        inspect(&[("pod.yaml", &text)]).servers[0].verdict()
+    };
+    let file = "--authentication-config=/x.yaml";
+    assert_eq!(of(&[RBAC, file]), Some(Verdict::Inconclusive));
+    assert_eq!(
+        of(&[RBAC, file, "--anonymous-auth=false"]),
+        Some(Verdict::Rejected)
+    );
+    assert_eq!(
+        of(&["--authorization-config=/x.yaml"]),
+        Some(Verdict::Inconclusive)
+    );
+    assert_eq!(
+        of(&["--authorization-config=/x.yaml", "--anonymous-auth=false"]),
+        Some(Verdict::Rejected)
+    );
+    assert_eq!(
+        of(&[RBAC, "--anonymous-auth=$(ANONYMOUS)"]),
+        Some(Verdict::Inconclusive)
+    );
+    assert_eq!(
+        of(&["--authorization-mode={{ modes }}"]),
+        Some(Verdict::Inconclusive)
+    );
+}
