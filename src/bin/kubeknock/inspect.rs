@@ -33,6 +33,12 @@ const MAX_NAME: usize = 120;
 /// Predicts, compares, writes the reports, and returns the exit code of the gate.
 pub(crate) fn run(args: &InspectArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let outputs = Outputs::open(&args.output, &[])?;
+    let is_of_endpoints = |format: &Format| matches!(format, Format::Csv | Format::Shadowserver);
+    if let Some(format) = outputs.formats().find(is_of_endpoints) {
+        bail!(
+            "-o: {format} has a row for each endpoint and no findings, and inspect asks no endpoint; use json or sarif"
+        );
+    }
     let paths: Vec<&Path> = args.files.iter().map(PathBuf::as_path).collect();
     outputs.check_inputs(&paths)?;
     let inputs: Vec<Input> = paths
