@@ -229,7 +229,8 @@ async fn what_a_receiver_misses_waits_for_it() {
         assert!(!error.contains("hunter2"), "{error}");
         assert!(
             error.contains("kubeknock: webhook at 127.0.0.1 was not notified: ")
-                && error.contains("refused"),
+                && error.contains("refused")
+                && error.contains("; 1 notification waits for it"),
             "{error}"
         );
         output.status.code()
@@ -713,6 +714,14 @@ fn mistakes_are_found_before_anything_is_asked() {
             "--baseline",
         ),
         (vec![auto, "--notify-required"], "--notify"),
+        (
+            vec![
+                auto,
+                "--notify=alertmanager=http://am.example",
+                "--notify=alertmanager=http://am.example",
+            ],
+            "the same alertmanager is given twice",
+        ),
         (
             vec!["--baseline=auto:none/kept"],
             "cannot make the folder none/kept",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, ensure};
 use jiff::Timestamp;
 use kubeknock::report::Results;
 use kubeknock::report::notification::alertmanager::{Alerts, OpenAlert, alerts};
@@ -48,9 +48,19 @@ impl Notifier {
         if args.notify.is_empty() {
             return Ok(None);
         }
-        let receivers = args.notify.iter().map(|argument| Receiver::open(argument));
+        let mut receivers: Vec<Receiver> = Vec::new();
+        for argument in &args.notify {
+            let receiver = Receiver::open(argument)?;
+            let mut known = receivers.iter();
+            ensure!(
+                known.all(|known| known.name != receiver.name),
+                "--notify: the same {} is given twice",
+                receiver.kind.as_str()
+            );
+            receivers.push(receiver);
+        }
         Ok(Some(Self {
-            receivers: receivers.collect::<anyhow::Result<_>>()?,
+            receivers,
             required: args.notify_required,
             client: http::client(USER_AGENT, TIMEOUT, false)?,
         }))
@@ -120,29 +130,36 @@ impl Notifier {
             .filter(|waiting| !is_known(&waiting.message))
             .count();
         if strangers > 0 {
+            let wait = plural(strangers);
             say::note(format_args!(
-                "{strangers} notifications wait for receivers that are not among --notify now"
+                "{wait} for receivers that are not among --notify now"
             ));
         }
         for receiver in &self.receivers {
             let own = waiting
                 .iter()
                 .filter(|waiting| waiting.message.receiver == receiver.name);
+            let (mut waits, mut first) = (own.clone().count(), None);
             // A later message may take back an earlier one, so none overtakes another.
             for waiting in own {
                 let Err(failure) = self.send(receiver, &waiting.message, attempts).await else {
                     Kept::delivered(waiting)?;
+                    waits -= 1;
                     continue;
                 };
-                all = false;
-                say::reason(format_args!(
-                    "{receiver} was not notified: {:#}; its notifications wait in the folder",
-                    failure.error
-                ));
+                let is_final = failure.is_final;
+                first.get_or_insert(failure);
                 // A message that is refused must not hold up those after it.
-                if !failure.is_final {
+                if !is_final {
                     break;
                 }
+            }
+            if let Some(failure) = first {
+                all = false;
+                let (error, waits) = (failure.error, plural(waits));
+                say::reason(format_args!(
+                    "{receiver} was not notified: {error:#}; {waits} for it"
+                ));
             }
         }
         Ok(all)
@@ -198,6 +215,13 @@ impl Notifier {
             .body(message.body.clone());
         let answer = request.send().await;
         check(&answer.map_err(|error| Failure::temporary(http::reason(&error)))?)
+    }
+}
+
+fn plural(waiting: usize) -> String {
+    match waiting {
+        1 => "1 notification waits".to_owned(),
+        count => format!("{count} notifications wait"),
     }
 }
 
