@@ -20,8 +20,8 @@ use kubeknock::report::{Format, GateResult, Results, escape};
 use crate::args::InspectArgs;
 use crate::outputs::{Outputs, color};
 use crate::saved::SavedFile;
-use crate::say;
 use crate::settings_file::SettingsFile;
+use crate::{policies, say};
 
 /// The largest file that is read.
 const MAX_SIZE: u32 = 64 * 1024 * 1024;
@@ -41,18 +41,23 @@ pub(crate) fn run(args: &InspectArgs, file: &SettingsFile) -> anyhow::Result<u8>
     }
     let paths: Vec<&Path> = args.files.iter().map(PathBuf::as_path).collect();
     outputs.check_inputs(&paths)?;
+    let policies = policies::open(&args.policies.policy)?;
     let inputs: Vec<Input> = paths
         .iter()
         .map(|path| read(path))
         .collect::<Result<_, _>>()?;
-    let mut inspection = Inspection::of(&inputs);
+    let mut inspection = Inspection::of(&inputs, Timestamp::now());
     if let Some(report) = &args.against {
         for record in records(report, args.endpoint.as_deref())? {
             inspection.compare(&record);
         }
     }
-    let started = Timestamp::now();
-    let evaluation = inspection.evaluate(&file.policy, started);
+    let started = inspection.time;
+    let mut evaluation = inspection.evaluate(&file.policy);
+    if let Some(policies) = policies {
+        let judged = policies.judge_inspection(&file.policy, &inspection, &evaluation)?;
+        evaluation.add(judged);
+    }
     let summary = ScanSummary {
         started,
         elapsed: Duration::ZERO,
