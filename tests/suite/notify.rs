@@ -972,7 +972,7 @@ fn run_scheduled(service: &Service, folder: &Path, command: &str) -> Vec<String>
 async fn every_schedule_tells_once() {
     let server = start("exposed").await;
     let mut commands = snippets("sh");
-    commands.extend(snippets("text"));
+    commands.extend(snippets("cron"));
     assert_eq!(commands.len(), 3, "{commands:?}");
     for (file, before, after) in [
         ("kubeknock.service", "ExecStart=", "\n# "),
