@@ -1,5 +1,7 @@
-//! Writes files atomically: as a temporary file in the same directory, renamed when it is complete.
+//! Files that stay whole: written as a temporary file in the same directory and renamed when complete, and locked against
+//! other processes.
 
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
@@ -25,6 +27,19 @@ pub fn make<T>(path: &Path, make: impl FnOnce(&Path) -> io::Result<T>) -> io::Re
         _ => {}
     }
     make(directory).map_err(without_name)
+}
+
+/// Locks a file until it is closed. Returns whether nobody else has the lock.
+///
+/// # Errors
+/// The file cannot be locked. Some file systems have no locks, which is no error.
+pub fn lock(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 /// The directory of a path, `.` for a file name alone.

@@ -28,6 +28,8 @@ pub struct Rule {
     /// Whether its findings are about anonymous access. Such a finding explains the verdict of its endpoint: an endpoint
     /// has at most one, and accepting that one accepts the verdict.
     pub anonymous_access: bool,
+    /// Whether its findings say that the scan could not tell, and not that something is wrong.
+    pub about_coverage: bool,
 }
 
 impl Rule {

@@ -58,7 +58,7 @@ pub(super) fn clipped_if_any<S: Serializer>(
 }
 
 /// A time: RFC 3339, UTC, milliseconds.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(extend("pattern" = r"^-?\d{4,6}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$")))]
 pub(crate) struct Time(#[cfg_attr(test, schemars(with = "String"))] pub(crate) Timestamp);

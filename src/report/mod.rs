@@ -23,6 +23,7 @@ mod gitlab;
 mod html;
 mod junit;
 mod markdown;
+pub mod notification;
 mod ocsf;
 mod ordered_json;
 mod phrases;

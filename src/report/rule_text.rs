@@ -21,6 +21,7 @@ pub fn markdown(rule: &Rule) -> String {
         cwe,
         controls,
         anonymous_access: _,
+        about_coverage: _,
     } = rule;
     let mut out = format!("## {id}\n\n**{title}.** Severity {severity} (score {score})");
     if let Some(cwe) = cwe {

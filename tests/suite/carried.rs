@@ -15,7 +15,7 @@ use crate::support::{kubeknock, stderr, stdout};
 const OPEN: &str = "anonymous-discovery-exposed";
 
 /// A server of this scenario here. Dropping another one there only starts its shutdown, so the port may not be free yet.
-async fn serve(scenario: &str, address: SocketAddr) -> SimulatedServer {
+pub(crate) async fn serve(scenario: &str, address: SocketAddr) -> SimulatedServer {
     for _ in 0..100 {
         if let Ok(server) = simulator::start(simulator::scenario(scenario).unwrap(), address).await
         {
@@ -27,12 +27,12 @@ async fn serve(scenario: &str, address: SocketAddr) -> SimulatedServer {
 }
 
 /// A server on an address that no other test uses.
-async fn serve_at(scenario: &str, own: &str) -> SimulatedServer {
+pub(crate) async fn serve_at(scenario: &str, own: &str) -> SimulatedServer {
     serve(scenario, format!("{own}:0").parse().unwrap()).await
 }
 
 /// Waits until nobody listens there.
-async fn silence(address: SocketAddr) {
+pub(crate) async fn silence(address: SocketAddr) {
     while tokio::net::TcpStream::connect(address).await.is_ok() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -75,10 +75,17 @@ fn objects(json: &str) -> Vec<Value> {
 
 /// The workloads as written, and as parsed into the types of kubectl.
 fn workloads() -> Option<Vec<(Value, Value)>> {
-    let yaml = kubectl(&["kustomize", &folder()], "")?;
+    workloads_of(&kubectl(&["kustomize", &folder()], "")?)
+}
+
+/// Those of a YAML stream.
+fn workloads_of(yaml: &str) -> Option<Vec<(Value, Value)>> {
     let mut pairs = Vec::new();
     for kind in ["Job", "CronJob"] {
-        let documents = of_kind(&yaml, kind);
+        let documents = of_kind(yaml, kind);
+        if documents.is_empty() {
+            continue;
+        }
         // `annotate` keeps unknown fields; `set image` drops them, because it parses into types.
         let written = kubectl(
             &["annotate", "--local", "-f", "-", "-o", "json", "read=1"],
@@ -167,32 +174,39 @@ fn kubectl_understands_every_field() {
     );
 }
 
+/// Checks that the pods of a workload can do nothing but their work.
+fn has_no_rights(workload: &Value) {
+    let name = workload["metadata"]["name"].as_str().unwrap();
+    let job = job(workload);
+    let pod = &job["template"]["spec"];
+    let container = &pod["containers"][0];
+    assert_eq!(pod["automountServiceAccountToken"], false, "{name}");
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true, "{name}");
+    assert_eq!(
+        pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault",
+        "{name}"
+    );
+    let context = &container["securityContext"];
+    assert_eq!(context["readOnlyRootFilesystem"], true, "{name}");
+    assert_eq!(context["allowPrivilegeEscalation"], false, "{name}");
+    assert_eq!(
+        context["capabilities"]["drop"],
+        serde_json::json!(["ALL"]),
+        "{name}"
+    );
+    assert!(
+        container["resources"]["limits"]["memory"].is_string(),
+        "{name}"
+    );
+}
+
 #[test]
 fn pods_have_no_rights_and_shard_counts_agree() {
     let Some(workloads) = workloads() else { return };
     for (workload, _) in &workloads {
+        has_no_rights(workload);
         let name = workload["metadata"]["name"].as_str().unwrap();
         let job = job(workload);
-        let pod = &job["template"]["spec"];
-        let container = &pod["containers"][0];
-        assert_eq!(pod["automountServiceAccountToken"], false, "{name}");
-        assert_eq!(pod["securityContext"]["runAsNonRoot"], true, "{name}");
-        assert_eq!(
-            pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault",
-            "{name}"
-        );
-        let context = &container["securityContext"];
-        assert_eq!(context["readOnlyRootFilesystem"], true, "{name}");
-        assert_eq!(context["allowPrivilegeEscalation"], false, "{name}");
-        assert_eq!(
-            context["capabilities"]["drop"],
-            serde_json::json!(["ALL"]),
-            "{name}"
-        );
-        assert!(
-            container["resources"]["limits"]["memory"].is_string(),
-            "{name}"
-        );
         let args = args(job);
         if name == "kubeknock-scan" {
             assert_eq!(job["completionMode"], "Indexed");
@@ -418,4 +432,43 @@ fn the_program_accepts_the_arguments() {
         "{}",
         stderr(&output)
     );
+}
+
+/// One pod, with its volume, its secret and what it may reach.
+#[test]
+fn the_scheduled_scan_is_understood_and_has_no_rights() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/scheduled/cronjob.yaml");
+    let yaml = std::fs::read_to_string(path).unwrap();
+    let Some(workloads) = workloads_of(&yaml) else {
+        return;
+    };
+    let [(written, understood)] = &workloads[..] else {
+        panic!("{workloads:?}");
+    };
+    let mut missing = Vec::new();
+    lost(written, understood, "job", &mut missing);
+    assert!(missing.is_empty(), "not in kubectl's types: {missing:?}");
+    has_no_rights(written);
+    let labels = &job(written)["template"]["metadata"]["labels"];
+    assert_eq!(written["spec"]["concurrencyPolicy"], "Forbid");
+    let annotate = ["annotate", "--local", "-f", "-", "-o", "json", "read=1"];
+    let policy = objects(&kubectl(&annotate, &of_kind(&yaml, "NetworkPolicy")).unwrap());
+    let [policy] = &policy[..] else {
+        panic!("{policy:?}");
+    };
+    assert_eq!(&policy["spec"]["podSelector"]["matchLabels"], labels);
+    assert_eq!(
+        policy["spec"]["policyTypes"],
+        serde_json::json!(["Ingress", "Egress"])
+    );
+    assert!(policy["spec"]["ingress"].is_null());
+    // What it mounts is there.
+    for kind in ["ConfigMap", "PersistentVolumeClaim"] {
+        let object = objects(&kubectl(&annotate, &of_kind(&yaml, kind)).unwrap());
+        let name = object[0]["metadata"]["name"].as_str().unwrap();
+        assert!(
+            written.to_string().contains(&format!("\"{name}\"")),
+            "{name}"
+        );
+    }
 }

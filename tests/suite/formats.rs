@@ -318,18 +318,21 @@ async fn text_of_a_hostile_server_runs_nothing_in_a_browser() {
 fn completions() {
     let bash = stdout(&run(&["completions", "bash"]));
     assert!(bash.contains("_kubeknock") && bash.contains("--require-coverage"));
-    for (option, words) in [
-        ("--output", "table json jsonl sarif"),
+    for (command, option, words) in [
+        ("scan", "--output", "table json jsonl sarif"),
         (
+            "scan",
             "--fail-on",
             "critical high medium low note exposed forbidden limited new never",
         ),
-        ("--profile", "default rejecting"),
-        ("--from", "masscan-json masscan-list"),
+        ("simulate", "--profile", "default rejecting"),
+        ("scan", "--from", "masscan-json masscan-list"),
     ] {
-        let proposed = bash
-            .split(&format!(" {option})\n"))
-            .nth(1)
+        let of_command = bash
+            .split(&format!("kubeknock__subcmd__{command})\n"))
+            .nth(1);
+        let proposed = of_command
+            .and_then(|text| text.split(&format!(" {option})\n")).nth(1))
             .and_then(|rest| rest.split(";;").next());
         assert!(
             proposed.is_some_and(|proposed| proposed.contains(words)),

@@ -33,6 +33,7 @@ mod limits;
 mod managed;
 mod monitoring;
 mod name_server;
+mod notify;
 mod options;
 mod outputs;
 mod own_side_failures;
@@ -56,6 +57,7 @@ mod scale;
 #[cfg(target_os = "linux")]
 mod scope;
 mod secrets;
+mod service;
 mod settings;
 mod shards;
 mod skip;

@@ -10,8 +10,10 @@ use kubeknock::record::{ScanInfo, Spool};
 use kubeknock::report::{GateResult, Results, escape};
 use kubeknock::targets::TargetSet;
 
+use crate::baseline::Baseline;
 use crate::carried::{Earlier, FinishedScan, listed_already, listed_by, listed_in};
 use crate::evaluated_scan::{EarlierScan, NO_TEMPORARY_FILE, copy_carried, is_partial};
+use crate::notify::{Notifier, Outbox};
 use crate::outputs::Outputs;
 use crate::policies::Policies;
 use crate::say;
@@ -31,7 +33,9 @@ pub(crate) struct Conclusion<'a> {
     pub(crate) evaluation: Evaluation,
     pub(crate) snapshot: Snapshot,
     /// The report of `--baseline`.
-    pub(crate) baseline: Option<EarlierScan>,
+    pub(crate) baseline: Baseline,
+    /// Who is told what changed.
+    pub(crate) notifier: Option<&'a Notifier>,
     /// The findings and records of earlier scans that the scan's own reports carry.
     pub(crate) carried: Earlier,
     /// The list of targets; `None` if only saved reports show it.
@@ -43,7 +47,7 @@ pub(crate) struct Conclusion<'a> {
 }
 
 impl Conclusion<'_> {
-    /// Writes the reports and returns the exit code, which the gate decides from `coverage`.
+    /// Writes the reports and returns the exit code, which the gate decides from `coverage`, and what is left to send.
     pub(crate) fn write(
         mut self,
         info: ScanInfo<'_>,
@@ -51,7 +55,7 @@ impl Conclusion<'_> {
         coverage: &Coverage,
         mut records: Spool,
         outputs: Outputs,
-    ) -> anyhow::Result<u8> {
+    ) -> anyhow::Result<(u8, Outbox)> {
         // A policy that fails must not lose the reports.
         let judged = self.judge(info, summary, &mut records);
         if judged.is_err() {
@@ -60,11 +64,14 @@ impl Conclusion<'_> {
         let mut changes = None;
         if let Some(EarlierScan {
             earlier, snapshot, ..
-        }) = &self.baseline
+        }) = &self.baseline.earlier
         {
             (self.evaluation).compare(&earlier.findings, &self.snapshot, snapshot);
             self.snapshot.partial = is_partial(info.config, summary);
             changes = Some(self.snapshot.changes_since(snapshot));
+        } else if self.baseline.compares() {
+            let nothing = Snapshot::default();
+            (self.evaluation).compare(&[], &self.snapshot, &nothing);
         }
         let carried = self.carry(summary, &mut records)?;
         (self.evaluation.unused_acceptances)
@@ -105,12 +112,18 @@ impl Conclusion<'_> {
         if !code_is_stated {
             list_left_out(&summary.coverage);
             if decision.code == 0 {
-                say::note(decision.sentence);
+                say::note(&decision.sentence);
             } else {
-                say::reason(decision.sentence);
+                say::reason(&decision.sentence);
             }
         }
-        judged.map(|()| decision.code)
+        judged?;
+        let outbox = if self.end == ScanEnd::Regular && !summary.coverage.could_not_scan() {
+            Outbox::of(self.notifier, self.baseline, &results, &mut records)?
+        } else {
+            Outbox::default()
+        };
+        Ok((decision.code, outbox))
     }
 
     /// Adds the findings of the policies in Rego, about the scan and about what it carries.
@@ -145,7 +158,7 @@ impl Conclusion<'_> {
         let mut earlier = vec![(&mut self.carried, listed_already())];
         if let Some(EarlierScan {
             scan, earlier: old, ..
-        }) = &mut self.baseline
+        }) = &mut self.baseline.earlier
         {
             let listed = self.targets.map_or_else(
                 || listed_by(summary, &self.snapshot, &scan.summary),

@@ -9,6 +9,7 @@ use kubeknock::simulator;
 use kubeknock::targets::{TargetOptions, TargetSetBuilder};
 
 use crate::args::DemoArgs;
+use crate::baseline::Baseline;
 use crate::outputs::Outputs;
 use crate::runtime::runtime;
 use crate::scan::Job;
@@ -53,7 +54,8 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
             is_demo: true,
             policy: Policy::default(),
             policies: None,
-            baseline: None,
+            baseline: Baseline::default(),
+            notifier: None,
             no_progress: quiet || verbose > 0,
             stats_interval: None,
             stats_requests: stats::Requests::new(),

@@ -10,6 +10,7 @@ use kubeknock::scan::{AFTER_401, ALWAYS, deep};
 use kubeknock::targets::TargetSet;
 
 use crate::fetch::USER_AGENT;
+use crate::notify::Receiver;
 use crate::stdout;
 
 /// How many targets are listed by name.
@@ -23,12 +24,14 @@ pub(crate) fn write(
     targets: &TargetSet,
     urls: &[Source],
     fetched: bool,
+    receivers: &[Receiver],
 ) -> anyhow::Result<()> {
     let mut plan = String::new();
     write_lists(&mut plan, urls, fetched)?;
     write_targets(&mut plan, config, targets)?;
     write_requests(&mut plan, config)?;
     write_connections(&mut plan, config, config.shard.share(targets.len()))?;
+    write_receivers(&mut plan, receivers)?;
     stdout::print(|out| out.write_all(plan.as_bytes()))
 }
 
@@ -223,6 +226,18 @@ fn write_connections(out: &mut String, config: &ScanConfig, targets: u64) -> std
             ""
         };
         writeln!(out, "  through the proxy {host}:{port}{resolves}")?;
+    }
+    Ok(())
+}
+
+/// The requests after the scan, which are no probes either.
+fn write_receivers(out: &mut String, receivers: &[Receiver]) -> std::fmt::Result {
+    if receivers.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nLast (only if something changed; this is no probe):")?;
+    for receiver in receivers {
+        writeln!(out, "  POST to {receiver}")?;
     }
     Ok(())
 }

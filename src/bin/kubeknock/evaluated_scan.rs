@@ -1,14 +1,14 @@
 //! A saved scan, evaluated: the baseline, or a side of `diff`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use jiff::Timestamp;
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{Coverage, EndpointReport, Fingerprint, ScanSummary, Selector};
-use kubeknock::policy::{Evaluation, Evaluator, FailOn, Policy, Snapshot, proves};
+use kubeknock::policy::{Evaluation, Evaluator, Policy, Snapshot, proves};
 use kubeknock::record::{SavedScan, Spool};
 
 use crate::carried::Earlier;
@@ -92,6 +92,8 @@ pub(crate) struct EarlierScan {
     /// Its findings and those that it carries. It has all records that prove them, because the file may be replaced
     /// while a scan runs.
     pub(crate) earlier: Earlier,
+    /// The findings among them that it carries.
+    pub(crate) carried: HashSet<Fingerprint>,
 }
 
 impl EarlierScan {
@@ -132,12 +134,15 @@ impl EarlierScan {
             })?;
         }
         spooled.context(NO_TEMPORARY_FILE)?;
+        let fingerprints = carried.findings.iter();
+        let of_carried = fingerprints.map(|finding| finding.fingerprint).collect();
         let mut findings = evaluation.findings;
         findings.extend(carried.findings);
         Ok(Self {
             scan,
             snapshot,
             earlier: Earlier { findings, records },
+            carried: of_carried,
         })
     }
 }
@@ -192,35 +197,4 @@ pub(crate) fn evaluated_coverage(config: &ScanConfig, coverage: &Coverage) -> Co
 /// Whether a scan, or what is selected of it, has only some of its targets.
 pub(crate) fn is_partial(config: &ScanConfig, summary: &ScanSummary) -> bool {
     config.shard.is_part() || summary.stopped.is_some() || summary.selection.is_some()
-}
-
-/// Reads the report of `--baseline`, which some thresholds require. Only targets with these labels count.
-pub(crate) fn baseline(
-    path: Option<&Path>,
-    fail_on: FailOn,
-    policy: &Policy,
-    selectors: &[Selector],
-    policies: Option<&Policies>,
-) -> anyhow::Result<Option<EarlierScan>> {
-    let Some(path) = path else {
-        if fail_on.needs_baseline() {
-            bail!("--fail-on {fail_on}: give the earlier report with --baseline REPORT");
-        }
-        return Ok(None);
-    };
-    let baseline = EarlierScan::read(path, policy, selectors, policies).with_context(|| {
-        if path.exists() {
-            return "--baseline".to_owned();
-        }
-        let threshold = if fail_on.needs_baseline() {
-            ", choose another --fail-on"
-        } else {
-            ""
-        };
-        format!(
-            "--baseline: there is no such report. For a first scan leave --baseline out{threshold} and create the \
-             report with -o json=FILE"
-        )
-    })?;
-    Ok(Some(baseline))
 }

@@ -1,25 +1,18 @@
-//! `--from http-sd URL`: fetches target groups. It is the only request of the program that is no probe.
-//!
-//! The service is the user's own, so the request is made as other programs make theirs: the system resolves the name,
-//! and the roots of this machine check the certificate. It has no credential, follows no redirect and uses no proxy.
+//! `--from http-sd URL`: fetches target groups. The request is no probe, and has no credential.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use kubeknock::model::Source;
-use kubeknock::report::escape;
-use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode, Url};
-use rustls::CertificateError;
+use reqwest::{Response, StatusCode, Url};
+
+use crate::http;
 
 /// The largest answer that is read, in bytes.
 const MAX_SIZE: usize = 16 * 1024 * 1024;
 /// The time limit of the whole request.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Characters that an error repeats of what a library says.
-const MAX_CAUSE: usize = 300;
 
 /// The `User-Agent` of the request.
 pub(crate) const USER_AGENT: &str = concat!(
@@ -82,20 +75,10 @@ impl ServiceUrl {
     }
 
     async fn answer(&self, timeout: Duration) -> anyhow::Result<Vec<u8>> {
-        // An error means that there is one already.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let client = Client::builder()
-            .user_agent(USER_AGENT)
-            .https_only(true)
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .timeout(timeout)
-            .build()
-            .map_err(reason)?;
+        let client = http::client(USER_AGENT, timeout, true)?;
         let request = client.get(self.url.clone());
         let request = request.header("Accept", "application/json");
-        let answer = request.send().await.map_err(reason)?;
+        let answer = request.send().await.map_err(|error| http::reason(&error))?;
         check_status(answer.status())?;
         body(answer).await
     }
@@ -120,50 +103,13 @@ async fn body(mut answer: Response) -> anyhow::Result<Vec<u8>> {
         return Err(too_large());
     }
     let mut body = Vec::new();
-    while let Some(bytes) = answer.chunk().await.map_err(reason)? {
+    while let Some(bytes) = answer.chunk().await.map_err(|error| http::reason(&error))? {
         if body.len() + bytes.len() > MAX_SIZE {
             return Err(too_large());
         }
         body.extend_from_slice(&bytes);
     }
     Ok(body)
-}
-
-/// Why a request failed. The library's own words repeat the URL, so only their cause is said.
-#[expect(clippy::needless_pass_by_value, reason = "the function of map_err")]
-fn reason(error: reqwest::Error) -> anyhow::Error {
-    if error.is_timeout() {
-        return anyhow!("no complete answer in time ({} s)", TIMEOUT.as_secs());
-    }
-    match of_tls(&error) {
-        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => anyhow!(
-            "this machine does not trust the issuer of its certificate: add the CA to the trusted roots, or name a \
-             file of CAs in the variable SSL_CERT_FILE"
-        ),
-        Some(error) => anyhow!("{}", escape(&error.to_string(), MAX_CAUSE)),
-        None => {
-            let first: Option<&(dyn Error + 'static)> = error.source();
-            let causes = std::iter::successors(first, |cause| (*cause).source());
-            let cause = causes.last().map(ToString::to_string);
-            anyhow!(
-                "{}",
-                escape(cause.as_deref().unwrap_or("it failed"), MAX_CAUSE)
-            )
-        }
-    }
-}
-
-/// The error of TLS among the causes of an error.
-fn of_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    if let Some(found) = error.downcast_ref() {
-        return Some(found);
-    }
-    // An I/O error does not count the error inside of it as its source.
-    let io: Option<&std::io::Error> = error.downcast_ref();
-    match io.and_then(std::io::Error::get_ref) {
-        Some(inner) => of_tls(inner),
-        None => of_tls(error.source()?),
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod args;
 mod audit;
+mod baseline;
 mod ca;
 mod carried;
 mod conclusion;
@@ -16,11 +17,14 @@ mod evaluated_scan;
 mod exporter;
 mod fetch;
 mod habits;
+mod http;
 mod identify;
 mod inspect;
+mod kept;
 mod limits;
 mod log;
 mod manual;
+mod notify;
 mod outputs;
 mod policies;
 mod progress;

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use jiff::Timestamp;
 use kubeknock::model::Selector;
 use kubeknock::policy::{Evaluator, ScanEnd, Snapshot};
@@ -12,11 +12,12 @@ use kubeknock::record::{Merge, Merged, SavedScan, Sightings, Spool};
 use kubeknock::report::Format;
 
 use crate::args::ReportArgs;
+use crate::baseline::{Baseline, ensure_whole};
 use crate::conclusion::Conclusion;
-use crate::evaluated_scan::{
-    CarriedRecords, NO_TEMPORARY_FILE, baseline, evaluated_coverage, push,
-};
+use crate::evaluated_scan::{CarriedRecords, NO_TEMPORARY_FILE, evaluated_coverage, push};
+use crate::notify::Notifier;
 use crate::outputs::{Outputs, is_format};
+use crate::runtime::runtime;
 use crate::saved::SavedFile;
 use crate::settings_file::SettingsFile;
 use crate::{policies, say};
@@ -31,8 +32,9 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
     }
     let selectors = &args.selectors.selectors;
     let policies = policies::open(&args.policies.policy)?;
-    let baseline = baseline(
-        args.baseline.as_deref(),
+    let notifier = Notifier::open(&args.notify)?;
+    let baseline = Baseline::open(
+        args.baseline.as_ref(),
         args.gate.fail_on,
         &file.policy,
         selectors,
@@ -65,7 +67,20 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
     let mut evaluator = Evaluator::new(&file.policy, scan.summary.started);
     evaluator.set_headers(&scan.config.headers);
     let (mut snapshot, mut records) = (Snapshot::default(), Spool::default());
-    let needs_snapshot = baseline.is_some() || reports.iter().any(|saved| saved.carries);
+    ensure_whole(
+        scan.config.shard,
+        args.baseline.as_ref(),
+        notifier.is_some(),
+    )?;
+    let started = reports[0].started;
+    if let (Some(earlier), true) = (&baseline.earlier, baseline.kept.is_some()) {
+        ensure!(
+            earlier.scan.summary.started <= started,
+            "--baseline auto: the folder has the report of a later scan, which began at {:.0}",
+            earlier.scan.summary.started
+        );
+    }
+    let needs_snapshot = baseline.compares() || reports.iter().any(|saved| saved.carries);
     let mut carried = CarriedRecords::new(&file.policy, scan.summary.started);
     for (number, Saved { file, started, .. }) in reports.iter_mut().enumerate() {
         evaluator.as_of(*started);
@@ -97,18 +112,24 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
     let conclusion = Conclusion {
         policy: &file.policy,
         policies: policies.as_ref(),
-        started: reports[0].started,
+        started,
         evaluation,
         snapshot,
         baseline,
+        notifier: notifier.as_ref(),
         carried: carried.finish()?,
         targets: None,
         gate,
         end,
         is_demo: false,
     };
-    let code = conclusion.write(scan.info(), &scan.summary, &coverage, records, outputs)?;
-    streamed.map(|()| code)
+    let (code, outbox) =
+        conclusion.write(scan.info(), &scan.summary, &coverage, records, outputs)?;
+    streamed?;
+    match notifier {
+        Some(notifier) => runtime()?.block_on(outbox.deliver(Some(&notifier), code)),
+        None => outbox.finished(code),
+    }
 }
 
 /// Splits the arguments: a word that names a format, alone or before `=`, is a format; all others are paths.

@@ -12,9 +12,11 @@ use kubeknock::scan::{Began, Checkpoint, Scanner, Stop};
 use kubeknock::targets::TargetSet;
 
 use crate::args::ScanArgs;
+use crate::baseline::{Baseline, ensure_whole};
 use crate::carried::Earlier;
 use crate::conclusion::Conclusion;
-use crate::evaluated_scan::{EarlierScan, NO_TEMPORARY_FILE, baseline, evaluated_coverage};
+use crate::evaluated_scan::{NO_TEMPORARY_FILE, evaluated_coverage};
+use crate::notify::Notifier;
 use crate::outputs::Outputs;
 use crate::policies::Policies;
 use crate::progress::ProgressLine;
@@ -45,9 +47,16 @@ pub(crate) fn run(
     }
     config.shard = args.selection.shard.unwrap_or(Shard::WHOLE);
     config.scan_name.clone_from(&args.output.scan_name);
+    ensure_whole(
+        config.shard,
+        args.baseline.as_ref(),
+        !args.notify.notify.is_empty(),
+    )?;
+    let notifier = Notifier::open(&args.notify)?;
     let targets = settings::targets(args, file.expectations, runtime.handle(), verbose)?;
     if args.dry_run {
-        dry_run::write(&config, &targets, &urls(args)?, args.fetch)?;
+        let receivers = notifier.as_ref().map_or(&[][..], Notifier::receivers);
+        dry_run::write(&config, &targets, &urls(args)?, args.fetch, receivers)?;
         return Ok(0);
     }
     let outputs = Outputs::open(&args.output, &[])?;
@@ -78,13 +87,14 @@ pub(crate) fn run(
         checkpoint,
         outputs,
         gate,
-        baseline: baseline(
-            args.baseline.as_deref(),
+        baseline: Baseline::open(
+            args.baseline.as_ref(),
             args.gate.fail_on,
             &file.policy,
             &args.selection.sources.selectors.selectors,
             policies.as_ref(),
         )?,
+        notifier,
         policy: file.policy,
         policies,
         is_demo: false,
@@ -162,7 +172,9 @@ pub(crate) struct Job {
     /// The policies in Rego.
     pub(crate) policies: Option<Policies>,
     /// The baseline that findings are compared with.
-    pub(crate) baseline: Option<EarlierScan>,
+    pub(crate) baseline: Baseline,
+    /// Who is told what changed.
+    pub(crate) notifier: Option<Notifier>,
     /// In a demo, findings do not fail the program, because the demo set them up.
     pub(crate) is_demo: bool,
     pub(crate) no_progress: bool,
@@ -175,6 +187,13 @@ impl Job {
     pub(crate) async fn run(mut self) -> anyhow::Result<u8> {
         let scanner = Scanner::new(self.config)?;
         scanner.prepare(&self.targets).await?;
+        if let (Some(notifier), Some(kept)) = (&self.notifier, &self.baseline.kept) {
+            // What an earlier scan could not deliver does not wait for the end of this one.
+            tokio::select! {
+                sent = notifier.deliver_waiting(kept, 1) => drop(sent?),
+                () = signals::next() => return Ok(INTERRUPTED),
+            }
+        }
         let targets = Arc::clone(&self.targets);
         let checkpoint = self
             .checkpoint
@@ -192,14 +211,15 @@ impl Job {
             self.stats_requests,
         ));
 
-        let keep = self.outputs.needs_records() || self.policies.is_some();
+        let keep =
+            self.outputs.needs_records() || self.policies.is_some() || self.baseline.kept.is_some();
         let mut records = Spool::default();
         let mut snapshot = Snapshot::default();
         let mut evaluator = Evaluator::new(&self.policy, scan.started());
         evaluator.set_headers(&scanner.config().headers);
         while let Some(record) = scan.next().await {
             evaluator.add(&record);
-            if self.baseline.is_some() {
+            if self.baseline.compares() {
                 snapshot.add(&record);
             }
             if let Err(error) = self.outputs.endpoint(&record) {
@@ -237,6 +257,7 @@ impl Job {
             policy,
             policies,
             baseline,
+            notifier,
             gate,
             outputs,
             is_demo,
@@ -249,13 +270,14 @@ impl Job {
             evaluation,
             snapshot,
             baseline,
+            notifier: notifier.as_ref(),
             carried: Earlier::default(),
             targets: Some(&targets),
             gate,
             end,
             is_demo,
         };
-        let code = conclusion.write(
+        let (code, outbox) = conclusion.write(
             ScanInfo::new(scanner.config()),
             &summary,
             &coverage,
@@ -272,7 +294,7 @@ impl Job {
             anyhow::ensure!(!could_not_scan, "{reason}");
             anyhow::bail!("{reason}; the report has the results until then");
         }
-        Ok(code)
+        outbox.deliver(notifier.as_ref(), code).await
     }
 }
 

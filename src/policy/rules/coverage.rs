@@ -17,6 +17,7 @@ pub(in crate::policy) static INCONCLUSIVE: Rule = Rule {
     proof: "The answers, each with the reason why it proves nothing.",
     severity: Severity::Low,
     score: "2.0",
+    about_coverage: true,
     ..DEFAULTS
 };
 
@@ -28,6 +29,7 @@ pub(in crate::policy) static NOT_FULLY_ASKED: Rule = Rule {
     proof: "The requests without an answer. The report also lists the requests that were not made.",
     severity: Severity::Low,
     score: "2.0",
+    about_coverage: true,
     ..DEFAULTS
 };
 
@@ -40,6 +42,7 @@ pub(in crate::policy) static NOT_COVERED: Rule = Rule {
     proof: "The results of all its ports and addresses.",
     severity: Severity::Low,
     score: "2.0",
+    about_coverage: true,
     ..DEFAULTS
 };
 

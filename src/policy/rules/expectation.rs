@@ -26,6 +26,7 @@ pub(in crate::policy) static NOT_CHECKED: Rule = Rule {
     proof: "No endpoint of the target was asked.",
     severity: Severity::Low,
     score: "2.0",
+    about_coverage: true,
     ..DEFAULTS
 };
 

@@ -26,6 +26,7 @@ pub(super) const DEFAULTS: Rule = Rule {
     cwe: None,
     controls: &[],
     anonymous_access: false,
+    about_coverage: false,
 };
 
 /// The same for a rule about anonymous access, which also has a row in `anonymous_access.rs`.

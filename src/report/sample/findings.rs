@@ -42,6 +42,7 @@ pub(super) const fn rule(
         proof: "An answer proves it.",
         advice: |_| remediation(),
         anonymous_access: false,
+        about_coverage: false,
         severity,
         score,
         page: "https://docs.example/",

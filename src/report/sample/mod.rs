@@ -14,8 +14,8 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 pub(crate) use estate::{estate, outage};
-use findings::{ENABLED, INCONCLUSIVE, RULES};
-pub(crate) use findings::{HEALTH, RESOURCES, finding, remediation};
+pub(crate) use findings::{ENABLED, HEALTH, RESOURCES, finding, remediation};
+use findings::{INCONCLUSIVE, RULES};
 pub(crate) use mixed::mixed;
 use parts::{asked, reply, spec, status};
 pub(crate) use parts::{

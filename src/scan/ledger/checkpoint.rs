@@ -327,13 +327,9 @@ fn ended(records: &mut JournalReader<File>) -> io::Result<Option<Timestamp>> {
 
 /// Locks the file against other processes.
 fn lock(file: &File, path: &Path) -> Result<(), CheckpointError> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(std::fs::TryLockError::WouldBlock) => Err(CheckpointError::InUse(path.to_owned())),
-        // Some file systems have no locks.
-        Err(std::fs::TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
-            Ok(())
-        }
-        Err(std::fs::TryLockError::Error(error)) => Err(io_error(path)(error)),
+    if atomic_file::lock(file).map_err(io_error(path))? {
+        Ok(())
+    } else {
+        Err(CheckpointError::InUse(path.to_owned()))
     }
 }

@@ -8,6 +8,7 @@ use kubeknock::config::Proxy;
 
 use super::connections::ConnectionArgs;
 use super::gate::{GateArgs, PolicyArgs};
+use super::notify::{BaselineArg, NotifyArgs};
 use super::output::ColorWord;
 use super::output::OutputArgs;
 use super::requests::RequestArgs;
@@ -132,11 +133,15 @@ pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) selectors: WhereArgs,
 
-    /// Compare with an earlier report (json or jsonl)
+    /// Compare with an earlier report, or auto:DIR
     ///
-    /// Findings are new, unchanged or absent.
-    #[arg(long, value_name = "REPORT", help_heading = "Gate")]
-    pub(crate) baseline: Option<PathBuf>,
+    /// REPORT is a saved report (json or jsonl). auto:DIR is for scheduled scans: the last good report, which is kept in this folder, or nothing at first. Findings are
+    /// new, unchanged or absent.
+    #[arg(long, value_name = "REPORT", value_parser = BaselineArg::parser(), help_heading = "Gate")]
+    pub(crate) baseline: Option<BaselineArg>,
+
+    #[command(flatten)]
+    pub(crate) notify: NotifyArgs,
 
     /// Reject reports of scans that began longer ago
     ///

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::connections::ConnectionArgs;
 use super::gate::{GateArgs, PolicyArgs};
+use super::notify::{BaselineArg, NotifyArgs};
 use super::output::OutputArgs;
 use super::requests::RequestArgs;
 use super::targets::TargetArgs;
@@ -39,13 +40,17 @@ pub(crate) struct ScanArgs {
     )]
     pub(crate) fetch: bool,
 
-    /// Compare with an earlier report (json or jsonl)
+    /// Compare with an earlier report, or auto:DIR
     ///
+    /// REPORT is a saved report (json or jsonl). auto:DIR is for scheduled scans: the last good report, which the scan keeps in this folder, or nothing at first.
     /// Findings are new, unchanged or absent. Also shows changed verdicts, versions and certificates, and endpoints that appeared or
     /// disappeared. A report made without --deep or --path has no data about their paths: create a
     /// new one when you change these options.
-    #[arg(long, value_name = "REPORT", help_heading = "Gate")]
-    pub(crate) baseline: Option<PathBuf>,
+    #[arg(long, value_name = "REPORT", value_parser = BaselineArg::parser(), help_heading = "Gate")]
+    pub(crate) baseline: Option<BaselineArg>,
+
+    #[command(flatten)]
+    pub(crate) notify: NotifyArgs,
 
     #[command(flatten)]
     pub(crate) gate: GateArgs,

@@ -15,13 +15,23 @@ use kubeknock::model::InvalidWord;
 use kubeknock::report::escape;
 
 use super::file::{Setting, SettingsFile, Value};
-use crate::args::{Cli, SpecOrFile, program};
+use crate::args::{AUTO, BaselineArg, Cli, SpecOrFile, program};
 use crate::suggest::did_you_mean;
 use crate::{habits, say};
 
 /// Options that make sense only on a command line.
-const NOT_IN_A_FILE: [&str; 8] = [
-    "config", "dry-run", "fetch", "format", "help", "quiet", "verbose", "version",
+const NOT_IN_A_FILE: [&str; 10] = [
+    "config",
+    "dry-run",
+    "fetch",
+    "format",
+    "help",
+    // A scan by hand with the same file must not tell anybody.
+    "notify",
+    "notify-required",
+    "quiet",
+    "verbose",
+    "version",
 ];
 /// Options that name targets. The file's are ignored if the command line names targets.
 const TARGET_OPTIONS: [&str; 2] = ["targets-file", "from"];
@@ -221,11 +231,18 @@ fn word(key: &str, value: &Value, arg: &Arg, directory: &Path) -> anyhow::Result
         _ => bail!("invalid value: expected text in quotes or a whole number"),
     };
     let mut word = OsString::from(format!("--{key}="));
-    if arg.get_value_parser().type_id() == TypeId::of::<PathBuf>() {
+    let type_id = arg.get_value_parser().type_id();
+    let is_baseline = type_id == TypeId::of::<BaselineArg>();
+    if is_baseline && text.starts_with(AUTO) {
+        bail!(
+            "auto:DIR belongs on the command line of the scheduled scan: in this file, it would also be for scans by hand"
+        );
+    }
+    if is_baseline || type_id == TypeId::of::<PathBuf>() {
         word.push(from_directory(&text, directory));
     } else if let Some(file) = text
         .strip_prefix('@')
-        .filter(|_| arg.get_value_parser().type_id() == TypeId::of::<SpecOrFile>())
+        .filter(|_| type_id == TypeId::of::<SpecOrFile>())
     {
         word.push("@");
         word.push(from_directory(file, directory));

@@ -1,0 +1,71 @@
+//! The client for requests that are no probes: lists of targets that are fetched, and notifications that are sent.
+//!
+//! The services are the user's own, so requests are made as other programs make theirs: the system resolves the name, and
+//! the roots of this machine check the certificate. No redirect is followed, and no proxy of the environment is used.
+
+use std::error::Error;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use kubeknock::report::escape;
+use reqwest::Client;
+use reqwest::redirect::Policy;
+use rustls::CertificateError;
+
+/// Characters that an error repeats of what a library says.
+const MAX_CAUSE: usize = 300;
+
+/// A client that gives up after `timeout`.
+pub(crate) fn client(
+    user_agent: &str,
+    timeout: Duration,
+    https_only: bool,
+) -> anyhow::Result<Client> {
+    // An error means that there is one already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    Client::builder()
+        .user_agent(user_agent)
+        .https_only(https_only)
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .timeout(timeout)
+        .build()
+        .map_err(|error| reason(&error))
+}
+
+/// Why a request failed. The library's own words repeat the URL, so only their cause is said.
+pub(crate) fn reason(error: &reqwest::Error) -> anyhow::Error {
+    if error.is_timeout() {
+        return anyhow!("no complete answer in time");
+    }
+    match of_tls(error) {
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => anyhow!(
+            "this machine does not trust the issuer of its certificate: add the CA to the trusted roots, or name a \
+             file of CAs in the variable SSL_CERT_FILE"
+        ),
+        Some(error) => anyhow!("{}", escape(&error.to_string(), MAX_CAUSE)),
+        None => {
+            let first: Option<&(dyn Error + 'static)> = error.source();
+            let causes = std::iter::successors(first, |cause| (*cause).source());
+            let cause = causes.last().map(ToString::to_string);
+            anyhow!(
+                "{}",
+                escape(cause.as_deref().unwrap_or("it failed"), MAX_CAUSE)
+            )
+        }
+    }
+}
+
+/// The error of TLS among the causes of an error.
+fn of_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(found) = error.downcast_ref() {
+        return Some(found);
+    }
+    // An I/O error does not count the error inside of it as its source.
+    let io: Option<&std::io::Error> = error.downcast_ref();
+    match io.and_then(std::io::Error::get_ref) {
+        Some(inner) => of_tls(inner),
+        None => of_tls(error.source()?),
+    }
+}

@@ -1,0 +1,21 @@
+//! What a receiver is sent.
+
+use serde::{Deserialize, Serialize};
+
+/// A message for one receiver, as it is kept until the receiver has it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Message {
+    /// The receiver, as written on the command line.
+    pub(super) receiver: String,
+    /// Its identity: the same whenever it is sent.
+    pub(super) id: String,
+    /// The body of the request.
+    pub(super) body: String,
+}
+
+#[cfg(test)]
+impl Message {
+    pub(crate) fn body(&self) -> &str {
+        &self.body
+    }
+}

@@ -1,0 +1,274 @@
+//! Sends messages to the receivers of `--notify`.
+
+use std::time::Duration;
+
+use anyhow::{anyhow, ensure};
+use jiff::Timestamp;
+use kubeknock::report::Results;
+use kubeknock::report::notification::alertmanager::{Alerts, OpenAlert, alerts};
+use kubeknock::report::notification::{Notification, Receiver as Kind, body};
+use reqwest::{Client, Response};
+
+use super::message::Message;
+use super::receiver::Receiver;
+use crate::args::NotifyArgs;
+use crate::kept::{Kept, Told};
+use crate::{http, say};
+
+/// The time limit of one request.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The pauses before a message is sent again.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(500),
+    Duration::from_millis(1500),
+    Duration::from_millis(4500),
+];
+/// How often a message is sent after a scan.
+pub(crate) const ATTEMPTS: usize = PAUSES.len() + 1;
+/// The longest pause that a receiver may ask for.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// The `User-Agent` of the requests.
+const USER_AGENT: &str = concat!(
+    "kubeknock/",
+    env!("CARGO_PKG_VERSION"),
+    " (tells what changed)"
+);
+
+/// The receivers of `--notify`.
+pub(crate) struct Notifier {
+    receivers: Vec<Receiver>,
+    /// Whether an undelivered message fails the program.
+    pub(crate) required: bool,
+    client: Client,
+}
+
+impl Notifier {
+    /// Reads the destinations; `None` without any.
+    pub(crate) fn open(args: &NotifyArgs) -> anyhow::Result<Option<Self>> {
+        if args.notify.is_empty() {
+            return Ok(None);
+        }
+        let mut receivers: Vec<Receiver> = Vec::new();
+        for argument in &args.notify {
+            let receiver = Receiver::open(argument)?;
+            let mut known = receivers.iter();
+            ensure!(
+                known.all(|known| known.name != receiver.name),
+                "--notify: the same {} is given twice",
+                receiver.kind.as_str()
+            );
+            receivers.push(receiver);
+        }
+        Ok(Some(Self {
+            receivers,
+            required: args.notify_required,
+            client: http::client(USER_AGENT, TIMEOUT, false)?,
+        }))
+    }
+
+    /// The receivers, each with its kind and host.
+    pub(crate) fn receivers(&self) -> &[Receiver] {
+        &self.receivers
+    }
+
+    /// What to send after a scan. `told` are the alerts that are open at each Alertmanager; it becomes those that are open
+    /// then. `initial` are those of an Alertmanager that is not in it.
+    pub(crate) fn messages(
+        &self,
+        notification: &Notification<'_>,
+        results: &Results<'_>,
+        told: &mut Told,
+        initial: &[OpenAlert],
+    ) -> Vec<Message> {
+        let mut messages = Vec::new();
+        for receiver in &self.receivers {
+            let text = if receiver.kind == Kind::Alertmanager {
+                let known = told.get(&receiver.name).map_or(initial, Vec::as_slice);
+                let now = Timestamp::now();
+                let Alerts {
+                    body,
+                    open,
+                    left_out,
+                } = alerts(notification, results, known, now);
+                told.insert(receiver.name.clone(), open);
+                if left_out > 0 {
+                    say::reason(format_args!(
+                        "{receiver}: too many findings; the {left_out} least severe are no alerts"
+                    ));
+                }
+                body
+            } else if notification.news.is_empty() {
+                None
+            } else {
+                body(notification, receiver.kind)
+            };
+            messages.extend(text.map(|body| Message {
+                receiver: receiver.name.clone(),
+                id: notification.id(),
+                body,
+            }));
+        }
+        messages
+    }
+
+    /// Sends everything that waits in the folder, the oldest first, each message up to `attempts` times. Says which receivers
+    /// are away, and returns whether all have everything.
+    pub(crate) async fn deliver_waiting(
+        &self,
+        kept: &Kept,
+        attempts: usize,
+    ) -> anyhow::Result<bool> {
+        let mut all = true;
+        let waiting = kept.waiting()?;
+        let is_known = |message: &Message| {
+            self.receivers
+                .iter()
+                .any(|receiver| receiver.name == message.receiver)
+        };
+        let strangers = waiting
+            .iter()
+            .filter(|waiting| !is_known(&waiting.message))
+            .count();
+        if strangers > 0 {
+            let wait = plural(strangers);
+            say::note(format_args!(
+                "{wait} for receivers that are not among --notify now"
+            ));
+        }
+        for receiver in &self.receivers {
+            let own = waiting
+                .iter()
+                .filter(|waiting| waiting.message.receiver == receiver.name);
+            let (mut waits, mut first) = (own.clone().count(), None);
+            // A later message may take back an earlier one, so none overtakes another.
+            for waiting in own {
+                let Err(failure) = self.send(receiver, &waiting.message, attempts).await else {
+                    Kept::delivered(waiting)?;
+                    waits -= 1;
+                    continue;
+                };
+                let is_final = failure.is_final;
+                first.get_or_insert(failure);
+                // A message that is refused must not hold up those after it.
+                if !is_final {
+                    break;
+                }
+            }
+            if let Some(failure) = first {
+                all = false;
+                let (error, waits) = (failure.error, plural(waits));
+                say::reason(format_args!(
+                    "{receiver} was not notified: {error:#}; {waits} for it"
+                ));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Sends messages that nothing keeps. Says which receivers are away, and returns whether all have theirs.
+    pub(crate) async fn deliver(&self, messages: &[Message]) -> bool {
+        let mut all = true;
+        for message in messages {
+            let mut receivers = self.receivers.iter();
+            let Some(receiver) = receivers.find(|receiver| receiver.name == message.receiver)
+            else {
+                continue;
+            };
+            if let Err(failure) = self.send(receiver, message, ATTEMPTS).await {
+                let error = failure.error;
+                say::reason(format_args!(
+                    "{receiver} was not notified: {error:#}; only --baseline auto:DIR keeps notifications"
+                ));
+                all = false;
+            }
+        }
+        all
+    }
+
+    async fn send(
+        &self,
+        receiver: &Receiver,
+        message: &Message,
+        attempts: usize,
+    ) -> Result<(), Failure> {
+        let mut attempt = 0;
+        loop {
+            let Err(failure) = self.post(receiver, message).await else {
+                return Ok(());
+            };
+            attempt += 1;
+            let Some(pause) = PAUSES
+                .get(attempt - 1)
+                .filter(|_| attempt < attempts && !failure.is_final)
+            else {
+                return Err(failure);
+            };
+            let pause = failure.pause.unwrap_or_else(|| jittered(*pause));
+            tokio::time::sleep(pause.min(MAX_PAUSE)).await;
+        }
+    }
+
+    async fn post(&self, receiver: &Receiver, message: &Message) -> Result<(), Failure> {
+        let request = (self.client.post(receiver.url.clone()))
+            .header("Content-Type", "application/json")
+            .header("Idempotency-Key", &message.id)
+            .body(message.body.clone());
+        let answer = request.send().await;
+        check(&answer.map_err(|error| Failure::temporary(http::reason(&error)))?)
+    }
+}
+
+fn plural(waiting: usize) -> String {
+    match waiting {
+        1 => "1 notification waits".to_owned(),
+        count => format!("{count} notifications wait"),
+    }
+}
+
+/// Why a message was not accepted.
+struct Failure {
+    error: anyhow::Error,
+    /// Whether it is of no use to send it again now.
+    is_final: bool,
+    /// The pause that the receiver asks for.
+    pause: Option<Duration>,
+}
+
+impl Failure {
+    const fn temporary(error: anyhow::Error) -> Self {
+        Self {
+            error,
+            is_final: false,
+            pause: None,
+        }
+    }
+}
+
+/// Up to half longer, so that several scans that fail together do not come back together.
+fn jittered(pause: Duration) -> Duration {
+    let thousandths = Timestamp::now().subsec_millisecond().unsigned_abs();
+    pause + pause * thousandths / 2000
+}
+
+fn check(answer: &Response) -> Result<(), Failure> {
+    let code = answer.status().as_u16();
+    let (error, is_final) = match code {
+        200..=299 => return Ok(()),
+        300..=399 => (
+            anyhow!("it answers {code}, and redirects are not followed"),
+            true,
+        ),
+        408 | 429 | 500..=599 => (anyhow!("it answers {code}"), false),
+        _ => (anyhow!("it answers {code}"), true),
+    };
+    let header = answer
+        .headers()
+        .get("Retry-After")
+        .and_then(|value| value.to_str().ok());
+    let seconds = header.and_then(|text| text.trim().parse().ok());
+    Err(Failure {
+        error,
+        is_final,
+        pause: seconds.map(Duration::from_secs),
+    })
+}

@@ -1,0 +1,117 @@
+//! After a scan: its report becomes the baseline of the next one, and receivers are told what changed.
+
+use std::collections::HashSet;
+
+use kubeknock::policy::{COULD_NOT_RUN, INTERRUPTED};
+use kubeknock::record::Spool;
+use kubeknock::report::notification::alertmanager::{OpenAlert, told};
+use kubeknock::report::notification::{Before, Notification};
+use kubeknock::report::{Format, RenderOptions, Results, render};
+
+use super::message::Message;
+use super::notifier::{ATTEMPTS, Notifier};
+use crate::baseline::Baseline;
+use crate::evaluated_scan::EarlierScan;
+use crate::kept::{Kept, Told};
+use crate::{say, signals};
+
+/// What is left to do after a scan.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    kept: Option<Kept>,
+    /// Messages that no folder keeps.
+    unkept: Vec<Message>,
+    /// Why the folder does not have the report.
+    problem: Option<anyhow::Error>,
+}
+
+impl Outbox {
+    /// Makes the report the baseline of the next scan, together with the messages about it. The scan must have asked all that
+    /// it could.
+    pub(crate) fn of(
+        notifier: Option<&Notifier>,
+        baseline: Baseline,
+        results: &Results<'_>,
+        records: &mut Spool,
+    ) -> anyhow::Result<Self> {
+        let Baseline { earlier, mut kept } = baseline;
+        let none = HashSet::new();
+        let before = earlier.as_ref().map_or(
+            Before {
+                findings: &[],
+                carried: &none,
+            },
+            |old| Before {
+                findings: &old.earlier.findings,
+                carried: &old.carried,
+            },
+        );
+        let notification = Notification::new(results, before);
+        // Without a folder, the baseline shows which alerts are open.
+        let mut open = match &kept {
+            Some(kept) => kept.told()?,
+            None => Told::default(),
+        };
+        let initial = match (&kept, &earlier) {
+            (None, Some(old)) => alerts_of(old, notification.scan),
+            _ => Vec::new(),
+        };
+        let mut unkept = match notifier {
+            Some(notifier) => notifier.messages(&notification, results, &mut open, &initial),
+            None => Vec::new(),
+        };
+        let mut problem = None;
+        if let Some(kept) = &mut kept {
+            let options = RenderOptions::default();
+            let report = |out: &mut dyn std::io::Write| {
+                render(Format::Json, out, results, records, &options)
+            };
+            match kept.keep(report, &open, &unkept) {
+                Ok(()) => unkept.clear(),
+                Err(error) => problem = Some(error),
+            }
+        }
+        Ok(Self {
+            kept,
+            unkept,
+            problem,
+        })
+    }
+
+    /// Sends what is to be sent, and returns the exit code of a scan that would end with `code`.
+    pub(crate) async fn deliver(self, notifier: Option<&Notifier>, code: u8) -> anyhow::Result<u8> {
+        let sent = async {
+            let Some(notifier) = notifier else {
+                return Ok(true);
+            };
+            // A full disk must not keep anybody from being told.
+            let mut all = notifier.deliver(&self.unkept).await;
+            if let Some(kept) = &self.kept {
+                all &= notifier.deliver_waiting(kept, ATTEMPTS).await?;
+            }
+            anyhow::Ok(all)
+        };
+        let all = tokio::select! {
+            all = sent => all?,
+            () = signals::next() => {
+                say::reason("interrupted before every receiver was notified");
+                return self.finished(INTERRUPTED);
+            }
+        };
+        let is_required = notifier.is_some_and(|notifier| notifier.required);
+        self.finished(if all || !is_required {
+            code
+        } else {
+            COULD_NOT_RUN
+        })
+    }
+
+    /// Returns the exit code of a scan that would end with `code` and has nobody to tell.
+    pub(crate) fn finished(self, code: u8) -> anyhow::Result<u8> {
+        self.problem.map_or(Ok(code), Err)
+    }
+}
+
+fn alerts_of(old: &EarlierScan, scan: Option<&str>) -> Vec<OpenAlert> {
+    told(&old.earlier.findings, scan, old.scan.summary.started)
+}

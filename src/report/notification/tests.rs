@@ -1,0 +1,269 @@
+//! What is told about a scan.
+
+use std::collections::HashSet;
+
+use super::alertmanager::{alerts, told};
+use super::{Before, NewsKind, Notification, Receiver, body};
+use crate::model::{Acceptance, BaselineState, Finding, Rule};
+use crate::report::Results;
+use crate::report::sample::{self, ENABLED, HEALTH, RESOURCES, Sample, finding};
+
+static NOT_COVERED: Rule = Rule {
+    anonymous_access: false,
+    about_coverage: true,
+    id: "target-not-covered",
+    ..ENABLED
+};
+
+fn in_state(state: BaselineState, finding: Finding) -> Finding {
+    Finding {
+        baseline: Some(state),
+        ..finding
+    }
+}
+
+fn accepted(finding: Finding) -> Finding {
+    let acceptance = Acceptance {
+        reason: "a lab".to_owned(),
+        owner: "me".to_owned(),
+        expires: "2099-01-01".parse().unwrap(),
+        in_force: true,
+    };
+    Finding {
+        acceptance: Some(acceptance),
+        ..finding
+    }
+}
+
+/// The kinds and rules of what is told if these findings follow those.
+fn news(
+    before: &[Finding],
+    now: Vec<Finding>,
+    carried: Vec<Finding>,
+) -> Vec<(NewsKind, &'static str)> {
+    let sample = Sample {
+        findings: now,
+        carried: (Vec::new(), carried),
+        ..sample::mixed()
+    };
+    let none = HashSet::new();
+    let before = Before {
+        findings: before,
+        carried: &none,
+    };
+    let notification = Notification::new(&sample.results(), before);
+    let news = notification.news.iter();
+    news.map(|news| (news.kind, news.finding.rule.id)).collect()
+}
+
+#[test]
+fn a_change_has_one_name() {
+    let mixed = sample::mixed();
+    let [open, other] = [&mixed.reports[0], &mixed.reports[1]];
+    let resources = || finding(&RESOURCES, open, "lists secrets");
+    let enabled = || finding(&ENABLED, open, "anonymous");
+    let (new, same, gone) = (
+        BaselineState::New,
+        BaselineState::Unchanged,
+        BaselineState::Absent,
+    );
+    assert_eq!(
+        news(&[], vec![in_state(new, resources())], vec![]),
+        [(NewsKind::New, RESOURCES.id)]
+    );
+    assert_eq!(
+        news(&[resources()], vec![in_state(same, resources())], vec![]),
+        []
+    );
+    // More open: the finding that it replaces is not called fixed.
+    assert_eq!(
+        news(
+            &[enabled()],
+            vec![in_state(new, resources()), in_state(gone, enabled())],
+            vec![]
+        ),
+        [(NewsKind::Worse, RESOURCES.id)]
+    );
+    assert_eq!(
+        news(&[resources()], vec![in_state(new, resources())], vec![]),
+        [(NewsKind::Worse, RESOURCES.id)]
+    );
+    // Less open.
+    assert_eq!(
+        news(
+            &[resources()],
+            vec![in_state(same, enabled()), in_state(gone, resources())],
+            vec![]
+        ),
+        [(NewsKind::Fixed, RESOURCES.id)]
+    );
+    let elsewhere = finding(&ENABLED, other, "anonymous");
+    assert_eq!(
+        news(&[elsewhere], vec![in_state(new, resources())], vec![]),
+        [(NewsKind::New, RESOURCES.id)]
+    );
+    // Accepted, and accepted no longer.
+    let accept = || accepted(resources());
+    assert_eq!(news(&[], vec![in_state(new, accept())], vec![]), []);
+    assert_eq!(
+        news(&[accept()], vec![in_state(gone, resources())], vec![]),
+        []
+    );
+    assert_eq!(
+        news(&[accept()], vec![in_state(same, resources())], vec![]),
+        [(NewsKind::New, RESOURCES.id)]
+    );
+    let note = || finding(&HEALTH, open, "health");
+    assert_eq!(news(&[], vec![in_state(new, note())], vec![]), []);
+    assert_eq!(news(&[note()], vec![in_state(gone, note())], vec![]), []);
+}
+
+#[test]
+fn a_target_is_lost_once() {
+    let mixed = sample::mixed();
+    let open = &mixed.reports[0];
+    let carried = |rule| Finding {
+        baseline: Some(BaselineState::Unchanged),
+        last_seen: Some("2026-11-02".parse().unwrap()),
+        ..finding(rule, open, "as it was")
+    };
+    let both = || vec![carried(&RESOURCES), carried(&ENABLED)];
+    let lost = Finding {
+        index: None,
+        ..in_state(
+            BaselineState::New,
+            finding(&NOT_COVERED, open, "no verdict"),
+        )
+    };
+    assert_eq!(
+        news(&[], vec![lost], both()),
+        [(NewsKind::Lost, NOT_COVERED.id)]
+    );
+    // An address of a range has no such finding.
+    assert_eq!(news(&[], vec![], both()), [(NewsKind::Lost, RESOURCES.id)]);
+}
+
+fn notification<'a>(results: &Results<'a>) -> Notification<'a> {
+    let none = HashSet::new();
+    let before = Before {
+        findings: &[],
+        carried: &none,
+    };
+    Notification::new(results, before)
+}
+
+#[test]
+fn a_message_is_bounded_and_mentions_nobody() {
+    let mixed = sample::mixed();
+    let hostile = Finding {
+        label: Some("<!channel> & co\u{202e}\n*".into()),
+        ..in_state(
+            BaselineState::New,
+            finding(
+                &RESOURCES,
+                &mixed.reports[0],
+                &"<https://evil|x>".repeat(5000),
+            ),
+        )
+    };
+    let sample = Sample {
+        findings: vec![hostile; 3000],
+        ..mixed
+    };
+    let results = sample.results();
+    let notification = notification(&results);
+    let slack = body(&notification, Receiver::Slack).unwrap();
+    assert!(slack.len() < 20_000, "{}", slack.len());
+    for part in ["<!", "<https", "\u{202e}"] {
+        assert!(!slack.contains(part), "{part}");
+    }
+    let slack: serde_json::Value = serde_json::from_str(&slack).unwrap();
+    let text = slack["text"].as_str().unwrap();
+    assert!(
+        text.starts_with("*kubeknock: 3000 new since the last scan"),
+        "{text}"
+    );
+    assert!(text.contains("… and 2980 more in the report"), "{text}");
+    assert!(
+        text.ends_with(&format!("notification {}_", notification.id())),
+        "{text}"
+    );
+    let webhook = body(&notification, Receiver::Webhook).unwrap();
+    let webhook: serde_json::Value = serde_json::from_str(&webhook).unwrap();
+    assert_eq!(
+        (
+            webhook["counts"]["new"].as_u64(),
+            webhook["left_out"].as_u64()
+        ),
+        (Some(3000), Some(2000))
+    );
+}
+
+#[test]
+fn an_identity_is_that_of_the_news() {
+    let mixed = sample::mixed();
+    let results = mixed.results();
+    let id = notification(&results).id();
+    assert_eq!(id, notification(&results).id());
+    assert!(
+        id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{id}"
+    );
+    let other = Sample {
+        findings: mixed.findings[..1].to_vec(),
+        ..sample::mixed()
+    };
+    assert_ne!(id, notification(&other.results()).id());
+}
+
+#[test]
+fn alerts_open_and_close_by_their_labels() {
+    let mixed = sample::mixed();
+    let results = mixed.results();
+    let notification = notification(&results);
+    let now = notification.started;
+    let first = alerts(&notification, &results, &[], now);
+    let body: serde_json::Value = serde_json::from_str(&first.body.unwrap()).unwrap();
+    assert_eq!(body.as_array().unwrap().len(), first.open.len());
+    let labels = body[0]["labels"].as_object().unwrap();
+    let names: Vec<&str> = labels.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "alertname",
+            "fingerprint",
+            "name",
+            "rule",
+            "scan",
+            "severity",
+            "target"
+        ]
+    );
+    let nothing = Notification {
+        news: Vec::new(),
+        ..notification.clone()
+    };
+    assert_eq!(alerts(&nothing, &results, &first.open, now).body, None);
+    let empty = Sample {
+        findings: Vec::new(),
+        ..sample::mixed()
+    };
+    let closed = alerts(&nothing, &empty.results(), &first.open, now);
+    let closed: serde_json::Value = serde_json::from_str(&closed.body.unwrap()).unwrap();
+    assert_eq!(closed.as_array().unwrap().len(), first.open.len());
+    assert_eq!(closed[0]["endsAt"], closed[0]["startsAt"]);
+    // A baseline without a folder tells which alerts are open.
+    let from_findings = told(&mixed.findings, notification.scan, now);
+    let mut wanted: Vec<_> = first
+        .open
+        .iter()
+        .map(|alert| format!("{alert:?}"))
+        .collect();
+    let mut found: Vec<_> = from_findings
+        .iter()
+        .map(|alert| format!("{alert:?}"))
+        .collect();
+    wanted.sort();
+    found.sort();
+    assert_eq!(wanted, found);
+}
