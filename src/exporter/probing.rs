@@ -194,6 +194,10 @@ impl Exporter {
             _ => &self.plain,
         };
         let now = Timestamp::now();
+        // They differ in their ports only. A name may lead elsewhere by now.
+        if let Some(target) = listed.targets.first() {
+            scanner.forget_name(target);
+        }
         let knocks = listed.targets.iter();
         let knocks = knocks.map(|target| scanner.knock_within(&listed.set, target));
         let records = join_all(knocks).await.concat();

@@ -117,13 +117,16 @@ impl Scanner {
         self.knock_in(None, target).await
     }
 
-    /// As [`Self::knock`], for a target of a set whose exclusions and allowlist hold. A name is looked up again, whatever
-    /// an earlier call found.
+    /// As [`Self::knock`], for a target of a set whose exclusions and allowlist hold.
     pub async fn knock_within(&self, targets: &TargetSet, target: &Target) -> Vec<EndpointReport> {
+        self.knock_in(Some(targets), target).await
+    }
+
+    /// Forgets the addresses of a target's name, so that the next knock looks it up again.
+    pub fn forget_name(&self, target: &Target) {
         if let Host::Name(name) = &target.host {
             self.pipeline.resolver().forget(name, target.absolute);
         }
-        self.knock_in(Some(targets), target).await
     }
 
     async fn knock_in(&self, scope: Option<&TargetSet>, target: &Target) -> Vec<EndpointReport> {

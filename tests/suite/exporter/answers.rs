@@ -1,11 +1,14 @@
 //! What a scrape gets.
 
 use std::io::Write as _;
+use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::{Answer, Exporter};
 use crate::skip::without;
-use crate::support::{closed_port, start, stderr, stdout};
+use crate::support::{ANY, closed_port, start, stderr, stdout};
 
 /// What `promtool check metrics` has to say.
 fn check(metrics: &str) {
@@ -137,6 +140,69 @@ async fn the_settings_file_decides_about_findings_and_deep_probes() {
     assert!(server.stats().requests() > requests * 3, "it requests more");
     let unknown = exporter.get(&format!("/probe?target={target}&module=deeper"));
     assert_eq!(unknown.status, 404);
+}
+
+/// A name server that knows one address for every name. The address can change, and queries are counted.
+struct NameServer {
+    address: SocketAddr,
+    answer: Arc<AtomicU8>,
+    queries: Arc<AtomicU8>,
+}
+
+impl NameServer {
+    /// Starts it. It answers with 127.0.0.1.
+    fn start() -> Self {
+        let socket = UdpSocket::bind(ANY).unwrap();
+        let server = Self {
+            address: socket.local_addr().unwrap(),
+            answer: Arc::new(AtomicU8::new(1)),
+            queries: Arc::default(),
+        };
+        let (last, queries) = (Arc::clone(&server.answer), Arc::clone(&server.queries));
+        std::thread::spawn(move || {
+            let mut query = [0; 512];
+            while let Ok((length, from)) = socket.recv_from(&mut query) {
+                let mut message = query[..length].to_vec();
+                message[2] |= 0x80;
+                // The type of the question, before its class at the end.
+                if message[length - 4..length - 2] == [0, 1] {
+                    queries.fetch_add(1, Ordering::Relaxed);
+                    message[7] = 1;
+                    message.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0]);
+                    message.push(last.load(Ordering::Relaxed));
+                }
+                let _ = socket.send_to(&message, from);
+            }
+        });
+        server
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_probe_looks_its_name_up_once() {
+    let first = start("rejecting").await;
+    let port = first.address().port();
+    let second = SocketAddr::from(([127, 0, 0, 2], port));
+    let scenario = kubeknock::simulator::scenario("exposed").unwrap();
+    let second = kubeknock::simulator::start(scenario, second).await.unwrap();
+    let names = NameServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let exporter = Exporter::start(
+        folder.path(),
+        &[
+            &format!("api.example ports={port},{} name=api", closed_port().port()),
+            "--min-interval=0s",
+            "--allow-special",
+            "--resolver",
+            &names.address.to_string(),
+        ],
+    );
+    assert_eq!(exporter.probe("api").verdict(), Some("rejected"));
+    assert_eq!(names.queries.load(Ordering::Relaxed), 1, "both ports");
+    names.answer.store(2, Ordering::Relaxed);
+    assert_eq!(exporter.probe("api").verdict(), Some("exposed"));
+    assert_eq!(names.queries.load(Ordering::Relaxed), 2);
+    drop(second);
 }
 
 #[tokio::test(flavor = "multi_thread")]
