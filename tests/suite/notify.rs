@@ -557,6 +557,31 @@ async fn only_what_was_asked_is_fixed() {
     assert_eq!(scan_all(&[range], &[]), (vec![], 2));
 }
 
+/// A failure on our side is no outage, and nothing is compared with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_that_could_not_ask_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let server = start("exposed").await;
+    let service = receiver();
+    let scan = |more: &[&str]| {
+        scan(
+            &service,
+            folder,
+            server.address(),
+            &["webhook=env:HOOK"],
+            more,
+        )
+    };
+    assert_eq!(scan(&[]).status.code(), Some(1));
+    assert_eq!(service.take().len(), 1);
+    let before = files(&folder.join("kept"));
+    assert_eq!(scan(&["--proxy=http://127.0.0.1:1"]).status.code(), Some(2));
+    assert_eq!(files(&folder.join("kept")), before);
+    assert_eq!(scan(&["--fail-on=new"]).status.code(), Some(0));
+    assert!(service.take().is_empty());
+}
+
 /// A merge is the scan of several shards.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_merge_keeps_the_baseline_of_shards() {

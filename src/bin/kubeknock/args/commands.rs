@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use kubeknock::config::Proxy;
 
 use super::connections::ConnectionArgs;
@@ -137,7 +137,7 @@ pub(crate) struct ReportArgs {
     ///
     /// REPORT is a saved report (json or jsonl). auto:DIR is for scheduled scans: the last good report, which is kept in this folder, or nothing at first. Findings are
     /// new, unchanged or absent.
-    #[arg(long, value_name = "REPORT", value_parser = BaselineArg::parser(), help_heading = "Gate")]
+    #[arg(long, value_name = "REPORT", value_parser = BaselineArg::parser(), value_hint = ValueHint::FilePath, help_heading = "Gate")]
     pub(crate) baseline: Option<BaselineArg>,
 
     #[command(flatten)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::connections::ConnectionArgs;
 use super::gate::{GateArgs, PolicyArgs};
@@ -46,7 +46,7 @@ pub(crate) struct ScanArgs {
     /// Findings are new, unchanged or absent. Also shows changed verdicts, versions and certificates, and endpoints that appeared or
     /// disappeared. A report made without --deep or --path has no data about their paths: create a
     /// new one when you change these options.
-    #[arg(long, value_name = "REPORT", value_parser = BaselineArg::parser(), help_heading = "Gate")]
+    #[arg(long, value_name = "REPORT", value_parser = BaselineArg::parser(), value_hint = ValueHint::FilePath, help_heading = "Gate")]
     pub(crate) baseline: Option<BaselineArg>,
 
     #[command(flatten)]

@@ -174,8 +174,7 @@ pub(super) const HABITS: &[(&str, Meaning)] = &[
     (
         "--watch --interval --daemon",
         Tip(
-            "a scan runs once; repeat it by cron or CI, with --baseline REPORT --fail-on new to hear only of \
-         changes",
+            "a scan runs once; repeat it by cron or CI, with --baseline auto:DIR and --notify to hear only of changes",
         ),
     ),
     (
