@@ -55,7 +55,11 @@ impl LocalEnd {
             }
             None if self.addresses.is_empty() => {}
             None => {
-                let problem = "no source address of this family";
+                let problem = if peer.is_ipv4() {
+                    "no --source-address for IPv4"
+                } else {
+                    "no --source-address for IPv6"
+                };
                 return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, problem));
             }
         }

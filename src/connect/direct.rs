@@ -22,7 +22,11 @@ pub(super) async fn connect(
     let socket = local_end
         .socket(Type::STREAM, address.ip())
         .map_err(|error| {
-            exhaustion::failure(&error).unwrap_or_else(|| {
+            // Without a source address of this family nothing is exhausted, and no pause helps.
+            let is_exhausted =
+                error.kind() != io::ErrorKind::AddrNotAvailable || error.raw_os_error().is_some();
+            let exhausted = exhaustion::failure(&error).filter(|_| is_exhausted);
+            exhausted.unwrap_or_else(|| {
                 Failure::new(Stage::Connect, FailureKind::NoRoute, error.to_string())
             })
         })?;

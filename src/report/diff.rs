@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::folded::folded_by_summary;
 use super::results::Results;
-use super::table::{Lines, TableOptions, change_line, fold_lines, shown};
+use super::table::{Lines, TableOptions, change_line, fold_lines, shown, what_was_found};
 use crate::model::{BaselineState, ScanSummary, Time};
 use crate::record::{Change, Finding, encode};
 
@@ -57,7 +57,12 @@ pub fn write_table(
         lines.say(0, "");
         lines.say(0, &heading(findings().count(), other, one, several));
         for fold in folded_by_summary(findings()) {
-            lines.lines.extend(fold_lines(&fold, usize::MAX, options));
+            let of_fold = if state == BaselineState::Absent {
+                what_was_found(&fold, usize::MAX, options)
+            } else {
+                fold_lines(&fold, usize::MAX, options)
+            };
+            lines.lines.extend(of_fold);
         }
     }
     if let Some(carried) = new.carried_notice() {

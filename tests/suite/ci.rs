@@ -706,6 +706,78 @@ async fn the_gitlab_job_keeps_a_baseline() {
     drop(one);
 }
 
+/// In a first run nothing is new: it passes, and the next one compares with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_on_what_is_new_passes_at_first_and_then_compares() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let [one, other] = two_servers(place).await;
+    let list = |addresses: &[std::net::SocketAddr]| {
+        let lines: Vec<String> = addresses
+            .iter()
+            .map(|address| format!("{address}\n"))
+            .collect();
+        fs::write(place.join("clusters.txt"), lines.concat()).unwrap();
+    };
+    let github_scan = |fail_on: &str, baseline: &str, lost: &str| {
+        let variables = [
+            ("PROGRAM", PROGRAM),
+            ("TARGETS", "clusters.txt"),
+            ("ARGUMENTS", "--retries 0"),
+            ("FAIL_ON", fail_on),
+            ("BASELINE", baseline),
+            ("RUN", ""),
+            ("LOST", lost),
+            ("KEPT", ""),
+            ("CATEGORY", ""),
+            ("SARIF", "kubeknock.sarif"),
+            ("REPORT", "kubeknock.json"),
+        ];
+        let (_, outputs) = github("Scan", place, &variables);
+        outputs
+            .lines()
+            .find_map(|line| line.strip_prefix("code="))
+            .unwrap()
+            .to_owned()
+    };
+    list(&[one.address()]);
+    assert_eq!(github_scan("new", "", ""), "0", "the first run");
+    assert_eq!(
+        github_scan("new", "", "true"),
+        "2",
+        "a lost baseline is no first run"
+    );
+    settings(place, "[scan]\nfail-on = \"new:medium\"\n");
+    assert_eq!(
+        github_scan("", "", ""),
+        "0",
+        "the threshold of the settings"
+    );
+    fs::copy(place.join("kubeknock.json"), place.join("last.json")).unwrap();
+    assert_eq!(github_scan("", "last.json", ""), "0");
+    list(&[one.address(), other.address()]);
+    assert_eq!(github_scan("", "last.json", ""), "1", "one server is new");
+
+    let gitlab = |name: &str| {
+        let script = block("gitlab/kubeknock.yml", name, "- |");
+        let variables = [
+            ("GITLAB_CI", "true"),
+            ("KUBEKNOCK", PROGRAM),
+            ("KUBEKNOCK_TARGETS", "clusters.txt"),
+            ("KUBEKNOCK_FAIL_ON", "new"),
+            ("KUBEKNOCK_REQUIRE_COVERAGE", ""),
+        ];
+        let output = shell(&["sh", "-e"], &script, place, &variables);
+        output.status.code()
+    };
+    list(&[one.address()]);
+    for (servers, code) in [(1, Some(0)), (1, Some(0)), (2, Some(1)), (2, Some(0))] {
+        list(&[one.address(), other.address()][..servers]);
+        assert_eq!(gitlab("kubeknock:"), Some(0));
+        assert_eq!(gitlab("kubeknock-gate:"), code, "{servers} servers");
+    }
+}
+
 /// GitLab shows the findings that a report lacks as fixed, so it gets none of a scan that was interrupted.
 #[test]
 fn the_gitlab_job_reports_nothing_of_an_interrupted_scan() {

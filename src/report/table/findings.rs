@@ -3,7 +3,7 @@
 use super::super::escape::escape;
 use super::super::folded::Folded;
 use super::super::phrases;
-use super::lines::{Lines, first_names, shortened, width};
+use super::lines::{Lines, first_names, shortened, width, without_middle};
 use super::style::{TableOptions, severity_style, shown};
 use crate::model::{Finding, Severity};
 
@@ -142,14 +142,7 @@ pub(in crate::report) fn fold_lines(
     options: &TableOptions,
 ) -> Vec<String> {
     let mut lines = Lines::new(options.width);
-    let start = start(fold, options);
-    if let Some(finding) = fold.only() {
-        let name = shown(&phrases::finding_name(finding));
-        let message = shown(&finding.said());
-        lines.say_briefly(INDENT, &format!("{start} {name}: {message}"), most);
-    } else {
-        lines.say_names(INDENT, &format!("{start}: "), &names(fold));
-    }
+    lines.lines = what_was_found(fold, most, options);
     let fix = shown(&fold.first().remediation.summary);
     lines.say_briefly(INDENT + 2, &format!("fix: {fix}"), most);
     if let Some(curl) = fold.first().curl().filter(|_| most > 1) {
@@ -157,6 +150,40 @@ pub(in crate::report) fn fold_lines(
         if lines.fits(INDENT + 2, &command) {
             lines.say_whole(INDENT + 2, &command);
         }
+    }
+    lines.lines
+}
+
+/// What was found and where, without what to do about it.
+pub(in crate::report) fn what_was_found(
+    fold: &Folded<'_>,
+    most: usize,
+    options: &TableOptions,
+) -> Vec<String> {
+    let mut lines = Lines::new(options.width);
+    let start = start(fold, options);
+    if let Some(finding) = fold.only() {
+        let name = shown(&phrases::finding_name(finding));
+        // A word that is too wide for a line would take the place of everything else.
+        let name = lines.width.map_or_else(
+            || name.clone(),
+            |all| {
+                let of_line = all.saturating_sub(INDENT + 4);
+                let rest = all.saturating_sub(INDENT + width(&start) + 3);
+                without_middle(
+                    &name,
+                    if most == 1 {
+                        rest.max(of_line / 3)
+                    } else {
+                        of_line
+                    },
+                )
+            },
+        );
+        let message = shown(&finding.said());
+        lines.say_briefly(INDENT, &format!("{start} {name}: {message}"), most);
+    } else {
+        lines.say_names(INDENT, &format!("{start}: "), &names(fold));
     }
     lines.lines
 }

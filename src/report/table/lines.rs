@@ -8,6 +8,8 @@ const MIN_WIDTH: usize = 40;
 const MAX_WIDTH: usize = 1000;
 /// Names in a line that is not wrapped.
 const MAX_NAMES: usize = 12;
+/// Columns that a name has at least.
+const MIN_NAME: usize = 12;
 /// What marks a text that was cut.
 const MARK: char = '…';
 
@@ -74,7 +76,20 @@ pub(super) fn width(text: &str) -> usize {
     width
 }
 
-/// The names that fit in this many columns, and the number of the others.
+/// A name without its middle if it is wider than this: the start says what it is, the end which one.
+pub(super) fn without_middle(name: &str, most: usize) -> String {
+    if width(name) <= most {
+        return name.to_owned();
+    }
+    let chars: Vec<char> = name.chars().collect();
+    let kept = most.saturating_sub(1).min(chars.len());
+    let (start, end) = (kept / 2, kept - kept / 2);
+    let start: String = chars[..start].iter().collect();
+    let end: String = chars[chars.len() - end..].iter().collect();
+    format!("{start}{MARK}{end}")
+}
+
+/// The names that fit in this many columns, and the number of the others. If not even the first fits, it loses its middle.
 pub(super) fn first_names(names: &[String], room: Option<usize>) -> String {
     let text = |listed: usize| {
         let start = names[..listed].join(", ");
@@ -90,7 +105,15 @@ pub(super) fn first_names(names: &[String], room: Option<usize>) -> String {
             .rev()
             .map(text)
             .find(|text| width(text) <= room)
-            .unwrap_or_else(|| text(most.min(1))),
+            .unwrap_or_else(|| match names {
+                [] => String::new(),
+                [only] => without_middle(only, room.max(MIN_NAME)),
+                [first, others @ ..] => {
+                    let more = format!(" … and {} more", others.len());
+                    let room = room.saturating_sub(width(&more)).max(MIN_NAME);
+                    without_middle(first, room) + &more
+                }
+            }),
     }
 }
 
@@ -154,6 +177,20 @@ fn marked(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_too_wide_loses_its_middle() {
+        let arn =
+            "arn:aws:eks:eu-central-1:123456789012:cluster/payments-production-green".to_owned();
+        assert_eq!(without_middle(&arn, 21), "arn:aws:ek…tion-green");
+        assert_eq!(without_middle("short", 21), "short");
+        let names = [arn.clone(), arn.clone(), arn];
+        assert_eq!(
+            first_names(&names, Some(36)),
+            "arn:aws:eks…ction-green … and 2 more"
+        );
+        assert_eq!(width(&first_names(&names[..1], Some(30))), 30);
+    }
 
     #[test]
     fn text_wraps_between_words_only() {

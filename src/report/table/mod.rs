@@ -20,7 +20,7 @@ use std::io::{self, Write as _};
 use anstyle::Style;
 
 pub(super) use changes::change_line;
-pub(super) use findings::fold_lines;
+pub(super) use findings::{fold_lines, what_was_found};
 pub(super) use lines::Lines;
 pub use style::TableOptions;
 pub(super) use style::shown;

@@ -56,10 +56,10 @@ pub enum CheckpointError {
     #[error("{}: another scan is using it", .0.display())]
     InUse(PathBuf),
     /// The file is no checkpoint, or its first record is truncated.
-    #[error("{}: not a checkpoint of kubeknock", .0.display())]
+    #[error("{}: not a checkpoint of kubeknock; name another file, or remove this one", .0.display())]
     NoCheckpoint(PathBuf),
     /// The checkpoint belongs to another scan.
-    #[error("{}: the checkpoint belongs to another scan: {difference}", .path.display())]
+    #[error("{}: the checkpoint belongs to another scan: {difference}; repeat that scan, name another file, or remove this one", .path.display())]
     Another {
         /// The file.
         path: PathBuf,

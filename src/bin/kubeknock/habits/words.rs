@@ -105,6 +105,10 @@ pub(super) const HABITS: &[(&str, Meaning)] = &[
         ),
     ),
     (
+        "--exit-zero --soft-fail --no-fail --no-exit-code",
+        Tip("--fail-on never --require-coverage 0 lets no finding and no gap fail the scan"),
+    ),
+    (
         "--min-severity --level",
         Tip("--severity critical,high shows only these; --fail-on high decides the exit code"),
     ),
@@ -120,7 +124,7 @@ pub(super) const HABITS: &[(&str, Meaning)] = &[
     ),
     (
         "--token --username --user --password --cert --key --client-certificate --client-key --as \
-         --as-group --bearer --oauth2-bearer --auth --basic --netrc --cookie -b --service-account-token",
+         --as-group --bearer --bearer-token --oauth2-bearer --auth --basic --netrc --cookie -b --service-account-token",
         Tip("kubeknock never sends a credential; leave it out"),
     ),
     (

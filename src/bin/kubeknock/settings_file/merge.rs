@@ -91,9 +91,12 @@ fn parse(all: &mut Command, given: &[OsString]) -> ArgMatches {
     })
 }
 
-/// An argument without a possible password, and with control characters escaped.
+/// An argument without a possible credential, and with control characters escaped.
 fn masked(word: &OsStr) -> String {
     let word = word.to_string_lossy();
+    if let Some(header) = masked_header(&word) {
+        return header;
+    }
     let Some((before, host)) = word.rsplit_once('@') else {
         return escape(&word, usize::MAX);
     };
@@ -104,6 +107,20 @@ fn masked(word: &OsStr) -> String {
     let scheme = before.find("://").map_or(0, |at| at + 3);
     let kept = before.get(..option.max(scheme)).unwrap_or_default();
     escape(&format!("{kept}…@{host}"), usize::MAX)
+}
+
+/// A header of another tool's command line, such as `Authorization: Bearer …`, without its value.
+fn masked_header(word: &str) -> Option<String> {
+    let (before, value) = word.split_once(':')?;
+    let name = before.rsplit('=').next()?;
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let is_header = !name.is_empty() && name.chars().all(is_name);
+    // Not `new:high`, a port or a URL.
+    let is_credential = ["authorization", "cookie"].contains(&name.to_ascii_lowercase().as_str())
+        || name.starts_with(|c: char| c.is_ascii_uppercase())
+        || value.starts_with(' ');
+    let is_address = value.starts_with(|c: char| c.is_ascii_digit() || c == '/');
+    (is_header && is_credential && !is_address).then(|| format!("{before}: …"))
 }
 
 fn cli(matches: &ArgMatches) -> anyhow::Result<Cli> {
