@@ -253,7 +253,7 @@ async fn every_metric_of_rules_dashboard_and_page_is_served() {
 }
 
 /// `promtool` with these arguments in a folder.
-fn promtool(folder: &Path, args: &[&str]) {
+pub(crate) fn promtool(folder: &Path, args: &[&str]) {
     let output = Command::new("promtool")
         .current_dir(folder)
         .args(args)
@@ -278,7 +278,7 @@ fn the_rules_do_what_their_tests_say() {
     promtool(folder.path(), &["check", "config", &config]);
 }
 
-/// Grafana is not in Debian, so this checks what it needs of a dashboard: panels that do not overlap, each with queries
+/// `.ci/run` checks the dashboard against the schema of Grafana. This checks what the schema does not: panels that do not overlap, each with queries
 /// that Prometheus understands, and the data source that the reader chooses.
 #[test]
 fn the_dashboard_is_whole() {
