@@ -16,9 +16,9 @@ use crate::wording::listed;
 const MAX_PATHS: usize = 6;
 
 impl Inspection {
-    /// The findings, as of a time, by which acceptances are in force.
-    pub fn evaluate(&self, policy: &Policy, now: jiff::Timestamp) -> Evaluation {
-        let mut evaluator = Evaluator::new(policy, now);
+    /// The findings. The time of the inspection decides which acceptances are in force.
+    pub fn evaluate(&self, policy: &Policy) -> Evaluation {
+        let mut evaluator = Evaluator::new(policy, self.time);
         for server in &self.servers {
             if let Some(hit) = about_server(server) {
                 evaluator.add_configuration(hit);
@@ -45,6 +45,22 @@ impl Inspection {
         evaluator.finish(&self.coverage())
     }
 
+    /// The findings for what policies in Rego say of this inspection. `policies` is where the policies are.
+    #[cfg(feature = "rego")]
+    pub fn judged(
+        &self,
+        policy: &Policy,
+        results: impl IntoIterator<Item = crate::policy::RegoResult>,
+        policies: crate::model::Source,
+    ) -> Evaluation {
+        let mut findings = crate::policy::PolicyFindings::new(policy, self.time, results);
+        for server in &self.servers {
+            let origin = server.place.origin(&server.name);
+            findings.add_configuration(&server.target(), &server.name, &origin, server.verdict());
+        }
+        findings.finish(&Coverage::default(), policies)
+    }
+
     /// The servers by their predicted verdict, as the reports of scans count endpoints.
     pub fn coverage(&self) -> Coverage {
         let mut coverage = Coverage::default();
@@ -62,6 +78,11 @@ impl InspectedServer {
         self.prediction.verdict
     }
 
+    /// What findings and policies call it.
+    pub(super) fn target(&self) -> String {
+        target(&self.name, &self.place)
+    }
+
     /// The first statement with a place among these, or the place of the server.
     fn place_of<'a>(&'a self, mut statements: impl Iterator<Item = &'a Statement>) -> &'a Place {
         statements
@@ -70,12 +91,15 @@ impl InspectedServer {
     }
 }
 
+/// What a finding is about: `FILE#NAME`, in one word, so that a pattern of the settings can match it.
+fn target(name: &str, place: &Place) -> String {
+    format!("{}#{name}", place.source).replace(char::is_whitespace, "/")
+}
+
 fn hit(rule: &'static Rule, name: &str, place: &Place, message: String) -> ConfigurationHit {
-    // One word, so that a pattern of the settings can match it.
-    let about = format!("{}#{name}", place.source).replace(char::is_whitespace, "/");
     ConfigurationHit {
         rule,
-        about: Identity::of_configuration(about),
+        about: Identity::of_configuration(target(name, place)),
         origin: place.origin(name),
         label: name.into(),
         verdict: None,

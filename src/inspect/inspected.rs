@@ -1,5 +1,7 @@
 //! The input, and what it says.
 
+use jiff::Timestamp;
+
 use super::against::Comparison;
 use super::audit_policy::PolicyReport;
 use super::bindings::BindingReport;
@@ -39,6 +41,8 @@ pub struct InspectedServer {
 /// What the files of the input say.
 #[derive(Debug, Clone)]
 pub struct Inspection {
+    /// When the files were inspected.
+    pub time: Timestamp,
     /// The servers, in the order of the input.
     pub servers: Vec<InspectedServer>,
     /// The bindings that name anonymous callers, or everybody with credentials.

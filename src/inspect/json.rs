@@ -12,7 +12,7 @@ use super::place::Place;
 use super::prediction::PathPrediction;
 use super::server::Statement;
 use crate::escape::{TEXT, escape};
-use crate::model::{Finding, Severity, Verdict};
+use crate::model::{Finding, Severity, Time, Verdict};
 
 /// The name and version of the format.
 const SCHEMA: &str = "kubeknock/inspection/v1";
@@ -20,6 +20,8 @@ const SCHEMA: &str = "kubeknock/inspection/v1";
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
+    /// When the files were inspected.
+    time: String,
     servers: Vec<Server<'a>>,
     bindings: Vec<Binding<'a>>,
     audit_policies: Vec<AuditPolicy<'a>>,
@@ -33,6 +35,8 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct Server<'a> {
     name: String,
+    /// What findings and policies call it.
+    target: String,
     place: PlaceEntry,
     release: Option<String>,
     is_hint: bool,
@@ -140,6 +144,7 @@ pub fn write_json(
     let unreadable = inspection.unreadable.iter();
     let document = Document {
         schema: SCHEMA,
+        time: Time(inspection.time).to_string(),
         servers: inspection.servers.iter().map(Server::from).collect(),
         bindings: inspection.bindings.iter().map(Binding::from).collect(),
         audit_policies: inspection.policies.iter().map(AuditPolicy::from).collect(),
@@ -200,6 +205,7 @@ impl<'a> From<&'a InspectedServer> for Server<'a> {
             release: server.release.map(|release| release.to_string()),
             is_hint: server.is_hint,
             starts: prediction.start_problems.is_empty(),
+            target: shown(&server.target()),
             verdict: prediction.verdict,
             verdict_without_deep: prediction.without_deep,
             is_lower_bound: prediction.is_lower_bound,

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::against;
 use super::authentication::AuthenticationFile;
 use super::authorization::AuthorizationFile;
@@ -20,12 +22,12 @@ use crate::model::{EndpointReport, Source};
 
 impl Inspection {
     /// Reads files and predicts. The files are those of one cluster: roles and bindings count for all of its servers.
-    pub fn of(inputs: &[Input]) -> Self {
+    pub fn of(inputs: &[Input], time: Timestamp) -> Self {
         let mut found = Found::default();
         for Input { source, text } in inputs {
             recognise::read(File::new(source, text), &mut found);
         }
-        inspection(found)
+        inspection(found, time)
     }
 
     /// Compares every prediction with what a scan found at an endpoint.
@@ -39,7 +41,7 @@ impl Inspection {
 }
 
 /// Gives each server its files, and predicts. A file that no server of the input uses is predicted with the usual flags.
-fn inspection(found: Found) -> Inspection {
+fn inspection(found: Found, time: Timestamp) -> Inspection {
     let Found {
         mut servers,
         authentication,
@@ -87,6 +89,7 @@ fn inspection(found: Found) -> Inspection {
         }
     });
     Inspection {
+        time,
         servers: inspected.collect(),
         bindings: bindings::reports(&rbac),
         policies,

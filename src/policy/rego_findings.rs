@@ -10,7 +10,9 @@ use super::rego::{RegoJudgement, RegoResult};
 use super::rules::hit::{Hit, answered, confidence};
 use super::rules::rego;
 use super::settings::Policy;
-use crate::model::{Coverage, EndpointReport, Origin, Remediation, Rule, Source};
+use crate::model::{
+    Coverage, EndpointReport, Identity, Origin, Remediation, Rule, Source, TargetNames, Verdict,
+};
 use crate::wording::joined_at_most;
 
 /// Messages of one finding.
@@ -70,6 +72,29 @@ impl<'a> PolicyFindings<'a> {
                     ..hit.at_most(confidence(record))
                 };
                 self.evaluator.record_at(rule, &subject, record, hit);
+            }
+        }
+    }
+
+    /// Takes a server of a configuration file. If results name it, their findings are at its place.
+    pub(crate) fn add_configuration(
+        &mut self,
+        target: &str,
+        name: &str,
+        origin: &Arc<Origin>,
+        verdict: Option<Verdict>,
+    ) {
+        if let Some(said) = self.of_targets.get_mut(target) {
+            said.is_known = true;
+            for (rule, hit) in hits(&said.messages, Some(name), target) {
+                let subject = Subject {
+                    about: Identity::of_configuration(target.to_owned()),
+                    index: None,
+                    origin: Arc::clone(origin),
+                    label: Some(name.into()),
+                    names: Some(TargetNames::of_specification(target, Some(name))),
+                };
+                (self.evaluator).record(rule, &subject, verdict, Vec::new(), hit);
             }
         }
     }

@@ -169,6 +169,7 @@ fn the_exit_code_follows_the_prediction() {
         ("a: [\n", &[], 2, "input.yaml:"),
         (DEFAULT, &["--fail-on", "new"], 2, "inspect has no baseline"),
         (DEFAULT, &["--endpoint", "x"], 2, "--against"),
+        (DEFAULT, &["-o", "csv"], 2, "a row for each endpoint"),
     ];
     for (text, args, code, said) in rows {
         let output = inspect(text, args);

@@ -511,3 +511,85 @@ async fn reach_ca_product_and_version_are_compared() {
     let gke = estate.scan(&inventories[1..], &[]).await;
     assert_eq!(gke.compared("other", "product").0, "confirmed");
 }
+
+/// The estate behind the samples of inventories.
+async fn sample_estate() -> Estate {
+    Estate::start(vec![
+        (0x3d, like("rejecting", "", None)),
+        (0x1b, like("rejecting", "", None)),
+        (10, like("health-only", GKE, None)),
+        (11, like("default", GKE, Some("v1.34.4-gke.1000000"))),
+        (0xef, like("health-only", "", None)),
+    ])
+    .await
+}
+
+const SAMPLES: [&str; 3] = [
+    include_str!("../data/inventories/aks.json"),
+    include_str!("../data/inventories/gke.json"),
+    include_str!("../data/inventories/eks.json"),
+];
+
+/// docs/managed.md shows lines of the table, and a row for each fact that was compared.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_worked_example_is_what_comes_out() {
+    let page = include_str!("../../docs/managed.md");
+    let scan = sample_estate()
+        .await
+        .scan(&SAMPLES, &["--egress-address", "198.51.100.9"])
+        .await;
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let table: Vec<String> = scan.table.lines().map(words).collect();
+    let (_, shown) = page.split_once("```text\n").unwrap();
+    let (shown, _) = shown.split_once("```").unwrap();
+    let mut left: Vec<&String> = table.iter().collect();
+    for line in shown.lines() {
+        let line = words(line);
+        let at = left.iter().position(|one| **one == line);
+        left.remove(at.unwrap_or_else(|| panic!("no {line}\n{}", scan.table)));
+    }
+    let rows = page.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.split(" | ").collect();
+        let [name, fact, sentence] = cells.as_slice() else {
+            return None;
+        };
+        let row = (
+            name.strip_prefix("| `")?.strip_suffix('`')?.to_owned(),
+            (*fact).to_owned(),
+            sentence.strip_suffix(" |")?.to_owned(),
+        );
+        Some(row)
+    });
+    let endpoints = scan.report["endpoints"].as_array().unwrap().iter();
+    let compared = endpoints.flat_map(|endpoint| {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let label = &endpoint["declared"]["provider"];
+        let name = format!("{} {}", text(label), text(&endpoint["name"]));
+        let facts = endpoint["compared"].as_array().unwrap().iter();
+        facts.map(move |fact| (name.clone(), text(&fact["fact"]), text(&fact["sentence"])))
+    });
+    let (rows, compared): (Vec<_>, Vec<_>) = (rows.collect(), compared.collect());
+    assert_eq!(rows, compared, "{}", scan.table);
+}
+
+#[test]
+fn a_machine_has_one_egress_address_of_each_family() {
+    let scan = |addresses: &[&str]| {
+        let mut args = vec!["scan", "--dry-run", "192.0.2.1"];
+        args.extend(
+            addresses
+                .iter()
+                .flat_map(|address| ["--egress-address", address]),
+        );
+        run(&args)
+    };
+    let both = scan(&["198.51.100.9", "2001:db8::9"]);
+    assert_eq!(both.status.code(), Some(0), "{}", stderr(&both));
+    let two = scan(&["198.51.100.9", "198.51.100.10"]);
+    assert_eq!(two.status.code(), Some(2));
+    assert!(
+        stderr(&two).contains("--egress-address: may be given once for IPv4 and once for IPv6"),
+        "{}",
+        stderr(&two)
+    );
+}

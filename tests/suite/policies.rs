@@ -351,6 +351,37 @@ mod in_process {
         );
     }
 
+    /// The same policies judge what configuration files will do.
+    #[test]
+    fn a_prediction_is_judged_like_a_report() {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/inspect");
+        let file = data.join("pod-kubeadm-default.yaml").display().to_string();
+        let (lib, policy) = (folder("lib"), folder("prohibit"));
+        let words = ["inspect", &file, "--policy", &lib, "--policy", &policy];
+        let output = run(&words);
+        let said = stdout(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}{}", stderr(&output));
+        assert!(
+            said.contains("exit 1: 1 target denied by a policy: "),
+            "{said}"
+        );
+        let output = run(&[&words[..], &["-o", "sarif"]].concat());
+        let log: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let denied: Vec<&Value> = (results.iter())
+            .filter(|result| result["ruleId"] == "policy-denied")
+            .collect();
+        assert_eq!(denied.len(), 1, "{results:#?}");
+        let text = denied[0]["message"]["text"].as_str().unwrap();
+        let message = "denied by a policy: accepts anonymous requests (forbidden)";
+        assert!(text.contains(message), "{text}");
+        let place = &denied[0]["locations"][0]["physicalLocation"];
+        let path = place["artifactLocation"]["uri"].as_str().unwrap();
+        assert!(path.ends_with("pod-kubeadm-default.yaml"), "{path}");
+        let output = run(&[&words[..], &["--fail-on", "never"]].concat());
+        assert_eq!(output.status.code(), Some(0));
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn errors_name_file_line_and_column_and_no_report_is_lost() {
         let estate = Estate::start(&["rejecting"]).await;

@@ -233,6 +233,8 @@ fn every_link_leads_to_a_file() {
     for page in [
         "README.md",
         "docs/architecture.md",
+        "docs/inventories.md",
+        "docs/managed.md",
         "docs/monitoring.md",
         "docs/platforms.md",
         "docs/options.md",

@@ -11,6 +11,13 @@ is_report if {
 	is_string(input.scan.started)
 }
 
+# What kubeknock inspect predicts from configuration files.
+is_inspection if {
+	input.schema == "kubeknock/inspection/v1"
+	is_array(input.servers)
+	is_string(input.time)
+}
+
 # Anonymous access, from least to most. An exception covers an endpoint up to its `at_most`.
 access := {"limited": 1, "forbidden": 2, "exposed": 3}
 
@@ -19,6 +26,18 @@ accepting contains endpoint if {
 	is_report
 	some endpoint in input.endpoints
 	access[endpoint.verdict]
+}
+
+accepting contains endpoint if {
+	is_inspection
+	some server in input.servers
+	access[server.verdict]
+	endpoint := {
+		"target": server.target,
+		"name": server.name,
+		"verdict": server.verdict,
+		"grants": [{"path": path.path} | some path in server.paths; path.access == "granted"],
+	}
 }
 
 # `prod-eu-1 (192.0.2.1:6443)`; without a name the target alone.
@@ -34,8 +53,10 @@ violation(endpoint, rule, text) := {
 	"verdict": endpoint.verdict,
 }
 
-# The day of the scan, so that the same report and exceptions give the same result on every day.
-today := substring(input.scan.started, 0, 10)
+# The day of the scan or inspection, so that the same input and exceptions give the same result on every day.
+today := substring(input.scan.started, 0, 10) if is_report
+
+else := substring(input.time, 0, 10) if is_inspection
 
 # Exceptions: `data.exceptions` is a list of {target or name, at_most, reason, owner, expires}.
 default exceptions := []
@@ -78,6 +99,7 @@ expired_note(endpoint) := concat("", [note |
 # Results that every policy has: input that is no report, and exceptions that cannot be read.
 invalid contains {"msg": msg} if {
 	not is_report
+	not is_inspection
 	msg := sprintf("not a report of kubeknock with schema %s: scan again with -o json=report.json", [schema])
 }
 
@@ -105,13 +127,24 @@ unverified contains {"msg": msg} if {
 	msg := sprintf("not all targets verified: the scan was stopped: %s", [input.scan.stopped])
 }
 
+unverified contains {"msg": msg, "target": server.target} if {
+	is_inspection
+	some server in input.servers
+	server.verdict == null
+	msg := sprintf("%s (%s): not verified: no verdict is predicted", [server.name, server.target])
+}
+
 unverified contains {"msg": msg} if {
-	is_report
+	valid_input
 	some index, exception in exceptions
 	is_valid(exception)
 	not is_used(exception)
 	msg := sprintf("exceptions[%d]: no endpoint of this report needs it", [index])
 }
+
+valid_input if is_report
+
+valid_input if is_inspection
 
 is_used(exception) if {
 	some endpoint in accepting

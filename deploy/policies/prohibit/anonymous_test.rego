@@ -23,6 +23,19 @@ test_every_accepting_verdict_is_denied if {
 	}
 }
 
+# What kubeknock inspect predicts is judged like a report.
+inspection(verdict) := {
+	"schema": "kubeknock/inspection/v1",
+	"time": "2026-11-29T08:00:00Z",
+	"servers": [{"target": "a.yaml#Pod/a", "name": "Pod a", "verdict": verdict, "paths": []}],
+}
+
+test_predictions_are_judged if {
+	main.deny with input as inspection("rejected") == set()
+	{result.msg | some result in main.deny} == {"Pod a (a.yaml#Pod/a): accepts anonymous requests (limited)"} with input as inspection("limited")
+	{result.msg | some result in main.warn} == {"Pod a (a.yaml#Pod/a): not verified: no verdict is predicted"} with input as inspection(null)
+}
+
 test_other_verdicts_pass if {
 	every verdict in ["rejected", "inconclusive", "not-api-server", "unreachable", "not-attempted"] {
 		denied(verdict, []) == set()

@@ -1,8 +1,8 @@
 //! Whether what answers is the cluster of the inventory: its CA, its product and its version.
 
 use crate::model::{
-    ComparedFact, ComparisonResult, Confidence, Declared, DeclaredFact, Identification,
-    Observation, Trust,
+    ClueKind, ComparedFact, ComparisonResult, Confidence, Declared, DeclaredFact, Identification,
+    Observation, Specificity, Trust,
 };
 use crate::products::{self, TABLE};
 
@@ -46,25 +46,38 @@ pub(super) fn product(
                 "{name} declared; not compared: nothing that answers names a product for certain"
             ),
         ),
-        Some(seen) if seen.id == entry.id || is_related(&entry.id, &seen.id) => (
-            ComparisonResult::Confirmed,
+        Some(seen) if !is_same(&entry.id, &seen.id) => (
+            ComparisonResult::Differs,
             format!("{name} declared, and identified as {}", seen.short),
         ),
+        Some(_) if !shows_itself(identification) => (
+            ComparisonResult::NotCompared,
+            format!("{name} declared; not compared: only the name in the inventory says so"),
+        ),
         Some(seen) => (
-            ComparisonResult::Differs,
+            ComparisonResult::Confirmed,
             format!("{name} declared, and identified as {}", seen.short),
         ),
     };
     Some(ComparedFact::new(DeclaredFact::Product, result, sentence))
 }
 
-/// Whether one of two products is built on the other.
-fn is_related(one: &str, other: &str) -> bool {
-    let builds_on = |upper: &str, lower: &str| {
+/// Whether two products are one, or one is built on the other.
+fn is_same(one: &str, other: &str) -> bool {
+    let has = |upper: &str, lower: &str| {
         products::by_id(upper)
             .is_some_and(|upper| TABLE.with_roots(upper).any(|root| root.id == lower))
     };
-    builds_on(one, other) || builds_on(other, one)
+    has(one, other) || has(other, one)
+}
+
+/// Whether the server itself shows its product. A name of the inventory is no sign of what answers there.
+fn shows_itself(identification: &Identification) -> bool {
+    identification.attribution.marks.iter().any(|mark| {
+        let clue = identification.clues.get(mark.clue);
+        mark.specificity > Specificity::Weak
+            && clue.is_some_and(|clue| clue.kind != ClueKind::HostName)
+    })
 }
 
 /// `None` if the inventory has no version that can be compared.

@@ -20,8 +20,8 @@ use kubeknock::report::{Format, GateResult, Results, escape};
 use crate::args::InspectArgs;
 use crate::outputs::{Outputs, color};
 use crate::saved::SavedFile;
-use crate::say;
 use crate::settings_file::SettingsFile;
+use crate::{policies, say};
 
 /// The largest file that is read.
 const MAX_SIZE: u32 = 64 * 1024 * 1024;
@@ -33,20 +33,31 @@ const MAX_NAME: usize = 120;
 /// Predicts, compares, writes the reports, and returns the exit code of the gate.
 pub(crate) fn run(args: &InspectArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let outputs = Outputs::open(&args.output, &[])?;
+    let is_of_endpoints = |format: &Format| matches!(format, Format::Csv | Format::Shadowserver);
+    if let Some(format) = outputs.formats().find(is_of_endpoints) {
+        bail!(
+            "-o: {format} has a row for each endpoint and no findings, and inspect asks no endpoint; use json or sarif"
+        );
+    }
     let paths: Vec<&Path> = args.files.iter().map(PathBuf::as_path).collect();
     outputs.check_inputs(&paths)?;
+    let policies = policies::open(&args.policies.policy)?;
     let inputs: Vec<Input> = paths
         .iter()
         .map(|path| read(path))
         .collect::<Result<_, _>>()?;
-    let mut inspection = Inspection::of(&inputs);
+    let mut inspection = Inspection::of(&inputs, Timestamp::now());
     if let Some(report) = &args.against {
         for record in records(report, args.endpoint.as_deref())? {
             inspection.compare(&record);
         }
     }
-    let started = Timestamp::now();
-    let evaluation = inspection.evaluate(&file.policy, started);
+    let started = inspection.time;
+    let mut evaluation = inspection.evaluate(&file.policy);
+    if let Some(policies) = policies {
+        let judged = policies.judge_inspection(&file.policy, &inspection, &evaluation)?;
+        evaluation.add(judged);
+    }
     let summary = ScanSummary {
         started,
         elapsed: Duration::ZERO,

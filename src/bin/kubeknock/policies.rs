@@ -18,6 +18,7 @@ pub(crate) fn open(paths: &[PathBuf]) -> anyhow::Result<Option<Policies>> {
 #[cfg(not(feature = "rego"))]
 mod without_rego {
     use super::{Path, PathBuf};
+    use kubeknock::inspect::Inspection;
     use kubeknock::model::ScanSummary;
     use kubeknock::policy::{Evaluation, Policy};
     use kubeknock::record::{ScanInfo, Spool};
@@ -42,15 +43,26 @@ mod without_rego {
         ) -> anyhow::Result<Evaluation> {
             match *self {}
         }
+
+        pub(crate) fn judge_inspection(
+            &self,
+            _: &Policy,
+            _: &Inspection,
+            _: &Evaluation,
+        ) -> anyhow::Result<Evaluation> {
+            match *self {}
+        }
     }
 }
 
 #[cfg(feature = "rego")]
 mod with_rego {
+    use std::collections::BTreeMap;
     use std::fs;
     use std::io::Read as _;
 
     use anyhow::{Context as _, bail, ensure};
+    use kubeknock::inspect::{Inspection, write_json};
     use kubeknock::model::{ScanSummary, Source};
     use kubeknock::policy::{Evaluation, Policy, PolicyFindings, RULES, RegoPolicies};
     use kubeknock::record::{ScanInfo, Spool};
@@ -105,6 +117,7 @@ mod with_rego {
                 summary,
                 findings: &evaluation.findings,
                 carried: &[],
+                since_reported: &BTreeMap::new(),
                 accepted_verdicts: &evaluation.accepted_verdicts,
                 unused_acceptances: &evaluation.unused_acceptances,
                 not_shown: 0,
@@ -129,6 +142,29 @@ mod with_rego {
             });
             added.context(NO_TEMPORARY_FILE)?;
             Ok(findings.finish(&summary.coverage, Source::File(self.place.as_str().into())))
+        }
+    }
+
+    impl Policies {
+        /// The same about an inspection.
+        pub(crate) fn judge_inspection(
+            &self,
+            policy: &Policy,
+            inspection: &Inspection,
+            evaluation: &Evaluation,
+        ) -> anyhow::Result<Evaluation> {
+            let mut document = Vec::new();
+            write_json(
+                &mut document,
+                inspection,
+                &evaluation.findings,
+                (0, ""),
+                false,
+            )?;
+            let document = String::from_utf8(document)?;
+            let judged = self.rego.evaluate(&document).context("--policy")?;
+            let place = Source::File(self.place.as_str().into());
+            Ok(inspection.judged(policy, judged, place))
         }
     }
 

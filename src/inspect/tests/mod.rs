@@ -17,7 +17,7 @@ pub(super) fn inspect(files: &[(&str, &str)]) -> Inspection {
             text: (*text).to_owned(),
         })
         .collect();
-    Inspection::of(&inputs)
+    Inspection::of(&inputs, jiff::Timestamp::UNIX_EPOCH)
 }
 
 /// The verdict of each server; `None` for one that does not start.

@@ -56,7 +56,7 @@ pub(super) async fn predicted(release: &Release, server: &ApiServer) -> Inspecti
             text: server.admin.get(&path).await.unwrap().body,
         });
     }
-    Inspection::of(&inputs)
+    Inspection::of(&inputs, jiff::Timestamp::UNIX_EPOCH)
 }
 
 /// Compares the prediction with the row, and with what a scan found.
@@ -204,7 +204,7 @@ fn a_configuration_that_is_refused_is_predicted_to_be_refused() {
             .iter()
             .map(|arg| arg.replace("{file}", &name))
             .collect();
-        let inspection = Inspection::of(&inputs(&release, &args));
+        let inspection = Inspection::of(&inputs(&release, &args), jiff::Timestamp::UNIX_EPOCH);
         let predicted = inspection
             .servers
             .first()

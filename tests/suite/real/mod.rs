@@ -18,6 +18,7 @@ mod rbac;
 mod rows;
 mod servers;
 mod startup;
+mod workflow;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use kubeknock::policy::FailOn;
 
+use super::gate::PolicyArgs;
 use super::output::OutputArgs;
 
 #[derive(Debug, Args)]
@@ -50,6 +51,9 @@ pub(crate) struct InspectArgs {
     /// start fails at every threshold but never, unless the finding is accepted.
     #[arg(long, value_name = "THRESHOLD", default_value = "exposed", value_parser = threshold, help_heading = "Gate")]
     pub(crate) fail_on: FailOn,
+
+    #[command(flatten)]
+    pub(crate) policies: PolicyArgs,
 
     /// Settings file [default: kubeknock.toml of the repository]
     ///

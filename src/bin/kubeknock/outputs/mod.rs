@@ -99,6 +99,11 @@ impl Outputs {
             .any(|output| output.sink.is_stdout() && output.writer.format().states_exit_code())
     }
 
+    /// The formats.
+    pub(crate) fn formats(&self) -> impl Iterator<Item = Format> {
+        self.all.iter().map(|output| output.writer.format())
+    }
+
     /// Whether a format needs all records at the end.
     pub(crate) fn needs_records(&self) -> bool {
         !self.all.iter().all(Output::streams)
