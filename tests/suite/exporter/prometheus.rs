@@ -86,8 +86,8 @@ fn configuration(exporter: SocketAddr, alertmanager: SocketAddr) -> String {
     let changed = [
         ("127.0.0.1:9643", exporter.to_string()),
         ("127.0.0.1:9093", alertmanager.to_string()),
-        ("60s", "1s".to_owned()),
-        ("scrape_timeout: 20s", "scrape_timeout: 1s".to_owned()),
+        ("60s", "2s".to_owned()),
+        ("scrape_timeout: 20s", "scrape_timeout: 2s".to_owned()),
     ];
     changed.into_iter().fold(text, |text, (from, to)| {
         assert!(text.contains(from), "{from}");
@@ -177,8 +177,10 @@ async fn an_exposure_becomes_an_alert_and_its_fix_resolves_it() {
         jobs.iter()
             .any(|job| job["metric"]["job"] == "kubeknock-exporter")
     );
-    let names = prometheus.query("kubeknock_probe_success").unwrap();
-    assert_eq!(names.len(), 2, "{names:?}");
+    wait_for("both targets", || {
+        let names = prometheus.query("kubeknock_probe_success")?;
+        (names.len() == 2).then_some(())
+    });
     assert!(!alerts().is_some_and(|alerts| alerts.contains(&exposed)));
 
     let server = replace(server, "exposed").await;
