@@ -18,10 +18,14 @@ use crate::error::Error;
 use crate::policy::Policy;
 use crate::scan::Scanner;
 
+/// Probes that run or wait, for each that may run. Scrapes come evenly, so that a queue is short unless this machine is
+/// busy; a scrape that waits costs one connection and may still be in time.
+const ADMITTED: usize = 4;
+
 /// The limits of an exporter.
 #[derive(Debug, Clone)]
 pub struct ExporterOptions {
-    /// Probes at once. As many more wait for their turn; further ones are refused.
+    /// Probes at once. Three times as many wait for their turn; further ones are refused.
     pub max_probes: usize,
     /// How long an answer is served again before the target is probed anew.
     pub min_interval: Duration,
@@ -70,7 +74,7 @@ impl Exporter {
         list: TargetList,
         options: &ExporterOptions,
     ) -> Result<Self, Error> {
-        if !(1..=Semaphore::MAX_PERMITS / 2).contains(&options.max_probes) {
+        if !(1..=Semaphore::MAX_PERMITS / ADMITTED).contains(&options.max_probes) {
             return Err(Error::Config {
                 setting: "max-probes",
                 problem: "must be 1 or more".to_owned(),
@@ -86,7 +90,7 @@ impl Exporter {
             min_interval: options.min_interval,
             list: RwLock::new(Arc::new(list)),
             running: Arc::new(Semaphore::new(options.max_probes)),
-            admitted: Arc::new(Semaphore::new(options.max_probes * 2)),
+            admitted: Arc::new(Semaphore::new(options.max_probes * ADMITTED)),
             metrics,
         })
     }

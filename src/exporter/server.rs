@@ -54,13 +54,16 @@ struct Web {
     users: Arc<Users>,
 }
 
+/// The web configuration of now. Passwords count for each request, TLS for new connections.
+type CurrentWeb = RwLock<Arc<Web>>;
+
 /// The server. It answers while [`Self::serve`] runs.
 pub struct Server {
     exporter: Arc<Exporter>,
     listener: TcpListener,
     address: SocketAddr,
     unprotected: bool,
-    web: RwLock<Arc<Web>>,
+    web: Arc<CurrentWeb>,
 }
 
 impl Server {
@@ -83,7 +86,7 @@ impl Server {
             address: bound.map_err(|error| ServerError::Listen(address, error))?,
             listener,
             unprotected,
-            web: RwLock::new(Arc::new(Web::new(web))),
+            web: Arc::new(RwLock::new(Arc::new(Web::new(web)))),
         })
     }
 
@@ -92,7 +95,7 @@ impl Server {
         self.address
     }
 
-    /// Replaces the web configuration for new connections.
+    /// Replaces the web configuration.
     ///
     /// # Errors
     /// [`ServerError::Unprotected`]: the old one stays.
@@ -111,8 +114,7 @@ impl Server {
             let place = Arc::clone(&places).acquire_owned().await;
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    let (exporter, web) =
-                        (Arc::clone(&self.exporter), Arc::clone(&self.web.read()));
+                    let (exporter, web) = (Arc::clone(&self.exporter), Arc::clone(&self.web));
                     connections.spawn(async move {
                         let _place = place;
                         serve_connection(exporter, web, stream).await;
@@ -145,27 +147,28 @@ impl Web {
     }
 }
 
-async fn serve_connection(exporter: Arc<Exporter>, web: Arc<Web>, stream: TcpStream) {
+async fn serve_connection(exporter: Arc<Exporter>, web: Arc<CurrentWeb>, stream: TcpStream) {
     // Otherwise the second small write of an answer would wait for an acknowledgement.
     let _ = stream.set_nodelay(true);
-    match &web.tls {
-        None => serve_http(exporter, &web.users, stream).await,
+    let tls = web.read().tls.clone();
+    match tls {
+        None => serve_http(exporter, &web, stream).await,
         Some(tls) => {
             let handshake = tokio::time::timeout(HANDSHAKE, tls.accept(stream));
             if let Ok(Ok(stream)) = handshake.await {
-                serve_http(exporter, &web.users, stream).await;
+                serve_http(exporter, &web, stream).await;
             }
         }
     }
 }
 
 /// Answers until the client closes. Its end ends the request that is being answered, too.
-async fn serve_http<S>(exporter: Arc<Exporter>, users: &Arc<Users>, stream: S)
+async fn serve_http<S>(exporter: Arc<Exporter>, web: &CurrentWeb, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let service = service_fn(move |request| {
-        let (exporter, users) = (Arc::clone(&exporter), Arc::clone(users));
+        let (exporter, users) = (Arc::clone(&exporter), Arc::clone(&web.read().users));
         async move { Ok::<_, Infallible>(routes::answer(&exporter, &users, &request).await) }
     });
     // How a connection ends does not matter.

@@ -68,6 +68,33 @@ fn a_file_that_takes_the_place_of_another_is_noticed() {
     assert_eq!(discovered(&exporter), ["192.0.2.3:6443"]);
 }
 
+/// Sends a signal to the exporter.
+#[cfg(unix)]
+fn signal(exporter: &Exporter, name: &str) {
+    let id = exporter.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args([name, &id])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hangup_reads_the_lists_and_the_end_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("list"), "192.0.2.1:6443").unwrap();
+    let mut exporter = Exporter::start(folder.path(), &["-f", "list"]);
+    let read = |exporter: &Exporter| {
+        let metrics = exporter.get("/metrics");
+        metrics.value("kubeknock_exporter_targets_last_reload_success_timestamp_seconds")
+    };
+    let before = read(&exporter).unwrap();
+    signal(&exporter, "-HUP");
+    wait_for("the list", || (read(&exporter)? > before).then_some(()));
+    signal(&exporter, "-TERM");
+    assert_eq!(exporter.end(), Some(0));
+}
+
 #[test]
 fn inventories_are_lists_too() {
     let folder = tempfile::tempdir().unwrap();

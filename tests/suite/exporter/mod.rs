@@ -113,6 +113,18 @@ impl Exporter {
         }
     }
 
+    /// The process id.
+    #[cfg(unix)]
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Waits for its end, and returns its exit code.
+    #[cfg(unix)]
+    pub(crate) fn end(&mut self) -> Option<i32> {
+        self.process.wait().unwrap().code()
+    }
+
     pub(crate) fn get(&self, path: &str) -> Answer {
         self.get_with(path, "")
     }

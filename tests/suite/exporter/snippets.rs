@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::Exporter;
+use super::prometheus::promtool;
 use super::web::certify;
 
 /// The blocks of the page with this language, without their fences.
@@ -40,6 +41,8 @@ fn the_snippets_of_the_page_work() {
     fs::write(folder.join("kubeknock.toml"), settings).unwrap();
     fs::write(folder.join("web.yml"), web).unwrap();
     certify(folder, "server");
+    // It is spelled as the exporters of Prometheus spell it.
+    promtool(folder, &["check", "web-config", "web.yml"]);
     for command in commands {
         let exporter = Exporter::start(folder, &command);
         let names = exporter.get("/sd").body;

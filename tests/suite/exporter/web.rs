@@ -1,6 +1,8 @@
 //! The web configuration: TLS, passwords, certificates of clients.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
@@ -25,6 +27,20 @@ pub(crate) fn certify(folder: &Path, name: &str) -> Vec<u8> {
 fn basic(user: &str, password: &str) -> String {
     let encoded = BASE64_STANDARD.encode(format!("{user}:{password}"));
     format!("Authorization: Basic {encoded}\r\n")
+}
+
+/// The status of an answer on a connection that stays open.
+fn ask(mut stream: &TcpStream, headers: &str) -> u16 {
+    let request = format!("HEAD /sd HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    head.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 #[test]
@@ -82,9 +98,12 @@ fn only_users_with_the_right_password_are_answered() {
     }
     assert_eq!(status("/healthz", ""), 200, "it tells nothing");
 
-    // A new password counts, and the old one does not.
+    // A new password counts, and the old one does not, on an open connection too.
+    let open = TcpStream::connect(exporter.address).unwrap();
+    assert_eq!(ask(&open, &basic("alice", "a")), 200);
     fs::write(&file, config(&hash("new"))).unwrap();
     exporter.says("the web configuration was read again");
+    assert_eq!(ask(&open, &basic("alice", "a")), 401);
     assert_eq!(status("/sd", &basic("alice", "a")), 401);
     assert_eq!(status("/sd", &basic("alice", "new")), 200);
 

@@ -64,7 +64,7 @@ pub(crate) struct ExporterArgs {
     #[arg(long, help_heading = "Exporter", hide_short_help = true)]
     pub(crate) listen_unprotected: bool,
 
-    /// Probes at once; as many more wait, further ones get 503
+    /// Probes at once; three times as many wait, further ones get 503
     #[arg(long, value_name = "NUMBER", default_value_t = 64, value_parser = units::whole::<usize>, help_heading = "Exporter", hide_short_help = true)]
     pub(crate) max_probes: usize,
 
