@@ -672,8 +672,8 @@ fn simulate_serves_a_profile_and_lists_them() {
 #[test]
 fn every_help_is_a_snapshot() {
     for command in [
-        "", "scan", "identify", "targets", "inspect", "report", "diff", "audit", "rules", "demo",
-        "simulate",
+        "", "scan", "identify", "targets", "inspect", "report", "diff", "exporter", "audit",
+        "rules", "demo", "simulate",
     ] {
         let mut args: Vec<&str> = command.split_whitespace().collect();
         args.push("--help");
