@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use kubeknock::config::{Family, Order, Proxy, RunId, ScanConfig, Shard, USER_AGENT};
 use kubeknock::model::{InvalidWord, Request, Source};
+use kubeknock::report::escape;
 use kubeknock::scan::{Checkpoint, Scanner};
 use kubeknock::targets::{Expectation, ImportFormat, TargetOptions, TargetSet, TargetSetBuilder};
 use tokio::runtime::{Handle, Runtime};
@@ -268,9 +269,24 @@ fn read(
     Ok(builder.build()?)
 }
 
+/// The clusters that an error names.
+const MAX_NOT_ASKED_SHOWN: usize = 20;
+
 fn check_asked(set: &TargetSet) -> anyhow::Result<()> {
     if set.is_empty() && set.outside_allow() == 0 && set.unread().is_empty() {
-        bail!("no targets: no cluster of the inventories is asked");
+        let clusters = set.not_asked();
+        let shown = clusters.iter().take(MAX_NOT_ASKED_SHOWN);
+        let mut shown: Vec<String> = shown
+            .map(|cluster| escape(&format!("{} ({})", cluster.name(), cluster.text()), 200))
+            .collect();
+        let more = clusters.len().saturating_sub(shown.len());
+        if more > 0 {
+            shown.push(format!("and {more} more; kubeknock targets lists them all"));
+        }
+        bail!(
+            "no targets: no cluster of the inventories is asked: {}",
+            shown.join(", ")
+        );
     }
     Ok(())
 }

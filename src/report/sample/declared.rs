@@ -29,6 +29,7 @@ pub(super) fn declared() -> Declared {
         reported: Some(Reported {
             at: "2026-11-20 04:00:00".into(),
             status: Some(200),
+            version: None,
         }),
         ..Declared::default()
     };
