@@ -363,10 +363,7 @@ impl ScanConfig {
         } else if !is_one_of_each_family(&self.egress_addresses) {
             ("egress-address", ONE_OF_EACH_FAMILY)
         } else if !self.egress_addresses.iter().copied().all(is_public) {
-            (
-                "egress-address",
-                "must be a public address: one from which servers on the Internet see this machine",
-            )
+            ("egress-address", "must be a public address")
         } else if self.run_id.is_none() && self.audit_id {
             ("audit-id", "needs a run ID")
         } else if self.run_id.is_none() && self.audit_canary {

@@ -32,7 +32,7 @@ pub struct Declared {
     #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
     pub authorized_networks: Option<Arc<[IpNet]>>,
     /// Whether the public addresses of the provider itself are admitted too (GKE's `gcpPublicCidrsAccessEnabled`).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub admits_provider: bool,
     /// Whether the audit log is kept.
     pub audit_logging: Option<bool>,
@@ -43,7 +43,7 @@ pub struct Declared {
     /// What another scanner reported of it.
     pub reported: Option<Reported>,
     /// The facts about which several inventories of this endpoint contradict each other. They are null here.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub contradictions: Vec<Contradiction>,
     /// Where it belongs: `project`, `subscription`, `account`, `resource-group`, and its tags.
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
@@ -119,7 +119,7 @@ pub struct Reported {
     /// The HTTP status of `/version`.
     pub status: Option<u16>,
     /// The version that it saw. It is no declaration: nobody said that the cluster has it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub version: Option<Arc<str>>,
 }
 

@@ -456,6 +456,20 @@ async fn a_saved_report_is_narrowed_by_labels() {
     assert!(page.contains("New findings: none."), "{page}");
 }
 
+#[test]
+fn an_inventory_with_nothing_to_ask_says_which_clusters_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let stopped = r#"[{"name": "batch", "fqdn": "b.example", "powerState": {"code": "Stopped"}, "agentPoolProfiles": []}]"#;
+    fs::write(folder.path().join("aks.json"), stopped).unwrap();
+    let output = run_in(folder.path(), &["scan", "--from", "aks", "aks.json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = stderr(&output);
+    assert!(
+        error.contains("no cluster of the inventories is asked: batch (stopped)"),
+        "{error}"
+    );
+}
+
 /// The output of each tool, and the targets that its line in docs/inventories.md must make of it.
 const JQ: [(&str, &str, &str); 7] = [
     (

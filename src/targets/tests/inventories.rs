@@ -238,7 +238,7 @@ fn eks_one_or_many() {
     check(ImportFormat::Eks, &one, &[&first]);
     // One document after the other, as a loop over the clusters writes them.
     let creating = r#"{"cluster": {"name": "b", "status": "CREATING", "resourcesVpcConfig": {}}}"#;
-    let second = "4  b not asked, being created: provider=eks | - | public";
+    let second = "4  b not asked, being created: provider=eks | -";
     check(
         ImportFormat::Eks,
         &format!("{one}\n{creating}"),
