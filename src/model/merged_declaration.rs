@@ -31,12 +31,12 @@ impl Declared {
             }
         }
         let providers = values(all, |one| one.provider.clone());
-        merged.provider = merged.agreed(DeclaredFact::Product, providers, |one| one.to_string());
+        merged.provider = merged.agreed(DeclaredFact::Product, providers, ToString::to_string);
         let versions = values(all, |one| one.version.clone());
         let is_vague = |one: &str| versions.iter().any(|other| is_part_of(one, other));
         let exact = (versions.iter().filter(|one| !is_vague(one))).cloned();
         let exact = exact.collect();
-        merged.version = merged.agreed(DeclaredFact::Version, exact, |one| one.to_string());
+        merged.version = merged.agreed(DeclaredFact::Version, exact, ToString::to_string);
         let settings = values(all, |one| one.anonymous.map(DeclaredAnonymous::setting));
         let setting = merged.agreed(DeclaredFact::AnonymousRequests, settings, |one| {
             (*one).to_owned()
