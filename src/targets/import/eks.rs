@@ -87,9 +87,12 @@ impl Endpoint<'_> {
         let of_host = host.and_then(|(before, _)| before.rsplit('.').next());
         entry.region(region.or(of_host));
         entry.label("account", parts.next());
-        let reach = self.public.map(|public| match public {
-            true => DeclaredEndpoint::Public,
-            false => DeclaredEndpoint::Private,
+        let reach = self.public.map(|public| {
+            if public {
+                DeclaredEndpoint::Public
+            } else {
+                DeclaredEndpoint::Private
+            }
         });
         if reach != Some(DeclaredEndpoint::Private) && !self.networks.is_empty() {
             entry.networks(self.networks.iter().map(String::as_str));
