@@ -181,9 +181,7 @@ fn gke_declares_anonymous_requests_and_has_several_endpoints() {
         ),
         (
             cluster(r#""status": "PROVISIONING""#),
-            vec![format!(
-                "1  c not asked, being created: {about} | public, from any network"
-            )],
+            vec![format!("1  c not asked, being created: {about}")],
         ),
     ] {
         let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
