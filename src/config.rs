@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::model::Request;
+use crate::model::{Request, is_public};
 pub use proxy::{InvalidProxy, Proxy, ProxyKind};
 pub use run_id::{InvalidRunId, RunId};
 pub use scan_header::{InvalidHeader, ScanHeader};
@@ -362,6 +362,8 @@ impl ScanConfig {
             ("source-address", ONE_OF_EACH_FAMILY)
         } else if !is_one_of_each_family(&self.egress_addresses) {
             ("egress-address", ONE_OF_EACH_FAMILY)
+        } else if !self.egress_addresses.iter().copied().all(is_public) {
+            ("egress-address", "must be a public address")
         } else if self.run_id.is_none() && self.audit_id {
             ("audit-id", "needs a run ID")
         } else if self.run_id.is_none() && self.audit_canary {

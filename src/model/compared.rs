@@ -25,6 +25,8 @@ pub enum DeclaredFact {
     Product,
     /// The version of Kubernetes.
     Version,
+    /// Whether the audit log is kept.
+    AuditLog,
 }
 
 words!(DeclaredFact);
@@ -38,6 +40,7 @@ impl DeclaredFact {
             Self::CertificateAuthority => "CA",
             Self::Product => "product",
             Self::Version => "version",
+            Self::AuditLog => "audit log",
         }
     }
 }

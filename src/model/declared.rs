@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use strum::{VariantArray, VariantNames};
 
-use super::words;
+use super::{DeclaredFact, words};
 
 /// What an inventory says about a cluster. What it does not say is null: unknown.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ pub struct Declared {
     /// The only networks that may reach the endpoint; `0.0.0.0/0` and `::/0` are everybody.
     #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
     pub authorized_networks: Option<Arc<[IpNet]>>,
+    /// Whether the public addresses of the provider itself are admitted too (GKE's `gcpPublicCidrsAccessEnabled`).
+    #[serde(default)]
+    pub admits_provider: bool,
     /// Whether the audit log is kept.
     pub audit_logging: Option<bool>,
     /// Whether clients do not check the server's certificate (`insecure-skip-tls-verify`).
@@ -39,6 +42,9 @@ pub struct Declared {
     pub proxy: Option<Arc<str>>,
     /// What another scanner reported of it.
     pub reported: Option<Reported>,
+    /// The facts about which several inventories of this endpoint contradict each other. They are null here.
+    #[serde(default)]
+    pub contradictions: Vec<Contradiction>,
     /// Where it belongs: `project`, `subscription`, `account`, `resource-group`, and its tags.
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
     /// The cluster's CA certificates, DER. Reports do not have them.
@@ -86,6 +92,24 @@ pub enum DeclaredEndpoint {
 
 words!(DeclaredEndpoint, all);
 
+/// A fact about which inventories contradict each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Contradiction {
+    /// The fact.
+    pub fact: DeclaredFact,
+    /// What they say, sorted.
+    pub said: Vec<String>,
+}
+
+impl fmt::Display for Contradiction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = self.said.join(", ");
+        write!(f, "the inventories contradict each other ({said})")
+    }
+}
+
 /// What another scanner reported of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -94,6 +118,9 @@ pub struct Reported {
     pub at: Arc<str>,
     /// The HTTP status of `/version`.
     pub status: Option<u16>,
+    /// The version that it saw. It is no declaration: nobody said that the cluster has it.
+    #[serde(default)]
+    pub version: Option<Arc<str>>,
 }
 
 /// Labels that are kept of one cluster.
@@ -147,21 +174,7 @@ impl Declared {
         if let Some(anonymous) = self.anonymous {
             phrases.push(format!("anonymous requests {}", anonymous.as_str()));
         }
-        match (self.endpoint, self.authorized_networks.as_deref()) {
-            (None, None) => {}
-            (endpoint, networks) => {
-                let reach = endpoint.map_or("endpoint", DeclaredEndpoint::as_str);
-                phrases.push(match networks {
-                    None => reach.to_owned(),
-                    Some([]) => format!("{reach}, from no network"),
-                    Some(some) if some.iter().any(|network| network.prefix_len() == 0) => {
-                        format!("{reach}, from any network")
-                    }
-                    Some([one]) => format!("{reach}, from {one}"),
-                    Some(several) => format!("{reach}, from {} networks", several.len()),
-                });
-            }
-        }
+        phrases.extend(self.reach());
         if let Some(audit) = self.audit_logging {
             phrases.push(format!("audit log {}", if audit { "on" } else { "off" }));
         }
@@ -171,11 +184,44 @@ impl Declared {
         if let Some(proxy) = &self.proxy {
             phrases.push(format!("through the proxy {proxy}"));
         }
-        if let Some(Reported { at, status }) = &self.reported {
+        if let Some(Reported {
+            at,
+            status,
+            version,
+        }) = &self.reported
+        {
             let status = status.map_or_else(String::new, |status| format!(": {status}"));
-            phrases.push(format!("reported {at}{status}"));
+            let version = version.as_deref();
+            let version = version.map_or_else(String::new, |version| format!(", {version}"));
+            phrases.push(format!("reported {at}{status}{version}"));
+        }
+        for contradiction in &self.contradictions {
+            phrases.push(format!("{}: {contradiction}", contradiction.fact.phrase()));
         }
         phrases
+    }
+
+    /// From where it is reached, in words; `None` if the inventory does not say it.
+    pub(super) fn reach(&self) -> Option<String> {
+        if self.endpoint.is_none() && self.authorized_networks.is_none() {
+            return None;
+        }
+        let reach = (self.endpoint).map_or("endpoint", DeclaredEndpoint::as_str);
+        let reach = match self.authorized_networks.as_deref() {
+            None => reach.to_owned(),
+            Some([]) => format!("{reach}, from no network"),
+            Some(some) if some.iter().any(|network| network.prefix_len() == 0) => {
+                format!("{reach}, from any network")
+            }
+            Some([one]) => format!("{reach}, from {one}"),
+            Some(several) => format!("{reach}, from {} networks", several.len()),
+        };
+        let also = if self.admits_provider {
+            ", and from the provider's own addresses"
+        } else {
+            ""
+        };
+        Some(format!("{reach}{also}"))
     }
 
     /// Whether the authorized networks contain this address; `None` if the inventory names none.
@@ -202,10 +248,12 @@ impl fmt::Debug for Declared {
             anonymous,
             endpoint,
             authorized_networks,
+            admits_provider,
             audit_logging,
             skips_certificate_check,
             proxy,
             reported,
+            contradictions,
             labels,
             authorities,
         } = self;
@@ -217,10 +265,12 @@ impl fmt::Debug for Declared {
             .field("anonymous", anonymous)
             .field("endpoint", endpoint)
             .field("authorized_networks", authorized_networks)
+            .field("admits_provider", admits_provider)
             .field("audit_logging", audit_logging)
             .field("skips_certificate_check", skips_certificate_check)
             .field("proxy", proxy)
             .field("reported", reported)
+            .field("contradictions", contradictions)
             .field("labels", labels)
             .field("authorities", &authorities.len())
             .finish()

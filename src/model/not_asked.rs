@@ -84,6 +84,9 @@ impl ClusterNotAsked {
     /// Why it is not asked, in words.
     pub fn text(&self) -> String {
         match (self.why, &self.declared.proxy) {
+            (NotAskedReason::NeedsProxy, Some(proxy)) if proxy.starts_with("https://") => {
+                format!("reached through {proxy}, and kubeknock cannot use HTTPS proxies")
+            }
             (NotAskedReason::NeedsProxy, Some(proxy)) => format!("needs --proxy {proxy}"),
             (why, _) => why.text().to_owned(),
         }

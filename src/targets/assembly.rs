@@ -15,7 +15,7 @@ use super::options::Expectation;
 use super::set::{Naming, Segment, TargetSet};
 use super::unique_hosts::{HostRun, size, total};
 use super::warnings::Warnings;
-use crate::model::{SpecId, Verdict, special, special_blocks};
+use crate::model::{Declared, SpecId, Verdict, special, special_blocks};
 
 /// A part of a run that may be asked.
 struct Piece {
@@ -189,10 +189,24 @@ impl Collector {
 
     /// Warns of lines whose `name=` or `expect=` an earlier line contradicts.
     fn warn_of_contradictions(&self, segments: &[Segment], warnings: &mut Warnings) {
-        let mut warned = HashSet::new();
+        let (mut warned, mut warned_of) = (HashSet::new(), HashSet::new());
         for naming in segments.iter().map(|segment| &segment.naming) {
             if naming.specs.len() == 1 {
                 continue;
+            }
+            let declared = naming.declared.as_deref();
+            let contradictions = declared.map_or(&[][..], |declared| &declared.contradictions);
+            let last = naming.specs.iter().rev();
+            let last = last
+                .map(|id| self.spec(*id))
+                .find(|spec| spec.declared.is_some());
+            if let Some(last) = last {
+                for one in contradictions {
+                    let text = format!("{} is not compared: {one}", one.fact.phrase());
+                    if warned_of.insert((Arc::as_ptr(&last.origin), text.clone())) {
+                        warnings.push(&last.origin, text);
+                    }
+                }
             }
             for id in naming.specs.iter() {
                 let spec = self.spec(*id);
@@ -236,8 +250,20 @@ impl Collector {
             naming.named |= spec.named;
             naming.label = naming.label.or_else(|| spec.label.clone());
             naming.expect = naming.expect.or(spec.expect);
-            naming.declared = naming.declared.or_else(|| spec.declared.clone());
         }
+        let declared = || {
+            naming
+                .specs
+                .iter()
+                .filter_map(|id| self.spec(*id).declared.as_ref())
+        };
+        naming.declared = match declared().nth(1) {
+            None => declared().next().cloned(),
+            Some(_) => {
+                let all: Vec<&Declared> = declared().map(|one| &**one).collect();
+                Some(Arc::new(Declared::merged(&all)))
+            }
+        };
         Arc::new(naming)
     }
 }

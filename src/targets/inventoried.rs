@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::builder::{TargetSetBuilder, origin};
 use super::error::Problem;
-use super::import::{Entry, ca_bundle};
+use super::import::{Entry, NO_AUTHORITY, ca_bundle};
 use super::specification::target_line;
 use crate::model::{ClusterNotAsked, Declared, NotAskedReason, Selector, Source};
 
@@ -29,6 +29,7 @@ impl TargetSetBuilder {
             not_asked,
             mut declared,
             ca_file,
+            ca_is_damaged,
         } = entry;
         if !self.selects(name.as_deref(), Some(&declared)) {
             return Ok(());
@@ -47,6 +48,9 @@ impl TargetSetBuilder {
         };
         let text = [&[spec.text], &*spec.narrowing].concat().join(" ");
         let origin = origin(source, number, &text);
+        if ca_is_damaged {
+            self.warnings.push(&origin, NO_AUTHORITY);
+        }
         if let Some(file) = ca_file {
             match ca_bundle(source, &file) {
                 Ok(found) => declared.authorities = found,

@@ -1,6 +1,6 @@
 //! How target specifications are understood.
 
-use crate::config::Proxy;
+use crate::config::{Proxy, ProxyKind};
 use crate::model::{Pattern, Selector, TargetNames, Verdict};
 
 /// The ports of specifications without a port.
@@ -41,9 +41,19 @@ pub struct Expectation {
 impl TargetOptions {
     /// Whether the scan goes through this proxy of an inventory, or the inventory has none.
     pub(super) fn goes_through(&self, proxy: Option<&str>) -> bool {
-        proxy.is_none_or(|needed| {
-            needed.parse().ok().as_ref() == self.proxy.as_ref() && self.proxy.is_some()
-        })
+        let Some(needed) = proxy else {
+            return true;
+        };
+        // Go lets a socks5 proxy resolve names too, so both kinds lead there.
+        let like_go = |proxy: Proxy| match proxy.kind {
+            ProxyKind::Socks5 => Proxy {
+                kind: ProxyKind::Socks5h,
+                ..proxy
+            },
+            _ => proxy,
+        };
+        let needed = needed.parse().ok().map(like_go);
+        needed.is_some() && needed == self.proxy.clone().map(like_go)
     }
 
     /// The positions of the expectations that match a specification.

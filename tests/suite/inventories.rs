@@ -456,28 +456,48 @@ async fn a_saved_report_is_narrowed_by_labels() {
     assert!(page.contains("New findings: none."), "{page}");
 }
 
+#[test]
+fn an_inventory_with_nothing_to_ask_says_which_clusters_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let stopped = r#"[{"name": "batch", "fqdn": "b.example", "powerState": {"code": "Stopped"}, "agentPoolProfiles": []}]"#;
+    fs::write(folder.path().join("aks.json"), stopped).unwrap();
+    let output = run_in(folder.path(), &["scan", "--from", "aks", "aks.json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = stderr(&output);
+    assert!(
+        error.contains("no cluster of the inventories is asked: batch (stopped)"),
+        "{error}"
+    );
+}
+
 /// The output of each tool, and the targets that its line in docs/inventories.md must make of it.
 const JQ: [(&str, &str, &str); 7] = [
     (
         "Cluster API",
         r#"{"items": [{"metadata": {"name": "a"}, "spec": {"controlPlaneEndpoint": {"host": "192.0.2.1", "port": 6443}}},
-            {"metadata": {"name": "b"}, "spec": {}}]}"#,
-        "192.0.2.1:6443 name=a\n",
+            {"metadata": {"name": "b"}, "spec": {}},
+            {"metadata": {"name": "c"}, "spec": {"controlPlaneEndpoint": {"host": "", "port": 0}}},
+            {"metadata": {"name": "d"}, "spec": {"controlPlaneEndpoint": {"host": "2001:db8::1", "port": 6443}}},
+            {"metadata": {"name": "e"}, "spec": {"controlPlaneEndpoint": {"host": "[2001:db8::2]", "port": 6443}}}]}"#,
+        "192.0.2.1:6443 name=a\n[2001:db8::1]:6443 name=d\n[2001:db8::2]:6443 name=e\n",
     ),
     (
         "Rancher",
         r#"{"items": [{"spec": {"displayName": "local"}, "status": {"apiEndpoint": "https://192.0.2.2:6443"}},
-            {"spec": {"displayName": "new"}, "status": {}}]}"#,
-        "https://192.0.2.2:6443 name=local\n",
+            {"spec": {"displayName": "new"}, "status": {}},
+            {"spec": {"displayName": "my  own"}, "status": {"apiEndpoint": "https://192.0.2.3:6443"}}]}"#,
+        "https://192.0.2.2:6443 name=local\nhttps://192.0.2.3:6443 name=my-own\n",
     ),
     (
         "Argo CD",
-        r#"[{"name": "my cluster", "server": "https://api.example", "config": {"bearerToken": "x"}}]"#,
+        r#"[{"name": "my cluster", "server": "https://api.example", "config": {"bearerToken": "x"}},
+            {"name": "in-cluster", "server": "https://kubernetes.default.svc"}]"#,
         "https://api.example name=my-cluster\n",
     ),
     (
         "DigitalOcean",
-        r#"[{"name": "c", "endpoint": "https://0a1b.k8s.ondigitalocean.com"}]"#,
+        r#"[{"name": "c", "endpoint": "https://0a1b.k8s.ondigitalocean.com"},
+            {"name": "being created", "endpoint": ""}]"#,
         "https://0a1b.k8s.ondigitalocean.com name=c\n",
     ),
     (

@@ -592,4 +592,13 @@ fn a_machine_has_one_egress_address_of_each_family() {
         "{}",
         stderr(&two)
     );
+    for private in ["10.0.0.1", "127.0.0.1", "fd00::1"] {
+        let refused = scan(&[private]);
+        assert_eq!(refused.status.code(), Some(2), "{private}");
+        let error = stderr(&refused);
+        assert!(
+            error.contains("--egress-address: must be a public address"),
+            "{error}"
+        );
+    }
 }

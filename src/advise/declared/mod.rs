@@ -6,7 +6,10 @@ mod anonymous;
 mod identity;
 mod reach;
 
-use crate::model::{Assessment, ComparedFact, Declared, Identification, Observation};
+use crate::model::{
+    Assessment, ComparedFact, ComparisonResult, Contradiction, Declared, Identification,
+    Observation,
+};
 
 use super::observed::Observed;
 pub(crate) use reach::Egress;
@@ -20,6 +23,8 @@ pub(crate) fn compare(
     egress: &Egress,
 ) -> Vec<ComparedFact> {
     let observed = Observed::new(assessment, &observation.not_asked, None, Some(declared));
+    let contested = declared.contradictions.iter();
+    let contested: Vec<ComparedFact> = contested.map(|one| unknown(one, observation)).collect();
     let compared = [
         anonymous::compare(declared, identification, observed),
         reach::compare(declared, observation, egress),
@@ -27,5 +32,24 @@ pub(crate) fn compare(
         identity::product(declared, identification),
         identity::version(declared, identification),
     ];
-    compared.into_iter().flatten().collect()
+    let is_known = |one: &ComparedFact| contested.iter().all(|other| other.fact != one.fact);
+    let known: Vec<ComparedFact> = (compared.into_iter().flatten().filter(is_known)).collect();
+    contested.into_iter().chain(known).collect()
+}
+
+/// A fact about which inventories contradict each other. Only a certificate that none of their CAs signed differs from
+/// all of them.
+fn unknown(contradiction: &Contradiction, observation: &Observation) -> ComparedFact {
+    let authority = identity::certificate_authority(observation);
+    authority
+        .filter(|found| found.fact == contradiction.fact)
+        .filter(|found| found.result == ComparisonResult::Differs)
+        .unwrap_or_else(|| {
+            let result = ComparisonResult::NotCompared;
+            ComparedFact::new(
+                contradiction.fact,
+                result,
+                format!("not compared: {contradiction}"),
+            )
+        })
 }

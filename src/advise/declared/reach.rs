@@ -104,6 +104,13 @@ fn restricted(
             format!("{declaration}; not compared: it answers at {inside}, a private address");
         return (ComparisonResult::NotCompared, sentence);
     }
+    if declared.admits_provider && egress.is_none_or(|egress| declared.admits(egress) != Some(true))
+    {
+        let sentence = format!(
+            "{declaration}; not compared: the provider's own public addresses are admitted too"
+        );
+        return (ComparisonResult::NotCompared, sentence);
+    }
     let Some(egress) = egress else {
         let sentence =
             format!("{declaration}; not compared: this machine's public address is not known");

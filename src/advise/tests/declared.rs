@@ -289,6 +289,16 @@ fn reach_is_compared_with_addresses_that_are_known() {
             "open to no network declared, and it answers 203.0.113.9, which is not admitted",
         ),
         (
+            &Declared {
+                admits_provider: true,
+                ..one.clone()
+            },
+            "203.0.113.7",
+            Some("203.0.113.9"),
+            NotCompared,
+            "open to 198.51.100.0/24 declared; not compared: the provider's own public addresses are admitted too",
+        ),
+        (
             &restricted(&["0.0.0.0/0"]),
             "203.0.113.7",
             None,

@@ -44,16 +44,26 @@ pub(crate) fn reason(error: &reqwest::Error) -> anyhow::Error {
             "this machine does not trust the issuer of its certificate: add the CA to the trusted roots, or name a \
              file of CAs in the variable SSL_CERT_FILE"
         ),
-        Some(error) => anyhow!("{}", escape(&error.to_string(), MAX_CAUSE)),
+        Some(error) => anyhow!("{}", cause(&error.to_string())),
         None => {
             let first: Option<&(dyn Error + 'static)> = error.source();
             let causes = std::iter::successors(first, |cause| (*cause).source());
-            let cause = causes.last().map(ToString::to_string);
-            anyhow!(
-                "{}",
-                escape(cause.as_deref().unwrap_or("it failed"), MAX_CAUSE)
-            )
+            let last = causes.last().map(ToString::to_string);
+            anyhow!("{}", cause(last.as_deref().unwrap_or("it failed")))
         }
+    }
+}
+
+/// What a library says, in plain words where its own need its documentation.
+fn cause(text: &str) -> String {
+    if text.contains("CaUsedAsEndEntity") {
+        "its certificate is self-signed, a CA certificate that signs itself: give the server a certificate that a CA \
+         signed, and trust that CA"
+            .to_owned()
+    } else if text.contains("close_notify") {
+        "it closed the connection before the end of its answer".to_owned()
+    } else {
+        escape(text, MAX_CAUSE)
     }
 }
 
@@ -67,5 +77,27 @@ fn of_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     match io.and_then(std::io::Error::get_ref) {
         Some(inner) => of_tls(inner),
         None => of_tls(error.source()?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_said_in_plain_words() {
+        for (text, said) in [
+            (
+                "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))",
+                "its certificate is self-signed",
+            ),
+            (
+                "peer closed connection without sending TLS close_notify: https://docs.rs/rustls",
+                "it closed the connection before the end",
+            ),
+            ("connection refused", "connection refused"),
+        ] {
+            assert!(cause(text).starts_with(said), "{}", cause(text));
+        }
     }
 }

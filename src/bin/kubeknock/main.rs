@@ -19,6 +19,7 @@ mod fetch;
 mod habits;
 mod http;
 mod identify;
+mod input_checks;
 mod inspect;
 mod kept;
 mod limits;

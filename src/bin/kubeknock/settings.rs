@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::BufReader;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use kubeknock::config::{Family, Order, Proxy, RunId, ScanConfig, Shard, USER_AGENT};
@@ -17,6 +17,7 @@ use crate::args::{
 };
 use crate::fetch::{ServiceUrl, is_url};
 use crate::habits;
+use crate::input_checks::{check_asked, check_standard_input};
 use crate::{ca, limits, runtime, say};
 
 /// The scan configuration from the arguments.
@@ -238,6 +239,8 @@ fn read(
         (options.selectors).clone_from(&sources.selectors.selectors);
         change(options);
     });
+    let files = sources.targets_file.iter().map(PathBuf::as_path);
+    check_standard_input(files, &sources.from)?;
     habits::check_targets(targets)?;
     for target in targets {
         builder.argument(target);
@@ -268,13 +271,6 @@ fn read(
     Ok(builder.build()?)
 }
 
-fn check_asked(set: &TargetSet) -> anyhow::Result<()> {
-    if set.is_empty() && set.outside_allow() == 0 && set.unread().is_empty() {
-        bail!("no targets: no cluster of the inventories is asked");
-    }
-    Ok(())
-}
-
 /// Prints warnings about the lists, and expectations without a target.
 fn show(set: &TargetSet, verbose: u8) {
     show_warnings(set, verbose);
@@ -293,6 +289,8 @@ pub(crate) fn listed(args: &TargetsArgs, verbose: u8) -> anyhow::Result<TargetSe
         options.proxy.clone_from(&args.proxy);
         options.selectors.clone_from(&args.selectors.selectors);
     });
+    let files = args.files.iter().map(PathBuf::as_path);
+    check_standard_input(files, &args.from)?;
     for file in &args.files {
         if file == Path::new("-") {
             builder.any(Source::Stdin, BufReader::new(std::io::stdin()));

@@ -6,8 +6,8 @@ use ipnet::IpNet;
 
 use super::parts::origin;
 use crate::model::{
-    ClusterNotAsked, ComparedFact, ComparisonResult, Declared, DeclaredAnonymous, DeclaredEndpoint,
-    DeclaredFact, NotAskedReason, Reported,
+    ClusterNotAsked, ComparedFact, ComparisonResult, Contradiction, Declared, DeclaredAnonymous,
+    DeclaredEndpoint, DeclaredFact, NotAskedReason, Reported,
 };
 
 /// Every fact that an inventory can have.
@@ -29,7 +29,13 @@ pub(super) fn declared() -> Declared {
         reported: Some(Reported {
             at: "2026-11-20 04:00:00".into(),
             status: Some(200),
+            version: Some("v1.33.4".into()),
         }),
+        admits_provider: true,
+        contradictions: vec![Contradiction {
+            fact: DeclaredFact::CertificateAuthority,
+            said: vec!["SHA-256 0a1b".to_owned(), "SHA-256 2c3d".to_owned()],
+        }],
         ..Declared::default()
     };
     declared.label("account", "111122223333");

@@ -146,6 +146,6 @@ impl Endpoints {
                 public.or(inside).into_iter().collect(),
             )
         };
-        entry.found(line, &hosts, reach, not_asked, handle);
+        entry.found(line, &hosts, Some(reach), not_asked, handle);
     }
 }

@@ -87,14 +87,16 @@ impl Endpoint<'_> {
         let of_host = host.and_then(|(before, _)| before.rsplit('.').next());
         entry.region(region.or(of_host));
         entry.label("account", parts.next());
-        let reach = if self.public == Some(false) {
-            DeclaredEndpoint::Private
-        } else {
-            if !self.networks.is_empty() {
-                entry.networks(self.networks.iter().map(String::as_str));
+        let reach = self.public.map(|public| {
+            if public {
+                DeclaredEndpoint::Public
+            } else {
+                DeclaredEndpoint::Private
             }
-            DeclaredEndpoint::Public
-        };
+        });
+        if reach != Some(DeclaredEndpoint::Private) && !self.networks.is_empty() {
+            entry.networks(self.networks.iter().map(String::as_str));
+        }
         let not_asked = match self.status {
             Some("DELETING") => Some(NotAskedReason::Deleting),
             Some("CREATING" | "PENDING") => Some(NotAskedReason::Starting),

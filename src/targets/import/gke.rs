@@ -75,6 +75,8 @@ struct PrivateCluster {
 #[serde(rename_all = "camelCase")]
 struct Networks {
     enabled: Option<bool>,
+    #[serde(rename = "gcpPublicCidrsAccessEnabled")]
+    google: Option<bool>,
     cidr_blocks: Option<Vec<Network>>,
 }
 
@@ -141,7 +143,7 @@ impl Endpoints<'_> {
             let private = self.only_private || address.is_some_and(is_private);
             let addresses: Vec<&str> = address.into_iter().collect();
             let entry = entry.clone();
-            entry.found(line, &addresses, reach(!private), not_asked, handle);
+            entry.found(line, &addresses, Some(reach(!private)), not_asked, handle);
         }
         let is_asked = not_asked.is_none() || address.is_none();
         if let Some((name, external)) =
@@ -150,8 +152,10 @@ impl Endpoints<'_> {
             let mut entry = entry.clone();
             // Google serves it with a certificate of its own, to callers from any network.
             entry.declared.authorities = std::sync::Arc::default();
+            entry.ca_is_damaged = false;
             entry.declared.authorized_networks = None;
-            entry.found(line, &[name], reach(external), not_asked, handle);
+            entry.declared.admits_provider = false;
+            entry.found(line, &[name], Some(reach(external)), not_asked, handle);
         }
     }
 }
@@ -194,9 +198,11 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
         .flatten()
         .filter(|networks| networks.enabled == Some(true));
     match restricting.next() {
-        Some(networks) => entry.networks(
-            (networks.cidr_blocks.iter().flatten()).filter_map(|block| block.cidr_block.as_deref()),
-        ),
+        Some(networks) => {
+            entry.declared.admits_provider = networks.google == Some(true);
+            let blocks = networks.cidr_blocks.iter().flatten();
+            entry.networks(blocks.filter_map(|block| block.cidr_block.as_deref()));
+        }
         None => entry.networks(["0.0.0.0/0", "::/0"]),
     }
     let private = cluster.private_cluster_config.unwrap_or_default();

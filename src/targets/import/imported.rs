@@ -31,4 +31,6 @@ pub(in crate::targets) struct Entry {
     pub(in crate::targets) declared: Declared,
     /// Where the CA certificates of the cluster are, relative to the inventory.
     pub(in crate::targets) ca_file: Option<PathBuf>,
+    /// Whether the CA certificates in the inventory itself cannot be read.
+    pub(in crate::targets) ca_is_damaged: bool,
 }

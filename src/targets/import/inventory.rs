@@ -37,6 +37,7 @@ impl Entry {
             not_asked: None,
             declared,
             ca_file: None,
+            ca_is_damaged: false,
         }
     }
 
@@ -93,26 +94,37 @@ impl Entry {
             .map(Into::into);
     }
 
-    /// The CA certificates in base64, as kubeconfigs and the services' APIs have them. Text that is none is left out.
+    /// The CA certificates in base64, as kubeconfigs and the services' APIs have them.
     pub(super) fn authority(&mut self, data: Option<&str>) {
-        let data = data.unwrap_or_default();
-        if data.len() > MAX_BUNDLE as usize {
+        let Some(data) = data.filter(|data| !data.trim().is_empty()) else {
             return;
-        }
-        let data: Vec<u8> = (data.bytes())
-            .filter(|byte| !byte.is_ascii_whitespace())
-            .collect();
-        if let Ok(pem) = BASE64_STANDARD.decode(data) {
+        };
+        if data.len() <= MAX_BUNDLE as usize {
+            let data: Vec<u8> = (data.bytes())
+                .filter(|byte| !byte.is_ascii_whitespace())
+                .collect();
+            let pem = BASE64_STANDARD.decode(data).unwrap_or_default();
             self.declared.authorities = authorities(&pem);
         }
+        self.ca_is_damaged = self.declared.authorities.is_empty();
     }
 
-    /// The proxy that it is reached through, without user information.
+    /// The proxy that it is reached through, without user information. A port that is left out is the one that Go
+    /// takes, because `--proxy` has other defaults.
     pub(super) fn proxy(&mut self, url: &str) {
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default();
-        self.declared.proxy = short(&format!("{scheme}://{host}"));
+        let scheme = scheme.to_ascii_lowercase();
+        let port = match scheme.as_str() {
+            "http" => ":80",
+            "https" => ":443",
+            "socks5" | "socks5h" => ":1080",
+            _ => "",
+        };
+        let has_port = (host.rsplit_once(':')).is_some_and(|(_, after)| !after.contains(']'));
+        let port = if has_port { "" } else { port };
+        self.declared.proxy = short(&format!("{scheme}://{host}{port}"));
     }
 
     /// Hands on this cluster, which has these endpoints: hosts or base URLs, all with the same reach. If it has no
@@ -121,16 +133,19 @@ impl Entry {
         mut self,
         line: u32,
         endpoints: &[T],
-        reach: DeclaredEndpoint,
+        reach: Option<DeclaredEndpoint>,
         not_asked: Option<NotAskedReason>,
         handle: Handler<'_>,
     ) {
-        self.declared.endpoint = Some(reach);
+        // Who may reach an endpoint that does not exist is not known, even where everybody may by default.
+        let reach =
+            reach.filter(|reach| !endpoints.is_empty() || *reach != DeclaredEndpoint::Public);
+        self.declared.endpoint = reach;
         let networks = self.declared.authorized_networks.as_deref();
         let for_all =
             networks.is_some_and(|some| some.iter().any(|network| network.prefix_len() == 0));
         // For a private endpoint, 0.0.0.0/0 means any private network. It does not let the Internet in.
-        if reach == DeclaredEndpoint::Private && for_all {
+        if for_all && (reach == Some(DeclaredEndpoint::Private) || endpoints.is_empty()) {
             self.declared.authorized_networks = None;
         }
         self.not_asked = not_asked.or(endpoints.is_empty().then_some(NotAskedReason::NoEndpoint));
@@ -154,6 +169,10 @@ impl Entry {
     }
 }
 
+/// The warning about a CA that cannot be read.
+pub(in crate::targets) const NO_AUTHORITY: &str =
+    "cannot read the certificate-authority of this cluster: its certificate is not compared";
+
 /// The certificates of a PEM text; none if it has none, or if one is damaged.
 fn authorities(pem: &[u8]) -> Arc<[Box<[u8]>]> {
     let certificates = CertificateDer::pem_slice_iter(pem).take(MAX_AUTHORITIES);
@@ -172,8 +191,6 @@ pub(in crate::targets) fn ca_bundle(
         Source::File(path) => Path::new(&**path).parent(),
         _ => None,
     };
-    let problem =
-        "cannot read the certificate-authority of this cluster: its certificate is not compared";
     let path = folder.map_or_else(|| file.to_owned(), |folder| folder.join(file));
     let is_file = path.metadata().is_ok_and(|file| file.is_file());
     let bytes = File::open(&path).ok().filter(|_| is_file);
@@ -181,7 +198,7 @@ pub(in crate::targets) fn ca_bundle(
     let found = bytes.map(|bytes| authorities(&bytes));
     found
         .filter(|found| !found.is_empty())
-        .ok_or_else(|| problem.to_owned())
+        .ok_or_else(|| NO_AUTHORITY.to_owned())
 }
 
 /// A name as a word of a target line, which white space and control characters would end.

@@ -2,7 +2,7 @@
 //!
 //! `users` and `contexts` are skipped by type: no type here has a field for a token, a key or a command.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::{self, BufRead};
 
 use serde::Deserialize;
@@ -42,15 +42,27 @@ pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32
     let clusters = documents
         .into_iter()
         .filter_map(|document| document.clusters);
-    let (mut seen, mut empty) = (HashSet::new(), true);
+    let (mut seen, mut empty) = (HashMap::new(), true);
     for cluster in clusters.flatten() {
         empty = false;
         let line = yaml::line(&cluster);
         match entry(cluster.value) {
-            Ok(entry) if entry.line.is_empty() || seen.insert(entry.line.clone()) => {
-                handle(line, Ok(ImportedLine::Entry(Box::new(entry))));
+            Ok(entry) => {
+                // Entries that say something else of one server are all handed on: they are merged, or one needs a
+                // proxy and the other does not.
+                let endpoint = entry.line.replace("/ sni=", " sni=");
+                let endpoint = endpoint.trim_end_matches('/').to_owned();
+                let said: &mut Vec<Entry> = seen.entry(endpoint).or_default();
+                let is_same = |one: &Entry| {
+                    one.declared == entry.declared
+                        && one.ca_file == entry.ca_file
+                        && one.ca_is_damaged == entry.ca_is_damaged
+                };
+                if entry.line.is_empty() || !said.iter().any(is_same) {
+                    said.push(entry.clone());
+                    handle(line, Ok(ImportedLine::Entry(Box::new(entry))));
+                }
             }
-            Ok(_) => {}
             Err(problem) => handle(line, Err(problem)),
         }
     }

@@ -33,7 +33,7 @@ mod zmap;
 
 pub use format::ImportFormat;
 pub(super) use imported::{Entry, ImportedLine};
-pub(super) use inventory::ca_bundle;
+pub(super) use inventory::{NO_AUTHORITY, ca_bundle};
 pub(super) use recognise::{is_json, is_key, recognise};
 
 #[cfg(test)]

@@ -11,6 +11,11 @@ pub(in crate::targets) fn recognise(head: &[u8]) -> Option<ImportFormat> {
         if text.contains("\"kubeknock/report/") {
             return None;
         }
+        // An empty state has nothing else.
+        let object = text.strip_prefix('{').map(str::trim_start);
+        if object.is_some_and(|object| object.starts_with("\"format_version\"")) {
+            return Some(F::Terraform);
+        }
         let has = |key: &&str| text.contains(*key);
         let row = JSON
             .iter()
@@ -39,16 +44,27 @@ pub(in crate::targets) fn recognise(head: &[u8]) -> Option<ImportFormat> {
         Some(F::Zmap)
     } else if has_columns(&["timestamp", "ip", "port", "tag"]) {
         Some(F::Shadowserver)
-    } else if text
-        .lines()
-        .any(|line| line.trim_start().starts_with("- targets:"))
-    {
+    } else if text.lines().any(is_target_group) {
         Some(F::FileSd)
     } else if is_kubeconfig(text) {
         Some(F::Kubeconfig)
     } else {
         None
     }
+}
+
+/// Whether a line begins a group of targets, or has their key below its first one; keys may be quoted, and a list may be
+/// indented.
+fn is_target_group(line: &str) -> bool {
+    let inside = line.trim_start();
+    let first = inside.strip_prefix("- ").map(str::trim_start);
+    let is_below = inside.len() < line.len();
+    let key = first.or(is_below.then_some(inside));
+    key.is_some_and(|key| {
+        ["targets", "\"targets\"", "'targets'"]
+            .iter()
+            .any(|name| is_key(key, name))
+    })
 }
 
 /// A kubeconfig in YAML.
@@ -80,6 +96,8 @@ const JSON: [Marks; 10] = [
             "\"current-context\"",
             "\"kind\":\"Config\"",
             "\"kind\": \"Config\"",
+            "\"certificate-authority-data\"",
+            "\"contexts\"",
         ],
     ),
     (

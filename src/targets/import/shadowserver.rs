@@ -110,13 +110,13 @@ fn entry(row: &StringRecord, columns: &Columns) -> Result<Option<Entry>, Problem
         return Err("invalid ip: expected an address".into());
     }
     entry.line = spec(ip, Some(port(cell(columns.port)?)?), None)?;
-    entry.version(other(columns.version));
     for (key, column) in &columns.labels {
         entry.label(key, other(Some(*column)));
     }
     entry.declared.reported = Some(Reported {
         at: short(cell(columns.timestamp)?).unwrap_or_default(),
         status: other(columns.status).and_then(|status| status.parse().ok()),
+        version: other(columns.version).and_then(short),
     });
     Ok(Some(entry))
 }

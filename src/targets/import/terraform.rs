@@ -230,6 +230,8 @@ struct Ip {
 
 #[derive(Deserialize)]
 struct Networks {
+    #[serde(rename = "gcp_public_cidrs_access_enabled")]
+    google: Option<bool>,
     cidr_blocks: Option<Vec<Network>>,
 }
 
@@ -258,10 +260,16 @@ fn google(line: u32, cluster: &Google, handle: Handler<'_>) {
     entry.authority(auth.and_then(|auth| auth.cluster_ca_certificate.as_deref()));
     // The block restricts, even without a network in it.
     match first(cluster.master_authorized_networks_config.as_deref()) {
-        Some(networks) => entry.networks(
-            (networks.cidr_blocks.iter().flatten()).filter_map(|block| block.cidr_block.as_deref()),
-        ),
-        None => entry.networks(["0.0.0.0/0", "::/0"]),
+        Some(networks) => {
+            entry.declared.admits_provider = networks.google == Some(true);
+            let blocks = networks.cidr_blocks.iter().flatten();
+            entry.networks(blocks.filter_map(|block| block.cidr_block.as_deref()));
+        }
+        // A plan leaves out what is not known yet; an empty list is the default, which lets everybody in.
+        None if cluster.master_authorized_networks_config.is_some() => {
+            entry.networks(["0.0.0.0/0", "::/0"]);
+        }
+        None => {}
     }
     let private = first(cluster.private_cluster_config.as_deref());
     let control_plane = first(cluster.control_plane_endpoints_config.as_deref());

@@ -181,9 +181,7 @@ fn gke_declares_anonymous_requests_and_has_several_endpoints() {
         ),
         (
             cluster(r#""status": "PROVISIONING""#),
-            vec![format!(
-                "1  c not asked, being created: {about} | public, from any network"
-            )],
+            vec![format!("1  c not asked, being created: {about}")],
         ),
     ] {
         let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
@@ -238,7 +236,7 @@ fn eks_one_or_many() {
     check(ImportFormat::Eks, &one, &[&first]);
     // One document after the other, as a loop over the clusters writes them.
     let creating = r#"{"cluster": {"name": "b", "status": "CREATING", "resourcesVpcConfig": {}}}"#;
-    let second = "4  b not asked, being created: provider=eks | - | public";
+    let second = "4  b not asked, being created: provider=eks | -";
     check(
         ImportFormat::Eks,
         &format!("{one}\n{creating}"),

@@ -7,6 +7,7 @@ mod inventories;
 mod other_inventories;
 mod properties;
 mod sets;
+mod several_inventories;
 
 use std::net::IpAddr;
 

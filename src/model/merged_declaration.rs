@@ -1,0 +1,136 @@
+//! Several inventories that list one endpoint. What one does not say, another does; where two say different things, the
+//! fact is not known. Their order does not matter.
+
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+use sha2::{Digest as _, Sha256};
+
+use super::declared::Contradiction;
+use super::{Declared, DeclaredAnonymous, DeclaredFact, hex};
+
+impl Declared {
+    /// What several inventories say of one endpoint.
+    pub(crate) fn merged(all: &[&Self]) -> Self {
+        let mut merged = Self {
+            skips_certificate_check: all.iter().any(|one| one.skips_certificate_check),
+            proxy: values(all, |one| one.proxy.clone()).pop_first(),
+            region: values(all, |one| one.region.clone()).pop_first(),
+            reported: (all.iter().filter_map(|one| one.reported.clone()))
+                .max_by(|one, other| (&one.at, one.status).cmp(&(&other.at, other.status))),
+            ..Self::default()
+        };
+        let inventories = values(all, |one| Some(one.inventory.clone()));
+        let inventories: Vec<&str> = inventories.iter().map(|one| &**one).collect();
+        merged.inventory = inventories.join(", ").into();
+        for (key, value) in all.iter().flat_map(|one| &one.labels) {
+            let kept = merged.labels.entry(key.clone());
+            let kept = kept.or_insert_with(|| value.clone());
+            if value < kept {
+                *kept = value.clone();
+            }
+        }
+        let providers = values(all, |one| one.provider.clone());
+        merged.provider = merged.agreed(DeclaredFact::Product, providers, ToString::to_string);
+        let versions = values(all, |one| one.version.clone());
+        let is_vague = |one: &str| versions.iter().any(|other| is_part_of(one, other));
+        let exact = (versions.iter().filter(|one| !is_vague(one))).cloned();
+        let exact = exact.collect();
+        merged.version = merged.agreed(DeclaredFact::Version, exact, ToString::to_string);
+        let settings = values(all, |one| one.anonymous.map(DeclaredAnonymous::setting));
+        let setting = merged.agreed(DeclaredFact::AnonymousRequests, settings, |one| {
+            (*one).to_owned()
+        });
+        merged.anonymous =
+            (all.iter().filter_map(|one| one.anonymous)).find(|one| setting == Some(one.setting()));
+        let audit = values(all, |one| one.audit_logging);
+        merged.audit_logging = merged.agreed(DeclaredFact::AuditLog, audit, |on| {
+            if *on { "on" } else { "off" }.to_owned()
+        });
+        merged.merge_reach(all);
+        merged.merge_authorities(all);
+        merged
+    }
+
+    /// The only value, or none; several contradict each other.
+    fn agreed<T: Ord>(
+        &mut self,
+        fact: DeclaredFact,
+        mut values: BTreeSet<T>,
+        text: impl Fn(&T) -> String,
+    ) -> Option<T> {
+        if values.len() > 1 {
+            let said = values.iter().map(text).collect();
+            self.contradictions.push(Contradiction { fact, said });
+            return None;
+        }
+        values.pop_first()
+    }
+
+    fn merge_reach(&mut self, all: &[&Self]) {
+        let endpoints: Vec<_> = all.iter().filter_map(|one| one.endpoint).collect();
+        let networks = values(all, |one| {
+            let networks = one.authorized_networks.as_deref()?;
+            let sorted: BTreeSet<IpNet> = networks.iter().copied().collect();
+            Some((sorted, one.admits_provider))
+        });
+        if endpoints.windows(2).any(|pair| pair[0] != pair[1]) || networks.len() > 1 {
+            let said: BTreeSet<String> = all.iter().filter_map(|one| one.reach()).collect();
+            let mut said: Vec<String> = said.into_iter().collect();
+            if said.len() == 1 {
+                said.push("other networks".to_owned());
+            }
+            self.contradictions.push(Contradiction {
+                fact: DeclaredFact::Reach,
+                said,
+            });
+            return;
+        }
+        self.endpoint = endpoints.first().copied();
+        if let Some((networks, admits_provider)) = networks.into_iter().next() {
+            self.authorized_networks = Some(networks.into_iter().collect());
+            self.admits_provider = admits_provider;
+        }
+    }
+
+    /// Keeps all CA certificates, so that a certificate of none of them is still noticed. Sets without a common
+    /// certificate contradict each other; a rotation has one in common.
+    fn merge_authorities(&mut self, all: &[&Self]) {
+        let sets = values(all, |one| {
+            let set: BTreeSet<&[u8]> = one.authorities.iter().map(|der| &**der).collect();
+            (!set.is_empty()).then_some(set)
+        });
+        let contradict = (sets.iter().enumerate())
+            .any(|(at, one)| sets.iter().skip(at + 1).any(|other| one.is_disjoint(other)));
+        if contradict {
+            let name = |set: &BTreeSet<&[u8]>| {
+                let first = set.first().copied().unwrap_or_default();
+                let digest = hex(Sha256::digest(first));
+                format!("SHA-256 {}", digest.get(..16).unwrap_or_default())
+            };
+            self.contradictions.push(Contradiction {
+                fact: DeclaredFact::CertificateAuthority,
+                said: sets.iter().map(name).collect(),
+            });
+        }
+        let ders: BTreeSet<&[u8]> = sets.into_iter().flatten().collect();
+        self.authorities = ders.into_iter().map(Box::from).collect();
+    }
+}
+
+fn values<'a, T: Ord>(
+    all: &[&'a Declared],
+    get: impl Fn(&'a Declared) -> Option<T>,
+) -> BTreeSet<T> {
+    all.iter().filter_map(|one| get(one)).collect()
+}
+
+/// Whether a version says less than another one and nothing else: `1.33` and `1.33.5`. A leading `v` is no difference.
+fn is_part_of(one: &str, other: &str) -> bool {
+    let number = |text| str::strip_prefix(text, 'v').unwrap_or(text);
+    match number(other).strip_prefix(number(one)) {
+        Some("") => one < other,
+        Some(rest) => rest.starts_with(['.', '-', '+']),
+        None => false,
+    }
+}

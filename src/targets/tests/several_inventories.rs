@@ -1,0 +1,257 @@
+//! Several inventories, and several entries of one, that list the same endpoint.
+
+use super::inventories::{import, lines};
+use super::*;
+use crate::model::{Declared, DeclaredAnonymous, DeclaredFact};
+
+const KUBECONFIG: &str = "clusters:\n- name: prod\n  cluster: {server: 'https://203.0.113.9'}\n";
+
+fn gke(facts: &str) -> String {
+    format!(
+        r#"[{{"name": "prod", "endpoint": "203.0.113.9", "location": "europe-west6", {facts}}}]"#
+    )
+}
+
+fn read(inventories: &[(ImportFormat, &str)]) -> TargetSet {
+    let mut builder = TargetSetBuilder::new(TargetOptions::default());
+    for (format, text) in inventories {
+        builder.import(
+            *format,
+            Source::File(format.to_string().into()),
+            text.as_bytes(),
+        );
+    }
+    builder.build().unwrap()
+}
+
+fn declared(set: &TargetSet) -> Declared {
+    let all = targets(set);
+    assert_eq!(all.len(), 1);
+    (**all[0].declared.as_ref().unwrap()).clone()
+}
+
+fn in_both_orders(one: (ImportFormat, &str), other: (ImportFormat, &str)) -> (Declared, TargetSet) {
+    let set = read(&[one, other]);
+    let found = declared(&set);
+    assert_eq!(found, declared(&read(&[other, one])), "in the other order");
+    (found, set)
+}
+
+#[test]
+fn what_one_inventory_does_not_say_another_does() {
+    let gke = gke(
+        r#""anonymousAuthenticationConfig": {"mode": "LIMITED"}, "resourceLabels": {"env": "prod"},
+           "currentMasterVersion": "1.34.1-gke.100""#,
+    );
+    let (found, set) = in_both_orders(
+        (ImportFormat::Kubeconfig, KUBECONFIG),
+        (ImportFormat::Gke, &gke),
+    );
+    assert_eq!(found.anonymous, Some(DeclaredAnonymous::Limited));
+    assert_eq!(found.region.as_deref(), Some("europe-west6"));
+    assert_eq!(found.provider.as_deref(), Some("gke"));
+    assert_eq!(found.labels["env"].as_ref(), "prod");
+    assert_eq!(&*found.inventory, "gke, kubeconfig");
+    assert!(found.contradictions.is_empty(), "{found:?}");
+    assert!(set.warnings().iter().all(|warning| warning.verbose));
+}
+
+#[test]
+fn a_fact_about_which_inventories_contradict_each_other_is_not_known() {
+    let one = gke(
+        r#""anonymousAuthenticationConfig": {"mode": "LIMITED"}, "currentMasterVersion": "1.34.1-gke.100",
+           "masterAuthorizedNetworksConfig": {"enabled": true, "cidrBlocks": [{"cidrBlock": "198.51.100.0/24"}]}"#,
+    );
+    let other = gke(
+        r#""anonymousAuthenticationConfig": {"mode": "ENABLED"}, "currentMasterVersion": "1.33.1-gke.100""#,
+    );
+    let (found, set) = in_both_orders((ImportFormat::Gke, &one), (ImportFormat::Gke, &other));
+    assert_eq!((found.anonymous, &found.version), (None, &None));
+    assert_eq!((found.endpoint, &found.authorized_networks), (None, &None));
+    let said: Vec<String> = (found.contradictions.iter())
+        .map(|one| format!("{} {one}", one.fact.as_str()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "version the inventories contradict each other (1.33.1-gke.100, 1.34.1-gke.100)",
+            "anonymous-requests the inventories contradict each other (ENABLED, LIMITED)",
+            "reach the inventories contradict each other (public, from 198.51.100.0/24, public, from any network)",
+        ]
+    );
+    let warned = |text: &str| {
+        set.warnings()
+            .iter()
+            .any(|one| !one.verbose && one.text == text)
+    };
+    assert!(
+        warned(
+            "anonymous requests is not compared: the inventories contradict each other (ENABLED, LIMITED)"
+        ),
+        "{:?}",
+        set.warnings()
+    );
+    // A third one does not settle it.
+    let third = read(&[
+        (ImportFormat::Gke, &one),
+        (ImportFormat::Gke, &other),
+        (ImportFormat::Gke, &one),
+    ]);
+    assert_eq!(declared(&third), found);
+}
+
+#[test]
+fn a_shorter_version_is_no_contradiction() {
+    let (one, other) = (
+        gke(r#""currentMasterVersion": "1.34""#),
+        gke(r#""currentMasterVersion": "v1.34.1-gke.100""#),
+    );
+    let (found, _) = in_both_orders((ImportFormat::Gke, &one), (ImportFormat::Gke, &other));
+    assert_eq!(found.version.as_deref(), Some("v1.34.1-gke.100"));
+}
+
+#[test]
+fn entries_of_a_kubeconfig_for_one_server_are_all_kept() {
+    use base64::Engine as _;
+    let ca = || {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let ca = rcgen::CertificateParams::default()
+            .self_signed(&key)
+            .unwrap();
+        base64::prelude::BASE64_STANDARD.encode(ca.pem())
+    };
+    let (one, other) = (ca(), ca());
+    let text = format!(
+        "clusters:\n\
+         - {{name: far, cluster: {{server: 'https://a.example/', proxy-url: 'http://p.example'}}}}\n\
+         - {{name: one, cluster: {{server: 'https://a.example', certificate-authority-data: {one}}}}}\n\
+         - {{name: same, cluster: {{server: 'https://a.example/', certificate-authority-data: {one}}}}}\n\
+         - {{name: two, cluster: {{server: 'https://a.example/', certificate-authority-data: {other}}}}}\n"
+    );
+    let set = import(ImportFormat::Kubeconfig, &text).unwrap();
+    let found = declared(&set);
+    assert_eq!(found.authorities.len(), 2, "both CAs are kept");
+    assert_eq!(
+        found.contradictions[0].fact,
+        DeclaredFact::CertificateAuthority
+    );
+    let names: Vec<_> = set
+        .specs()
+        .iter()
+        .map(|spec| spec.label.as_deref())
+        .collect();
+    assert_eq!(names, [Some("one"), Some("two")]);
+    // The entry without a proxy is asked, whatever stands first.
+    assert_eq!(set.not_asked().len(), 1);
+    assert_eq!(
+        set.not_asked()[0].text(),
+        "needs --proxy http://p.example:80"
+    );
+}
+
+#[test]
+fn a_proxy_is_the_one_that_go_takes() {
+    for (url, given, expected) in [
+        ("http://p.example", "http://p.example:80", None),
+        (
+            "http://p.example",
+            "http://p.example",
+            Some("needs --proxy http://p.example:80"),
+        ),
+        ("socks5://p.example", "socks5h://p.example:1080", None),
+        ("socks5://p.example", "socks5://p.example", None),
+        ("http://[2001:db8::1]", "http://[2001:db8::1]:80", None),
+        (
+            "https://p.example",
+            "http://p.example:443",
+            Some("reached through https://p.example:443, and kubeknock cannot use HTTPS proxies"),
+        ),
+    ] {
+        let text =
+            format!("clusters:\n- cluster: {{server: 'https://a.example', proxy-url: '{url}'}}\n");
+        let options = TargetOptions {
+            proxy: Some(given.parse().unwrap()),
+            ..TargetOptions::default()
+        };
+        let mut builder = TargetSetBuilder::new(options);
+        builder.import(ImportFormat::Kubeconfig, Source::Stdin, text.as_bytes());
+        let set = builder.build().unwrap();
+        let why = set.not_asked().first().map(ToOwned::to_owned);
+        assert_eq!(
+            why.map(|one| one.text()).as_deref(),
+            expected,
+            "{url} {given}"
+        );
+    }
+}
+
+#[test]
+fn a_ca_in_the_inventory_that_cannot_be_read_is_said() {
+    for (format, text) in [
+        (
+            ImportFormat::Kubeconfig,
+            "clusters:\n- cluster: {server: 'https://a.example', certificate-authority-data: '!!'}\n",
+        ),
+        (
+            ImportFormat::Eks,
+            r#"{"cluster": {"endpoint": "https://a.example", "certificateAuthority": {"data": "eHh4"}}}"#,
+        ),
+    ] {
+        let set = import(format, text).unwrap();
+        let warnings: Vec<&str> = set.warnings().iter().map(|one| &*one.text).collect();
+        assert_eq!(
+            warnings,
+            [
+                "cannot read the certificate-authority of this cluster: its certificate is not compared"
+            ]
+        );
+    }
+}
+
+#[test]
+fn what_an_inventory_does_not_say_of_the_reach_is_not_known() {
+    let set = import(
+        ImportFormat::Eks,
+        r#"{"cluster": {"name": "a", "endpoint": "https://a.example"}}"#,
+    );
+    assert_eq!(declared(&set.unwrap()).endpoint, None);
+    let set = import(ImportFormat::Gke, r#"[{"name": "a", "masterAuth": {}}]"#).unwrap();
+    assert_eq!(
+        lines(&set),
+        ["1  a not asked, no endpoint in the inventory: provider=gke | -"]
+    );
+}
+
+#[test]
+fn networks_are_not_all_that_is_admitted_if_the_provider_is_too() {
+    let text = gke(
+        r#""masterAuthorizedNetworksConfig": {"enabled": true, "gcpPublicCidrsAccessEnabled": true,
+           "cidrBlocks": [{"cidrBlock": "198.51.100.0/24"}]}"#,
+    );
+    let found = declared(&import(ImportFormat::Gke, &text).unwrap());
+    assert_eq!(
+        found.phrases(),
+        ["public, from 198.51.100.0/24, and from the provider's own addresses"]
+    );
+}
+
+#[test]
+fn inventories_are_recognised_however_they_are_written() {
+    for text in [
+        "- labels: {env: prod}\n  targets: ['a.example:443']\n",
+        "-   targets:\n    - a.example:443\n",
+        "- \"targets\": ['a.example:443']\n",
+    ] {
+        let set = import(ImportFormat::Auto, text).unwrap();
+        assert_eq!(shown(&set), ["a.example:443"], "{text}");
+        let error = from_lines(text, TargetOptions::default()).unwrap_err();
+        assert!(error.contains("--from file-sd"), "{error}");
+    }
+    let text = r#"{"clusters": [{"name": "a", "cluster": {"server": "https://a.example"}}], "contexts": []}"#;
+    assert_eq!(
+        shown(&import(ImportFormat::Auto, text).unwrap()),
+        ["a.example:443"]
+    );
+    let error = import(ImportFormat::Auto, r#"{"format_version": "1.0"}"#).unwrap_err();
+    assert!(error.starts_with("no targets"), "{error}");
+}
