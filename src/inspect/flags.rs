@@ -83,9 +83,9 @@ pub(super) struct Flag {
     pub(super) place: Place,
 }
 
-/// A word with which the server does not start.
+/// A word that decides about the whole command line.
 #[derive(Debug, Clone)]
-pub(super) struct BadWord {
+pub(super) struct WordProblem {
     pub(super) place: Place,
     pub(super) problem: String,
 }
@@ -95,7 +95,9 @@ pub(super) struct BadWord {
 pub(super) struct Flags {
     all: Vec<Flag>,
     /// The first word with which the server does not start.
-    pub(super) bad: Option<BadWord>,
+    pub(super) bad: Option<WordProblem>,
+    /// Why the flags are not known: a variable stands for some of them, for example.
+    pub(super) unclear: Option<WordProblem>,
 }
 
 impl Flags {
@@ -104,6 +106,15 @@ impl Flags {
         let mut flags = Self::default();
         let mut words = words.iter();
         while let Some(word) = words.next() {
+            let name = word.text.split('=').next().unwrap_or_default();
+            if is_variable(name) || name.starts_with('`') {
+                flags.unclear.get_or_insert_with(|| WordProblem {
+                    place: word.place.clone(),
+                    problem: "a variable may stand for any flags, and its value is not given"
+                        .to_owned(),
+                });
+                continue;
+            }
             let Some(body) = word.text.strip_prefix("--") else {
                 flags.short(word, &mut words);
                 continue;
@@ -115,7 +126,8 @@ impl Flags {
                 break;
             }
             if body.starts_with(['-', '=']) {
-                flags.reject(word, "no flag");
+                let text = "no flag: more than two dashes; a name in a list of flags is written without dashes";
+                flags.reject(word, text);
                 continue;
             }
             let (name, value) = match body.split_once('=') {
@@ -160,7 +172,7 @@ impl Flags {
     }
 
     fn reject(&mut self, word: &Word, problem: &str) {
-        self.bad.get_or_insert_with(|| BadWord {
+        self.bad.get_or_insert_with(|| WordProblem {
             place: word.place.clone(),
             problem: problem.to_owned(),
         });
@@ -180,6 +192,11 @@ impl Flags {
     pub(super) fn beginning(&self, with: &str) -> Option<&Flag> {
         self.all.iter().find(|flag| flag.name.starts_with(with))
     }
+}
+
+/// Whether a text has a variable or a template in it.
+fn is_variable(text: &str) -> bool {
+    text.contains('$') || text.contains("{{")
 }
 
 /// A switch as the server understands it.
@@ -206,8 +223,7 @@ impl Flag {
 
     /// Whether its value is a variable or a template.
     pub(super) fn is_variable(&self) -> bool {
-        let value = self.value.as_deref().unwrap_or_default();
-        value.contains('$') || value.contains("{{")
+        is_variable(self.value.as_deref().unwrap_or_default())
     }
 
     /// The values of a list.

@@ -388,3 +388,95 @@ fn a_missing_file_is_no_answer() {
         Some(Verdict::Inconclusive)
     );
 }
+
+/// A pod that starts the server in a shell, with this text.
+fn shell_pod(script: &str) -> String {
+    let script = serde_json::to_string(script).unwrap();
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: a, namespace: b}}\nspec:\n  containers:\n  - image: k:v1.37.2\n    \
+         command: [/bin/sh, -c, {script}]\n"
+    )
+}
+
+#[test]
+fn a_shell_decides_more_than_the_flags() {
+    let server = "exec kube-apiserver --authorization-mode=Node,RBAC";
+    for (script, observed) in [
+        (format!("{server} 1>>/var/log/a 2>&1"), Default),
+        (
+            format!("{server} --anonymous-auth=false >> /var/log/a"),
+            Closed,
+        ),
+        (format!("{server} 2>&1 | tee -a x"), Default),
+        (
+            format!("{server} --anonymous-auth=false > /tmp/p 2>&1"),
+            Closed,
+        ),
+        (format!("{server} 2> x &"), Default),
+        (format!("{server} $EXTRA"), Unclear),
+        (
+            format!("{server} --anonymous-auth=false \"${{EXTRA[@]}}\""),
+            Unclear,
+        ),
+        (format!("{server} $(cat /flags)"), Unclear),
+        (
+            format!("if x; then {server} --anonymous-auth=false; else {server}; fi"),
+            Unclear,
+        ),
+        (
+            format!("if x; then {server}; else exec kube-apiserver; fi"),
+            Unclear,
+        ),
+        (format!("command -v kube-apiserver; {server}"), Default),
+    ] {
+        let text = shell_pod(&script);
+        let inspection = inspect(&[("pod.yaml", &text)]);
+        let expected = [("Pod b/a", observed.verdict())];
+        assert_eq!(verdicts(&inspection), expected, "{script}");
+    }
+}
+
+/// Whoever starts with these flags has an old release.
+#[test]
+fn an_insecure_port_of_an_unknown_release_is_never_closed() {
+    let rows: &[(&[&str], Observed)] = &[
+        (&["--insecure-port=8080", "--anonymous-auth=false"], Unclear),
+        (
+            &[
+                RBAC,
+                "--insecure-port=8080",
+                "--insecure-bind-address=127.0.0.1",
+            ],
+            Unclear,
+        ),
+        (
+            &[
+                RBAC,
+                "--insecure-port=8080",
+                "--insecure-bind-address=0.0.0.0",
+            ],
+            Everything,
+        ),
+        (&[RBAC, "--insecure-bind-address=0.0.0.0"], Unclear),
+        (
+            &[RBAC, "--insecure-port=0", "--insecure-bind-address=0.0.0.0"],
+            Default,
+        ),
+        (&[RBAC, "--insecure-bind-address=127.0.0.1"], Default),
+    ];
+    for (args, observed) in rows {
+        let text = pod("latest", args);
+        let inspection = inspect(&[("pod.yaml", &text)]);
+        let expected = [("Pod b/a", observed.verdict())];
+        assert_eq!(verdicts(&inspection), expected, "{args:?}");
+    }
+}
+
+#[test]
+fn a_name_that_carries_its_dashes_is_said() {
+    let text = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\napiServer:\n  extraArgs:\n  \
+                - {name: --anonymous-auth, value: 'false'}\n";
+    let inspection = inspect(&[("kubeadm.yaml", text)]);
+    let problems = &inspection.servers[0].prediction.start_problems;
+    assert!(problems[0].text.contains("without dashes"), "{problems:?}");
+}
