@@ -59,6 +59,9 @@ pub(super) fn predict(context: Context<'_>) -> Prediction {
         );
         Statement::at(&problem.place, text)
     }));
+    prediction
+        .statements
+        .extend(start::gates_not_checked(server));
     if let Some((access, statement)) = insecure_port(server) {
         same_everywhere(&mut prediction, access, &statement);
         return prediction;
@@ -285,7 +288,8 @@ pub(super) fn modes_of(flag: &Flag) -> Vec<Authorizer> {
             place: flag.place.clone(),
         })
     };
-    flag.list().filter_map(authorizer).collect()
+    let words = flag.csv().unwrap_or_default();
+    words.iter().filter_map(|word| authorizer(word)).collect()
 }
 
 impl Chain {

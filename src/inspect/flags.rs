@@ -63,6 +63,26 @@ const SWITCHES: [&str; 40] = [
     "watch-cache",
 ];
 
+/// The flags whose names look like those that decide about anonymous requests, in any release.
+const ALIKE: [&str; 16] = [
+    "anonymous-auth",
+    "authentication-config",
+    "authentication-token-webhook-cache-ttl",
+    "authentication-token-webhook-config-file",
+    "authentication-token-webhook-version",
+    "authorization-config",
+    "authorization-mode",
+    "authorization-policy-file",
+    "authorization-rbac-super-user",
+    "authorization-webhook-cache-authorized-ttl",
+    "authorization-webhook-cache-unauthorized-ttl",
+    "authorization-webhook-config-file",
+    "authorization-webhook-version",
+    "enable-bootstrap-token-auth",
+    "experimental-bootstrap-token-auth",
+    "kubelet-certificate-authority",
+];
+
 /// The name of a flag as the server compares it.
 pub(super) fn normalised(name: &str) -> String {
     name.replace('_', "-")
@@ -188,6 +208,20 @@ impl Flags {
         self.all.iter().filter(move |flag| flag.name == name)
     }
 
+    /// The flags that look like misspelt ones about anonymous requests.
+    pub(super) fn misspelt(&self) -> impl Iterator<Item = &Flag> {
+        let is_alike = |name: &str| {
+            let has = |part| name.contains(part);
+            ["anon", "onymous", "uthori", "uthent", "orization"]
+                .into_iter()
+                .any(has)
+                || name.ends_with("-auth")
+        };
+        self.all.iter().filter(move |flag| {
+            is_alike(&flag.name) && ALIKE.binary_search(&flag.name.as_str()).is_err()
+        })
+    }
+
     /// The first flag that begins with this text.
     pub(super) fn beginning(&self, with: &str) -> Option<&Flag> {
         self.all.iter().find(|flag| flag.name.starts_with(with))
@@ -231,6 +265,47 @@ impl Flag {
         let value = self.value.as_deref().unwrap_or_default();
         value.split(',').filter(|item| !item.is_empty())
     }
+
+    /// The values of a list that the server reads as a line of CSV: an item may be empty or quoted. `None` if the server
+    /// cannot read it.
+    pub(super) fn csv(&self) -> Option<Vec<String>> {
+        let mut rest = self.value.as_deref().unwrap_or_default();
+        let mut items = Vec::new();
+        if rest.is_empty() {
+            return Some(items);
+        }
+        loop {
+            let mut item = String::new();
+            if let Some(quoted) = rest.strip_prefix('"') {
+                rest = quoted;
+                loop {
+                    let (text, behind) = rest.split_once('"')?;
+                    item.push_str(text);
+                    rest = behind;
+                    // Two quotes stand for one.
+                    match rest.strip_prefix('"') {
+                        Some(behind) => {
+                            item.push('"');
+                            rest = behind;
+                        }
+                        None => break,
+                    }
+                }
+            } else {
+                let end = rest.find(',').unwrap_or(rest.len());
+                item.push_str(&rest[..end]);
+                rest = &rest[end..];
+                if item.contains('"') {
+                    return None;
+                }
+            }
+            items.push(item);
+            if rest.is_empty() {
+                return Some(items);
+            }
+            rest = rest.strip_prefix(',')?;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -239,6 +314,6 @@ mod tests {
 
     #[test]
     fn the_names_are_sorted_for_the_search() {
-        assert!(DECISIVE.is_sorted() && SWITCHES.is_sorted());
+        assert!(DECISIVE.is_sorted() && ALIKE.is_sorted() && SWITCHES.is_sorted());
     }
 }

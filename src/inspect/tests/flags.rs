@@ -96,6 +96,19 @@ fn each_spelling_of_a_flag_is_read_as_the_server_reads_it() {
             DoesNotStart,
         ),
         (&["--authorization-mode=rbac"], DoesNotStart),
+        (&["--authorization-mode=RBAC,"], DoesNotStart),
+        (&["--authorization-mode=Node,,RBAC"], DoesNotStart),
+        (&["--authorization-mode=\"Node\",\"RBAC\""], Default),
+        (&["--authorization-mode=No\"de,RBAC"], DoesNotStart),
+        (&["--authorization-mode=\"Node"], DoesNotStart),
+        (&[RBAC, "--anonymous-authentication=false"], DoesNotStart),
+        (&[RBAC, "--annonymous-auth=false"], DoesNotStart),
+        (&[RBAC, "--autorization-modes=RBAC"], DoesNotStart),
+        (&[RBAC, "--kubelet-certificate-authority=/x"], Default),
+        (
+            &[RBAC, "--authentication-token-webhook-cache-ttl=1m"],
+            Default,
+        ),
         (&["--authorization-mode=Foo"], DoesNotStart),
         (&["--authorization-mode=RBAC, Node"], DoesNotStart),
         (&["--authorization-mode=ABAC"], DoesNotStart),
@@ -190,6 +203,28 @@ fn each_spelling_of_a_file_is_read_as_the_server_reads_it() {
         (&[RBAC], "anonymous: {enabled: true}", Default),
         (&[RBAC], "anonymous: {enabled: false}", Closed),
         (&[RBAC], "anonymous: {}", Closed),
+        (&[RBAC], "anonymous: true", DoesNotStart),
+        (&[RBAC], "anonymous: []", DoesNotStart),
+        (
+            &[RBAC],
+            "anonymous: {enabled: true, conditions: {path: /livez}}",
+            DoesNotStart,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: true, conditions: [/livez]}",
+            DoesNotStart,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: false}\njwt: [{issuer: {url: 'http://a.example'}}]",
+            DoesNotStart,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: false}\njwt: [{issuer: {url: 'https://a.example'}}]",
+            Closed,
+        ),
         (&[RBAC], "anonymous:", Default),
         (&[RBAC, "--anonymous-auth=false"], "anonymous:", Closed),
         (&[RBAC, "--anonymous-auth=false"], "jwt: []", Closed),
@@ -279,6 +314,26 @@ fn each_spelling_of_a_file_is_read_as_the_server_reads_it() {
             DoesNotStart,
         ),
         (&[], "authorizers: [{type: RBAC, name: x}]", DoesNotStart),
+        (
+            &[],
+            "authorizers: [{type: RBAC, name: rbac, webhook: {}}]",
+            DoesNotStart,
+        ),
+        (
+            &[],
+            "authorizers: [{type: Webhook, name: w, webhook: {failurePolicy: Foo}}]",
+            DoesNotStart,
+        ),
+        (
+            &[],
+            "authorizers: [{type: Webhook, name: w, webhook: {timeout: 31s}}]",
+            DoesNotStart,
+        ),
+        (
+            &[],
+            "authorizers: [{type: Webhook, name: w, webhook: {timeout: 29.5s, failurePolicy: Deny}}]",
+            Unclear,
+        ),
         (&[], "authorizers: [{type: RBAC}]", DoesNotStart),
         (&[], "authorizers: [{type: rbac, name: rbac}]", DoesNotStart),
         (&[], "authorizers: [{type: Foo, name: foo}]", DoesNotStart),
@@ -479,4 +534,43 @@ fn a_name_that_carries_its_dashes_is_said() {
     let inspection = inspect(&[("kubeadm.yaml", text)]);
     let problems = &inspection.servers[0].prediction.start_problems;
     assert!(problems[0].text.contains("without dashes"), "{problems:?}");
+}
+
+#[test]
+fn a_named_file_that_cannot_be_used_is_no_missing_file() {
+    let head = "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\n";
+    let anonymous = "anonymous: {enabled: false}\n";
+    let pod = pod("v1.37.2", &[RBAC, "--authentication-config=/etc/file.yaml"]);
+    for (file, line) in [
+        (format!("{head}{anonymous}{anonymous}"), 4),
+        (String::new(), 1),
+        ("# nothing\n".to_owned(), 1),
+        (format!("---\n# Ours.\n---\n{head}{anonymous}"), 4),
+    ] {
+        let inspection = inspect(&[("pod.yaml", &pod), ("file.yaml", &file)]);
+        assert_eq!(verdicts(&inspection), [("Pod b/a", None)], "{file}");
+        let problem = &inspection.servers[0].prediction.start_problems[0];
+        let place = problem.place.as_ref().unwrap();
+        let is_there = place.source == crate::model::Source::File("file.yaml".into());
+        assert!(is_there && place.line == line, "{file} {problem:?}");
+    }
+    let file = format!("---\n# Ours.\n{head}{anonymous}");
+    let inspection = inspect(&[("pod.yaml", &pod), ("file.yaml", &file)]);
+    assert_eq!(
+        verdicts(&inspection),
+        [("Pod b/a", Some(Verdict::Rejected))]
+    );
+}
+
+#[test]
+fn feature_gates_that_are_not_checked_are_said() {
+    let text = pod("v1.37.2", &[RBAC, "--feature-gates=Foo=true"]);
+    let inspection = inspect(&[("pod.yaml", &text)]);
+    let statements = &inspection.servers[0].prediction.statements;
+    assert!(
+        statements
+            .iter()
+            .any(|one| one.text.contains("not checked")),
+        "{statements:?}"
+    );
 }
