@@ -86,7 +86,7 @@ pub(super) fn read(node: &Node) -> AuthorizationFile {
         }
         match item.get("webhook") {
             Some(webhook) if kind == AuthorizerKind::Webhook => {
-                check_webhook(webhook, &mut problems)
+                check_webhook(webhook, &mut problems);
             }
             Some(webhook) => {
                 let text = "webhook beside a type that is not Webhook";
