@@ -79,6 +79,9 @@ pub(super) fn read(node: &Node, with_type: bool) -> AuthenticationFile {
         version(node, &mut problems);
     }
     unknown_fields(node, &allowed, &mut problems);
+    if let Some(jwt) = node.get("jwt") {
+        issuers(jwt, &mut problems);
+    }
     let anonymous = node
         .get("anonymous")
         .map(|node| anonymous(node, &mut problems));
@@ -86,14 +89,34 @@ pub(super) fn read(node: &Node, with_type: bool) -> AuthenticationFile {
         holder: None,
         place: node.place.clone(),
         anonymous: anonymous.unwrap_or(FileAnonymous::Absent),
-        has_jwt: node
-            .get("jwt")
-            .is_some_and(|jwt| matches!(&jwt.value, Value::Skipped) || !jwt.items().is_empty()),
+        has_jwt: node.get("jwt").is_some_and(|jwt| !jwt.items().is_empty()),
         problems,
     }
 }
 
+/// The issuers of tokens. The text of an address may hold a secret, so it is not repeated.
+fn issuers(node: &Node, problems: &mut Vec<StartProblem>) {
+    if !matches!(node.value, Value::List(_)) {
+        problems.push(StartProblem::always(&node.place, "jwt is not a list"));
+    }
+    for item in node.items() {
+        let url = item.at(&["issuer", "url"]);
+        if url
+            .and_then(Node::text)
+            .is_none_or(|url| !url.starts_with("https://"))
+        {
+            let place = &url.unwrap_or(item).place;
+            let text = "jwt.issuer.url does not begin with https://";
+            problems.push(StartProblem::always(place, text));
+        }
+    }
+}
+
 fn anonymous(node: &Node, problems: &mut Vec<StartProblem>) -> FileAnonymous {
+    if !matches!(node.value, Value::Map(_)) {
+        let text = "anonymous is not a mapping with the field enabled";
+        problems.push(StartProblem::always(&node.place, text));
+    }
     unknown_fields(node, &["enabled", "conditions"], problems);
     let enabled = node.get("enabled");
     let is_on = match enabled.map(|enabled| &enabled.value) {
@@ -109,8 +132,17 @@ fn anonymous(node: &Node, problems: &mut Vec<StartProblem>) -> FileAnonymous {
     let place = enabled
         .map_or(&node.place, |enabled| &enabled.place)
         .clone();
-    let conditions = node.get("conditions").map_or(&[][..], Node::items);
+    let conditions = node.get("conditions");
+    if let Some(node) = conditions.filter(|node| !matches!(node.value, Value::List(_))) {
+        let text = "anonymous.conditions is not a list";
+        problems.push(StartProblem::always(&node.place, text));
+    }
+    let conditions = conditions.map_or(&[][..], Node::items);
     for condition in conditions {
+        if !matches!(condition.value, Value::Map(_) | Value::Null) {
+            let text = "a condition is not a mapping with the field path";
+            problems.push(StartProblem::always(&condition.place, text));
+        }
         unknown_fields(condition, &["path"], problems);
     }
     if !is_on {

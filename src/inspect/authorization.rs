@@ -1,7 +1,7 @@
 //! `AuthorizationConfiguration`: the authorizers, in their order.
 
 use super::authentication::{Releases, StartProblem, unknown_fields};
-use super::node::Node;
+use super::node::{Node, Value};
 use super::place::Place;
 use crate::kubernetes::Minor;
 
@@ -84,6 +84,16 @@ pub(super) fn read(node: &Node) -> AuthorizationFile {
             let text = "the name of a built-in authorizer is its type in lower case";
             problems.push(StartProblem::always(&item.place, text));
         }
+        match item.get("webhook") {
+            Some(webhook) if kind == AuthorizerKind::Webhook => {
+                check_webhook(webhook, &mut problems);
+            }
+            Some(webhook) => {
+                let text = "webhook beside a type that is not Webhook";
+                problems.push(StartProblem::always(&webhook.place, text));
+            }
+            None => {}
+        }
         let is_twice = |known: &Authorizer| known.word == word && kind != AuthorizerKind::Webhook;
         if authorizers.iter().any(is_twice) {
             problems.push(StartProblem::always(&item.place, "an authorizer twice"));
@@ -99,6 +109,49 @@ pub(super) fn read(node: &Node) -> AuthorizationFile {
         authorizers,
         problems,
     }
+}
+
+/// The fields of a webhook whose values the server checks by themselves.
+fn check_webhook(node: &Node, problems: &mut Vec<StartProblem>) {
+    if let Some(policy) = node.get("failurePolicy")
+        && !matches!(policy.text(), Some("NoOpinion" | "Deny"))
+    {
+        let text = "webhook.failurePolicy is neither NoOpinion nor Deny";
+        problems.push(StartProblem::always(&policy.place, text));
+    }
+    if let Some(timeout) = node.get("timeout")
+        && !matches!(timeout.value, Value::Skipped)
+        && !is_timeout(timeout.text().unwrap_or_default())
+    {
+        let text = "webhook.timeout is not a duration above 0 and of at most 30s";
+        problems.push(StartProblem::always(&timeout.place, text));
+    }
+}
+
+/// Whether this is a duration as Go writes it (`1m30s`, `1.5s`), above 0 and of at most 30 seconds.
+fn is_timeout(text: &str) -> bool {
+    const UNITS: [(&str, f64); 7] = [
+        ("ns", 1e-9),
+        ("us", 1e-6),
+        ("µs", 1e-6),
+        ("ms", 1e-3),
+        ("s", 1.0),
+        ("m", 60.0),
+        ("h", 3600.0),
+    ];
+    let (mut rest, mut seconds) = (text.strip_prefix('+').unwrap_or(text), 0.0);
+    while !rest.is_empty() {
+        let is_number = |character: char| character.is_ascii_digit() || character == '.';
+        let number = &rest[..rest.find(|next| !is_number(next)).unwrap_or(rest.len())];
+        rest = &rest[number.len()..];
+        let unit = UNITS.iter().find(|(unit, _)| rest.starts_with(unit));
+        let (Ok(number), Some((unit, size))) = (number.parse::<f64>(), unit) else {
+            return false;
+        };
+        rest = &rest[unit.len()..];
+        seconds += number * size;
+    }
+    seconds > 0.0 && seconds <= 30.0
 }
 
 fn version(node: &Node, problems: &mut Vec<StartProblem>) {

@@ -101,6 +101,20 @@ impl<'a> File<'a> {
         Some((before, self.text.get(begin..end)?))
     }
 
+    /// Whether the first document of the file is empty and this is not it: a program that reads one document reads
+    /// nothing then.
+    pub(super) fn is_behind_empty_document(self, node: &Node) -> bool {
+        let before = self
+            .text
+            .lines()
+            .take((node.place.line as usize).saturating_sub(1));
+        let lines: Vec<&str> = before
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .collect();
+        self.depth == 0 && lines.len() > 1 && lines.iter().all(|line| *line == "---")
+    }
+
     /// Where a position in the text of a value lies in the file. A block scalar (`|`) has a line of the file for each
     /// line of the text. Everything in another scalar lies where the scalar begins.
     pub(super) fn positions_in<'n>(

@@ -43,6 +43,12 @@ pub(super) fn predict(context: Context<'_>) -> Prediction {
         is_lower_bound: false,
         allows_everything: false,
     };
+    if let Some(unclear) = &server.flags.unclear {
+        prediction.start_problems.clear();
+        let statement = Statement::at(&unclear.place, unclear.problem.clone());
+        same_everywhere(&mut prediction, PredictedAccess::Unclear, &statement);
+        return prediction;
+    }
     if !certain.is_empty() {
         return prediction;
     }
@@ -53,8 +59,11 @@ pub(super) fn predict(context: Context<'_>) -> Prediction {
         );
         Statement::at(&problem.place, text)
     }));
-    if let Some(statement) = insecure_port(server) {
-        open_everything(&mut prediction, &statement);
+    prediction
+        .statements
+        .extend(start::gates_not_checked(server));
+    if let Some((access, statement)) = insecure_port(server) {
+        same_everywhere(&mut prediction, access, &statement);
         return prediction;
     }
     let chain = chain(context);
@@ -83,41 +92,63 @@ pub(super) fn predict(context: Context<'_>) -> Prediction {
     prediction
 }
 
-fn open_everything(prediction: &mut Prediction, statement: &Statement) {
+fn same_everywhere(prediction: &mut Prediction, access: PredictedAccess, statement: &Statement) {
     prediction.statements.push(statement.clone());
     prediction.paths = usual_paths()
         .map(|path| PathPrediction {
             path,
-            access: PredictedAccess::Granted,
+            access,
             because: statement.clone(),
             is_asked: true,
         })
         .collect();
     (prediction.without_deep, prediction.verdict) = verdicts(&prediction.paths);
-    prediction.allows_everything = true;
+    prediction.allows_everything = access == PredictedAccess::Granted;
 }
 
-/// The port of old releases without authentication, if others than the machine itself reach it.
-fn insecure_port(server: &Server) -> Option<Statement> {
-    let release = server.release?;
-    if release >= Minor::NO_INSECURE_PORT {
+/// The port of old releases without authentication, if others than the machine itself reach it, or may.
+fn insecure_port(server: &Server) -> Option<(PredictedAccess, Statement)> {
+    if server
+        .release
+        .is_some_and(|release| release >= Minor::NO_INSECURE_PORT)
+    {
         return None;
     }
     let flags = &server.flags;
     let port = flags.last("insecure-port");
-    let is_off = port.is_some_and(|flag| flag.value.as_deref() == Some("0"));
+    if port.is_some_and(|flag| flag.value.as_deref() == Some("0")) {
+        return None;
+    }
     let address = flags
         .last("insecure-bind-address")
-        .or_else(|| flags.last("address"))?;
-    let is_local = matches!(
-        address.value.as_deref(),
-        Some("127.0.0.1" | "::1" | "localhost")
-    );
-    (!is_off && !is_local).then(|| {
-        let text = "the insecure port listens beyond this machine: everybody who reaches it is an administrator, \
-                    without TLS";
-        Statement::at(&address.place, text)
-    })
+        .or_else(|| flags.last("address"));
+    let is_local = |flag: &&Flag| {
+        let value = flag.value.as_deref();
+        matches!(value, Some("127.0.0.1" | "::1" | "localhost"))
+    };
+    let beyond = address.filter(|flag| !is_local(flag));
+    let (access, flag, text) = match (beyond, port, server.release) {
+        // A port that is not 0 belongs to a release that has it.
+        (Some(flag), _, Some(_)) | (Some(flag), Some(_), None) => (
+            PredictedAccess::Granted,
+            flag,
+            "the insecure port listens beyond this machine: everybody who reaches it is an administrator, without TLS",
+        ),
+        (None, Some(flag), None) => (
+            PredictedAccess::Unclear,
+            flag,
+            "only releases before 1.20 start with this: everybody who reaches the insecure port, at least from this \
+             machine, is an administrator, without TLS",
+        ),
+        (Some(flag), None, None) => (
+            PredictedAccess::Unclear,
+            flag,
+            "the release is not given: before 1.20 everybody who reaches the insecure port is an administrator, \
+             without TLS",
+        ),
+        (None, _, _) => return None,
+    };
+    Some((access, Statement::at(&flag.place, text)))
 }
 
 fn anonymous(context: Context<'_>, chain: &Chain) -> Anonymous {
@@ -257,7 +288,8 @@ pub(super) fn modes_of(flag: &Flag) -> Vec<Authorizer> {
             place: flag.place.clone(),
         })
     };
-    flag.list().filter_map(authorizer).collect()
+    let words = flag.csv().unwrap_or_default();
+    words.iter().filter_map(|word| authorizer(word)).collect()
 }
 
 impl Chain {

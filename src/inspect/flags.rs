@@ -63,6 +63,26 @@ const SWITCHES: [&str; 40] = [
     "watch-cache",
 ];
 
+/// The flags whose names look like those that decide about anonymous requests, in any release.
+const ALIKE: [&str; 16] = [
+    "anonymous-auth",
+    "authentication-config",
+    "authentication-token-webhook-cache-ttl",
+    "authentication-token-webhook-config-file",
+    "authentication-token-webhook-version",
+    "authorization-config",
+    "authorization-mode",
+    "authorization-policy-file",
+    "authorization-rbac-super-user",
+    "authorization-webhook-cache-authorized-ttl",
+    "authorization-webhook-cache-unauthorized-ttl",
+    "authorization-webhook-config-file",
+    "authorization-webhook-version",
+    "enable-bootstrap-token-auth",
+    "experimental-bootstrap-token-auth",
+    "kubelet-certificate-authority",
+];
+
 /// The name of a flag as the server compares it.
 pub(super) fn normalised(name: &str) -> String {
     name.replace('_', "-")
@@ -83,9 +103,9 @@ pub(super) struct Flag {
     pub(super) place: Place,
 }
 
-/// A word with which the server does not start.
+/// A word that decides about the whole command line.
 #[derive(Debug, Clone)]
-pub(super) struct BadWord {
+pub(super) struct WordProblem {
     pub(super) place: Place,
     pub(super) problem: String,
 }
@@ -95,7 +115,9 @@ pub(super) struct BadWord {
 pub(super) struct Flags {
     all: Vec<Flag>,
     /// The first word with which the server does not start.
-    pub(super) bad: Option<BadWord>,
+    pub(super) bad: Option<WordProblem>,
+    /// Why the flags are not known: a variable stands for some of them, for example.
+    pub(super) unclear: Option<WordProblem>,
 }
 
 impl Flags {
@@ -104,6 +126,15 @@ impl Flags {
         let mut flags = Self::default();
         let mut words = words.iter();
         while let Some(word) = words.next() {
+            let name = word.text.split('=').next().unwrap_or_default();
+            if is_variable(name) || name.starts_with('`') {
+                flags.unclear.get_or_insert_with(|| WordProblem {
+                    place: word.place.clone(),
+                    problem: "a variable may stand for any flags, and its value is not given"
+                        .to_owned(),
+                });
+                continue;
+            }
             let Some(body) = word.text.strip_prefix("--") else {
                 flags.short(word, &mut words);
                 continue;
@@ -115,7 +146,8 @@ impl Flags {
                 break;
             }
             if body.starts_with(['-', '=']) {
-                flags.reject(word, "no flag");
+                let text = "no flag: more than two dashes; a name in a list of flags is written without dashes";
+                flags.reject(word, text);
                 continue;
             }
             let (name, value) = match body.split_once('=') {
@@ -160,7 +192,7 @@ impl Flags {
     }
 
     fn reject(&mut self, word: &Word, problem: &str) {
-        self.bad.get_or_insert_with(|| BadWord {
+        self.bad.get_or_insert_with(|| WordProblem {
             place: word.place.clone(),
             problem: problem.to_owned(),
         });
@@ -176,10 +208,29 @@ impl Flags {
         self.all.iter().filter(move |flag| flag.name == name)
     }
 
+    /// The flags that look like misspelt ones about anonymous requests.
+    pub(super) fn misspelt(&self) -> impl Iterator<Item = &Flag> {
+        let is_alike = |name: &str| {
+            let has = |part| name.contains(part);
+            ["anon", "onymous", "uthori", "uthent", "orization"]
+                .into_iter()
+                .any(has)
+                || name.ends_with("-auth")
+        };
+        self.all.iter().filter(move |flag| {
+            is_alike(&flag.name) && ALIKE.binary_search(&flag.name.as_str()).is_err()
+        })
+    }
+
     /// The first flag that begins with this text.
     pub(super) fn beginning(&self, with: &str) -> Option<&Flag> {
         self.all.iter().find(|flag| flag.name.starts_with(with))
     }
+}
+
+/// Whether a text has a variable or a template in it.
+fn is_variable(text: &str) -> bool {
+    text.contains('$') || text.contains("{{")
 }
 
 /// A switch as the server understands it.
@@ -206,14 +257,54 @@ impl Flag {
 
     /// Whether its value is a variable or a template.
     pub(super) fn is_variable(&self) -> bool {
-        let value = self.value.as_deref().unwrap_or_default();
-        value.contains('$') || value.contains("{{")
+        is_variable(self.value.as_deref().unwrap_or_default())
     }
 
     /// The values of a list.
     pub(super) fn list(&self) -> impl Iterator<Item = &str> {
         let value = self.value.as_deref().unwrap_or_default();
         value.split(',').filter(|item| !item.is_empty())
+    }
+
+    /// The values of a list that the server reads as a line of CSV: an item may be empty or quoted. `None` if the server
+    /// cannot read it.
+    pub(super) fn csv(&self) -> Option<Vec<String>> {
+        let mut rest = self.value.as_deref().unwrap_or_default();
+        let mut items = Vec::new();
+        if rest.is_empty() {
+            return Some(items);
+        }
+        loop {
+            let mut item = String::new();
+            if let Some(quoted) = rest.strip_prefix('"') {
+                rest = quoted;
+                loop {
+                    let (text, behind) = rest.split_once('"')?;
+                    item.push_str(text);
+                    rest = behind;
+                    // Two quotes stand for one.
+                    match rest.strip_prefix('"') {
+                        Some(behind) => {
+                            item.push('"');
+                            rest = behind;
+                        }
+                        None => break,
+                    }
+                }
+            } else {
+                let end = rest.find(',').unwrap_or(rest.len());
+                item.push_str(&rest[..end]);
+                rest = &rest[end..];
+                if item.contains('"') {
+                    return None;
+                }
+            }
+            items.push(item);
+            if rest.is_empty() {
+                return Some(items);
+            }
+            rest = rest.strip_prefix(',')?;
+        }
     }
 }
 
@@ -223,6 +314,6 @@ mod tests {
 
     #[test]
     fn the_names_are_sorted_for_the_search() {
-        assert!(DECISIVE.is_sorted() && SWITCHES.is_sorted());
+        assert!(DECISIVE.is_sorted() && ALIKE.is_sorted() && SWITCHES.is_sorted());
     }
 }

@@ -102,7 +102,7 @@ impl Node {
 }
 
 /// The fields that are read, beside the names of flags.
-const FIELDS: [&str; 62] = [
+const FIELDS: [&str; 66] = [
     "aggregationRule",
     "anonymous",
     "anonymousAuth",
@@ -129,7 +129,9 @@ const FIELDS: [&str; 62] = [
     "failurePolicy",
     "group",
     "image",
+    "issuer",
     "items",
+    "jwt",
     "kind",
     "kube-apiserver-arg",
     "kube-apiserver-arg+",
@@ -158,7 +160,9 @@ const FIELDS: [&str; 62] = [
     "structuredAuthorization",
     "subjects",
     "template",
+    "timeout",
     "type",
+    "url",
     "userGroups",
     "users",
     "value",

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::against;
-use super::authentication::AuthenticationFile;
+use super::authentication::{AuthenticationFile, StartProblem};
 use super::authorization::AuthorizationFile;
 use super::bindings;
 use super::context::Context;
@@ -56,7 +56,18 @@ fn inspection(found: Found, time: Timestamp) -> Inspection {
         vec![false; authentication.len()],
         vec![false; authorization.len()],
     );
+    let empty = notes
+        .iter()
+        .filter(|note| note.text == recognise::EMPTY_FILE);
+    let mistakes = unreadable
+        .iter()
+        .map(|one| (&one.place, one.problem.as_str()));
+    let unusable: Vec<(&Place, &str)> = empty
+        .map(|note| (&note.place, note.text.as_str()))
+        .chain(mistakes)
+        .collect();
     for server in &mut servers {
+        server.unusable = unusable_files(server, &unusable);
         if let Some(index) = authentication_of(server, &authentication) {
             used.0[index] = true;
             server.authentication = Some(authentication[index].clone());
@@ -99,6 +110,37 @@ fn inspection(found: Found, time: Timestamp) -> Inspection {
     }
 }
 
+/// The files that the flags of a server name and that cannot be read.
+fn unusable_files(server: &Server, files: &[(&Place, &str)]) -> Vec<StartProblem> {
+    let flags = ["authentication-config", "authorization-config"];
+    let named: Vec<&Flag> = flags
+        .iter()
+        .filter_map(|name| server.flags.last(name))
+        .collect();
+    let of_server = files
+        .iter()
+        .filter(|(place, _)| named.iter().any(|flag| is_file_of(flag, place)));
+    let problem = |(place, text): &(&Place, &str)| {
+        StartProblem::always(
+            place,
+            format!("a file that its flags name cannot be read: {text}"),
+        )
+    };
+    of_server.map(problem).collect()
+}
+
+/// Whether a place is in a file with the name that a flag has.
+fn is_file_of(flag: &Flag, place: &Place) -> bool {
+    let wanted = flag
+        .value
+        .as_deref()
+        .and_then(|path| Path::new(path).file_name());
+    match &place.source {
+        Source::File(path) => wanted.is_some() && Path::new(&**path).file_name() == wanted,
+        Source::Argument | Source::Stdin | Source::Url(_) => false,
+    }
+}
+
 /// The `AuthenticationConfiguration` of a server that has none of its own.
 fn authentication_of(server: &Server, files: &[AuthenticationFile]) -> Option<usize> {
     if server.authentication.is_some() {
@@ -115,13 +157,10 @@ fn authentication_of(server: &Server, files: &[AuthenticationFile]) -> Option<us
 
 /// The file that a flag names: the one with the same file name, or the only one.
 fn chosen<'a>(flag: &Flag, places: impl Iterator<Item = &'a Place>) -> Option<usize> {
-    let wanted = Path::new(flag.value.as_deref()?).file_name();
     let places: Vec<&Place> = places.collect();
-    let has_name = |place: &&Place| match &place.source {
-        Source::File(path) => Path::new(&**path).file_name() == wanted,
-        Source::Argument | Source::Stdin | Source::Url(_) => false,
-    };
-    let mut named = (0..).zip(&places).filter(|(_, place)| has_name(place));
+    let mut named = (0..)
+        .zip(&places)
+        .filter(|(_, place)| is_file_of(flag, place));
     match (named.next(), named.next()) {
         (Some((index, _)), None) => Some(index),
         _ => (places.len() == 1).then_some(0),

@@ -1,10 +1,11 @@
 //! Pods of API servers, static manifests, and controllers that make such pods.
 
 use super::document::File;
+use super::flags::WordProblem;
 use super::found::Found;
 use super::node::Node;
 use super::server::Server;
-use super::words::{Word, behind_program, is_program, shell};
+use super::words::{Word, behind_program, is_program, shell, starts_program};
 use crate::kubernetes::Minor;
 
 /// What an empty list of pods means.
@@ -28,7 +29,7 @@ pub(super) fn read(file: File<'_>, node: &Node, found: &mut Found) {
     let spec = template.or_else(|| node.get("spec"));
     let containers = spec.and_then(|spec| spec.get("containers"));
     let containers = containers.map_or(&[][..], Node::items);
-    let Some((container, words)) = containers
+    let Some((container, (words, others))) = containers
         .iter()
         .find_map(|container| Some((container, words(file, container)?)))
     else {
@@ -37,6 +38,7 @@ pub(super) fn read(file: File<'_>, node: &Node, found: &mut Found) {
     };
     let name = object_name(node.text_of("kind").unwrap_or("Pod"), node);
     let mut server = Server::new(name, &container.place, &words);
+    server.flags.unclear = server.flags.unclear.or(others);
     server.release = container.text_of("image").and_then(release_of_image);
     if let Some(flag) = server.flags.last("openshift-config") {
         let text = "the flags are in the file of --openshift-config: the ConfigMap config in openshift-kube-apiserver";
@@ -46,8 +48,8 @@ pub(super) fn read(file: File<'_>, node: &Node, found: &mut Found) {
     found.servers.push(server);
 }
 
-/// The words behind the program's name; `None` if the container is no API server.
-fn words(file: File<'_>, container: &Node) -> Option<Vec<Word>> {
+/// The words behind the program's name, and why they may be others; `None` if the container is no API server.
+fn words(file: File<'_>, container: &Node) -> Option<(Vec<Word>, Option<WordProblem>)> {
     let of = |key| container.get(key).map_or(&[][..], Node::items).iter();
     let texts: Vec<(&Node, &str)> = of("command")
         .chain(of("args"))
@@ -61,7 +63,7 @@ fn words(file: File<'_>, container: &Node) -> Option<Vec<Word>> {
         })
         .collect();
     if let Some(words) = behind_program(&words) {
-        return Some(words.to_vec());
+        return Some((words.to_vec(), None));
     }
     let is_shell = words.first().is_some_and(|word| {
         let program = word.text.rsplit('/').next().unwrap_or_default();
@@ -71,9 +73,18 @@ fn words(file: File<'_>, container: &Node) -> Option<Vec<Word>> {
         for (node, text) in &texts {
             let at = file.positions_in(node);
             let commands = shell(text, &at);
-            if let Some(words) = commands.iter().find_map(|words| behind_program(words)) {
-                return Some(words.to_vec());
-            }
+            let mut starts = commands.iter().filter(|words| starts_program(words));
+            let Some(first) = starts.next() else {
+                continue;
+            };
+            let others = starts.next().map(|second| WordProblem {
+                place: second
+                    .first()
+                    .map_or_else(|| node.place.clone(), |word| word.place.clone()),
+                problem: "several command lines start the server, and the shell decides which"
+                    .to_owned(),
+            });
+            return Some((behind_program(first)?.to_vec(), others));
         }
     }
     // An image whose entry point is the program.
@@ -81,7 +92,7 @@ fn words(file: File<'_>, container: &Node) -> Option<Vec<Word>> {
         .first()
         .is_some_and(|word| word.text.starts_with("--"));
     let is_named = container.text_of("name").is_some_and(is_program);
-    (is_named && has_flags).then_some(words)
+    (is_named && has_flags).then_some((words, None))
 }
 
 /// The release in the tag of an image: `registry.k8s.io/kube-apiserver:v1.35.4`.

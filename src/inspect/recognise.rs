@@ -1,5 +1,6 @@
 //! Finds out what a document is, and takes from it what it says about API servers.
 
+use super::authentication::StartProblem;
 use super::document::File;
 use super::found::Found;
 use super::node::Node;
@@ -8,6 +9,9 @@ use super::{
     openshift, pod, talos,
 };
 
+/// What is said of a file without any document.
+pub(super) const EMPTY_FILE: &str = "the file is empty";
+
 /// Reads a file.
 pub(super) fn read(file: File<'_>, found: &mut Found) {
     if argument_list::read(file, found) {
@@ -15,7 +19,7 @@ pub(super) fn read(file: File<'_>, found: &mut Found) {
     }
     match file.documents() {
         Ok(documents) if documents.is_empty() => {
-            found.gap(&file.place(1, 1), "the file is empty");
+            found.gap(&file.place(1, 1), EMPTY_FILE);
         }
         Ok(documents) => {
             let mut k3s = k3s::Merged::default();
@@ -39,10 +43,14 @@ fn document(file: File<'_>, node: &Node, found: &mut Found) {
     let kind = node.text_of("kind").unwrap_or_default();
     match (group, kind) {
         ("apiserver.config.k8s.io", "AuthenticationConfiguration") => {
-            found.authentication.push(authentication::read(node, true));
+            let mut read = authentication::read(node, true);
+            read.problems.extend(behind_empty_document(file, node));
+            found.authentication.push(read);
         }
         ("apiserver.config.k8s.io", "AuthorizationConfiguration") => {
-            found.authorization.push(authorization::read(node));
+            let mut read = authorization::read(node);
+            read.problems.extend(behind_empty_document(file, node));
+            found.authorization.push(read);
         }
         ("rbac.authorization.k8s.io", kind) if found.rbac.add(kind, node) => {}
         ("audit.k8s.io", "Policy") => match audit_policy::read(file, node) {
@@ -69,6 +77,12 @@ fn document(file: File<'_>, node: &Node, found: &mut Found) {
         _ if kind.is_empty() && argument_list::read_sequence(node, found) => {}
         _ => found.others += 1,
     }
+}
+
+fn behind_empty_document(file: File<'_>, node: &Node) -> Option<StartProblem> {
+    let text = "the server reads the first document of the file only, and that is empty";
+    file.is_behind_empty_document(node)
+        .then(|| StartProblem::always(&node.place, text))
 }
 
 /// Reads a list of objects. Without any it is an answer too.

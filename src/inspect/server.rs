@@ -1,6 +1,6 @@
 //! What a configuration says about an API server, before it is evaluated.
 
-use super::authentication::AuthenticationFile;
+use super::authentication::{AuthenticationFile, StartProblem};
 use super::authorization::AuthorizationFile;
 use super::flags::Flags;
 use super::place::Place;
@@ -43,6 +43,8 @@ pub(super) struct Server {
     /// The files that belong to it and to no other.
     pub(super) authentication: Option<AuthenticationFile>,
     pub(super) authorization: Option<AuthorizationFile>,
+    /// Files that its flags name and that no server can read.
+    pub(super) unusable: Vec<StartProblem>,
     /// The name of the object that has its `AuthenticationConfiguration`.
     pub(super) authentication_object: Option<String>,
     /// What the program that starts the server adds or does.
@@ -63,6 +65,7 @@ impl Server {
             release: None,
             authentication: None,
             authorization: None,
+            unusable: Vec::new(),
             authentication_object: None,
             statements: Vec::new(),
             incomplete: None,

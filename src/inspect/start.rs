@@ -4,6 +4,7 @@ use super::authentication::{FileAnonymous, Releases, StartProblem};
 use super::authorization::AuthorizerKind;
 use super::context::Context;
 use super::flags::{Flag, Flags, Switch};
+use super::server::{Server, Statement};
 use crate::kubernetes::Minor;
 
 /// The feature gate of `anonymous` in the file.
@@ -23,6 +24,11 @@ pub(super) fn problems(context: Context<'_>) -> Vec<StartProblem> {
         let text = "--anonymous-auth is neither true nor false as the server spells them";
         StartProblem::always(&flag.place, text)
     }));
+    problems.extend(flags.misspelt().map(|flag| {
+        let text = format!("unknown flag --{}", flag.name);
+        StartProblem::always(&flag.place, text)
+    }));
+    problems.extend(context.server.unusable.iter().cloned());
     authentication(context, &mut problems);
     authorization(context, &mut problems);
     gates(flags, &mut problems);
@@ -87,15 +93,22 @@ fn authorization(context: Context<'_>, problems: &mut Vec<StartProblem>) {
         }
         return;
     }
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: Vec<&String> = Vec::new();
     let modes = flags
         .named("authorization-mode")
         .filter(|flag| !flag.is_variable());
-    let modes: Vec<(&Flag, &str)> = modes
-        .flat_map(|flag| flag.list().map(move |word| (flag, word)))
-        .collect();
-    for (flag, word) in &modes {
-        if seen.contains(word) {
+    let mut words: Vec<(&Flag, String)> = Vec::new();
+    for flag in modes {
+        match flag.csv() {
+            Some(modes) => words.extend(modes.into_iter().map(|word| (flag, word))),
+            None => problems.push(StartProblem::always(
+                &flag.place,
+                "a list with a quote that does not enclose a whole value",
+            )),
+        }
+    }
+    for (flag, word) in &words {
+        if seen.contains(&word) {
             problems.push(StartProblem::always(
                 &flag.place,
                 "an authorization mode twice",
@@ -104,8 +117,7 @@ fn authorization(context: Context<'_>, problems: &mut Vec<StartProblem>) {
         seen.push(word);
         let needed = match AuthorizerKind::of_word(word) {
             None => {
-                let text =
-                    "an authorization mode that the server does not know; case and spaces count";
+                let text = "an authorization mode that the server does not know; case, spaces and a comma too many count";
                 problems.push(StartProblem::always(&flag.place, text));
                 continue;
             }
@@ -125,12 +137,21 @@ fn authorization(context: Context<'_>, problems: &mut Vec<StartProblem>) {
         let is_variable = flags.named("authorization-mode").any(Flag::is_variable);
         if let Some(flag) = flags
             .last(name)
-            .filter(|_| !seen.contains(&mode) && !is_variable)
+            .filter(|_| !seen.iter().any(|word| *word == mode) && !is_variable)
         {
             let text = format!("--{name} without the mode {mode}");
             problems.push(StartProblem::always(&flag.place, text));
         }
     }
+}
+
+/// That feature gates are not compared with those that a release has.
+pub(super) fn gates_not_checked(server: &Server) -> Option<Statement> {
+    let is_other = |gate: &str| gate.split('=').next() != Some(GATE);
+    let mut flags = server.flags.named("feature-gates");
+    let flag = flags.find(|flag| flag.list().any(is_other))?;
+    let text = "the names of feature gates are not checked: with one that the release does not have, the server does not start";
+    Some(Statement::at(&flag.place, text))
 }
 
 fn gates(flags: &Flags, problems: &mut Vec<StartProblem>) {

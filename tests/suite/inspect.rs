@@ -305,6 +305,17 @@ async fn the_prediction_is_compared_with_a_report() {
             assert_eq!(found, outcome, "{file} {name}");
             assert!(rules.contains(rule), "{rules}");
         }
+        for (name, code) in [("open", 1), ("closed", 0)] {
+            let args = [
+                "inspect",
+                "off.txt",
+                "--against",
+                "report.json",
+                "--endpoint",
+                name,
+            ];
+            assert_eq!(run_in(&path, &args).status.code(), Some(code), "{name}");
+        }
         let output = run_in(&path, &["inspect", "on.txt", "--against", "report.json"]);
         assert_eq!(output.status.code(), Some(2));
         let said = stderr(&output);

@@ -9,8 +9,12 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use kubeknock::config::ScanConfig;
 use kubeknock::input;
-use kubeknock::inspect::{Input, Inspection, TextOptions, write_json, write_text};
-use kubeknock::model::{EndpointReport, Finding, Identity, ScanSummary, Source, TargetNames};
+use kubeknock::inspect::{
+    Comparison, Input, Inspection, Outcome, TextOptions, write_json, write_text,
+};
+use kubeknock::model::{
+    EndpointReport, Finding, Identity, ScanSummary, Source, TargetNames, Verdict,
+};
 use kubeknock::policy::{
     COULD_NOT_RUN, Decision, Evaluation, FAILED, FailOn, Gate, PASSED, RULES, ScanEnd,
 };
@@ -74,6 +78,7 @@ pub(crate) fn run(args: &InspectArgs, file: &SettingsFile) -> anyhow::Result<u8>
     };
     let decision = gate.decide(&summary.coverage, &evaluation, ScanEnd::Regular);
     let decision = with_refusals(&evaluation, args.fail_on, decision);
+    let decision = with_exposure(&inspection, &evaluation, args.fail_on, decision);
     let Decision { code, sentence } = with_input(&inspection, decision);
     let config =
         ScanConfig::default().with(|config| config.scan_name.clone_from(&args.output.scan_name));
@@ -153,6 +158,36 @@ fn with_refusals(evaluation: &Evaluation, fail_on: FailOn, decision: Decision) -
         code: FAILED,
         sentence: format!(
             "exit {FAILED}: {refused} with a configuration with which no server starts"
+        ),
+    }
+}
+
+/// The decision; an endpoint that the scan found exposed, and more open than configured, fails as it does in `scan`.
+fn with_exposure(
+    inspection: &Inspection,
+    evaluation: &Evaluation,
+    fail_on: FailOn,
+    decision: Decision,
+) -> Decision {
+    let is_exposed = |comparison: &&Comparison| {
+        comparison.outcome == Outcome::MoreOpen && comparison.observed == Verdict::Exposed
+    };
+    let comparisons = inspection
+        .servers
+        .iter()
+        .flat_map(|server| &server.comparisons);
+    let exposed = comparisons.filter(is_exposed).count();
+    // An acceptance of the finding counts here too.
+    let is_more_open =
+        |finding: &Finding| finding.rule.id == "more-open-than-configured" && finding.counts();
+    let is_counted = evaluation.findings.iter().any(is_more_open);
+    if decision.code != PASSED || fail_on == FailOn::Never || exposed == 0 || !is_counted {
+        return decision;
+    }
+    Decision {
+        code: FAILED,
+        sentence: format!(
+            "exit {FAILED}: {exposed} exposed outside, and more open than configured"
         ),
     }
 }

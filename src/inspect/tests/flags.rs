@@ -96,6 +96,19 @@ fn each_spelling_of_a_flag_is_read_as_the_server_reads_it() {
             DoesNotStart,
         ),
         (&["--authorization-mode=rbac"], DoesNotStart),
+        (&["--authorization-mode=RBAC,"], DoesNotStart),
+        (&["--authorization-mode=Node,,RBAC"], DoesNotStart),
+        (&["--authorization-mode=\"Node\",\"RBAC\""], Default),
+        (&["--authorization-mode=No\"de,RBAC"], DoesNotStart),
+        (&["--authorization-mode=\"Node"], DoesNotStart),
+        (&[RBAC, "--anonymous-authentication=false"], DoesNotStart),
+        (&[RBAC, "--annonymous-auth=false"], DoesNotStart),
+        (&[RBAC, "--autorization-modes=RBAC"], DoesNotStart),
+        (&[RBAC, "--kubelet-certificate-authority=/x"], Default),
+        (
+            &[RBAC, "--authentication-token-webhook-cache-ttl=1m"],
+            Default,
+        ),
         (&["--authorization-mode=Foo"], DoesNotStart),
         (&["--authorization-mode=RBAC, Node"], DoesNotStart),
         (&["--authorization-mode=ABAC"], DoesNotStart),
@@ -184,12 +197,32 @@ fn releases_differ() {
 /// The first word of a row is the flag that names the file.
 #[test]
 fn each_spelling_of_a_file_is_read_as_the_server_reads_it() {
-    let authentication = "--authentication-config=/etc/kubernetes/file.yaml";
-    let authorization = "--authorization-config=/etc/kubernetes/file.yaml";
     let rows: &[(&[&str], &str, Observed)] = &[
         (&[RBAC], "anonymous: {enabled: true}", Default),
         (&[RBAC], "anonymous: {enabled: false}", Closed),
         (&[RBAC], "anonymous: {}", Closed),
+        (&[RBAC], "anonymous: true", DoesNotStart),
+        (&[RBAC], "anonymous: []", DoesNotStart),
+        (
+            &[RBAC],
+            "anonymous: {enabled: true, conditions: {path: /livez}}",
+            DoesNotStart,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: true, conditions: [/livez]}",
+            DoesNotStart,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: false}\njwt: [{issuer: {url: 'http://a.example'}}]",
+            DoesNotStart,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: false}\njwt: [{issuer: {url: 'https://a.example'}}]",
+            Closed,
+        ),
         (&[RBAC], "anonymous:", Default),
         (&[RBAC, "--anonymous-auth=false"], "anonymous:", Closed),
         (&[RBAC, "--anonymous-auth=false"], "jwt: []", Closed),
@@ -256,6 +289,13 @@ fn each_spelling_of_a_file_is_read_as_the_server_reads_it() {
             Closed,
         ),
         (&["--authorization-mode=AlwaysAllow"], "anonymous:", Closed),
+    ];
+    check_files(rows);
+}
+
+#[test]
+fn each_spelling_of_an_authorization_file_is_read_as_the_server_reads_it() {
+    let rows: &[(&[&str], &str, Observed)] = &[
         (
             &[],
             "authorizers: [{type: AlwaysAllow, name: alwaysallow}]",
@@ -279,6 +319,26 @@ fn each_spelling_of_a_file_is_read_as_the_server_reads_it() {
             DoesNotStart,
         ),
         (&[], "authorizers: [{type: RBAC, name: x}]", DoesNotStart),
+        (
+            &[],
+            "authorizers: [{type: RBAC, name: rbac, webhook: {}}]",
+            DoesNotStart,
+        ),
+        (
+            &[],
+            "authorizers: [{type: Webhook, name: w, webhook: {failurePolicy: Foo}}]",
+            DoesNotStart,
+        ),
+        (
+            &[],
+            "authorizers: [{type: Webhook, name: w, webhook: {timeout: 31s}}]",
+            DoesNotStart,
+        ),
+        (
+            &[],
+            "authorizers: [{type: Webhook, name: w, webhook: {timeout: 29.5s, failurePolicy: Deny}}]",
+            Unclear,
+        ),
         (&[], "authorizers: [{type: RBAC}]", DoesNotStart),
         (&[], "authorizers: [{type: rbac, name: rbac}]", DoesNotStart),
         (&[], "authorizers: [{type: Foo, name: foo}]", DoesNotStart),
@@ -299,6 +359,12 @@ fn each_spelling_of_a_file_is_read_as_the_server_reads_it() {
             Unclear,
         ),
     ];
+    check_files(rows);
+}
+
+fn check_files(rows: &[(&[&str], &str, Observed)]) {
+    let authentication = "--authentication-config=/etc/kubernetes/file.yaml";
+    let authorization = "--authorization-config=/etc/kubernetes/file.yaml";
     for (args, file, observed) in rows {
         let (kind, flag) = if file.starts_with("authorizers") {
             ("Authorization", authorization)
@@ -386,5 +452,136 @@ fn a_missing_file_is_no_answer() {
     assert_eq!(
         of(&["--authorization-mode={{ modes }}"]),
         Some(Verdict::Inconclusive)
+    );
+}
+
+/// A pod that starts the server in a shell, with this text.
+fn shell_pod(script: &str) -> String {
+    let script = serde_json::to_string(script).unwrap();
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: a, namespace: b}}\nspec:\n  containers:\n  - image: k:v1.37.2\n    \
+         command: [/bin/sh, -c, {script}]\n"
+    )
+}
+
+#[test]
+fn a_shell_decides_more_than_the_flags() {
+    let server = "exec kube-apiserver --authorization-mode=Node,RBAC";
+    for (script, observed) in [
+        (format!("{server} 1>>/var/log/a 2>&1"), Default),
+        (
+            format!("{server} --anonymous-auth=false >> /var/log/a"),
+            Closed,
+        ),
+        (format!("{server} 2>&1 | tee -a x"), Default),
+        (
+            format!("{server} --anonymous-auth=false > /tmp/p 2>&1"),
+            Closed,
+        ),
+        (format!("{server} 2> x &"), Default),
+        (format!("{server} $EXTRA"), Unclear),
+        (
+            format!("{server} --anonymous-auth=false \"${{EXTRA[@]}}\""),
+            Unclear,
+        ),
+        (format!("{server} $(cat /flags)"), Unclear),
+        (
+            format!("if x; then {server} --anonymous-auth=false; else {server}; fi"),
+            Unclear,
+        ),
+        (
+            format!("if x; then {server}; else exec kube-apiserver; fi"),
+            Unclear,
+        ),
+        (format!("command -v kube-apiserver; {server}"), Default),
+    ] {
+        let text = shell_pod(&script);
+        let inspection = inspect(&[("pod.yaml", &text)]);
+        let expected = [("Pod b/a", observed.verdict())];
+        assert_eq!(verdicts(&inspection), expected, "{script}");
+    }
+}
+
+/// Whoever starts with these flags has an old release.
+#[test]
+fn an_insecure_port_of_an_unknown_release_is_never_closed() {
+    let rows: &[(&[&str], Observed)] = &[
+        (&["--insecure-port=8080", "--anonymous-auth=false"], Unclear),
+        (
+            &[
+                RBAC,
+                "--insecure-port=8080",
+                "--insecure-bind-address=127.0.0.1",
+            ],
+            Unclear,
+        ),
+        (
+            &[
+                RBAC,
+                "--insecure-port=8080",
+                "--insecure-bind-address=0.0.0.0",
+            ],
+            Everything,
+        ),
+        (&[RBAC, "--insecure-bind-address=0.0.0.0"], Unclear),
+        (
+            &[RBAC, "--insecure-port=0", "--insecure-bind-address=0.0.0.0"],
+            Default,
+        ),
+        (&[RBAC, "--insecure-bind-address=127.0.0.1"], Default),
+    ];
+    for (args, observed) in rows {
+        let text = pod("latest", args);
+        let inspection = inspect(&[("pod.yaml", &text)]);
+        let expected = [("Pod b/a", observed.verdict())];
+        assert_eq!(verdicts(&inspection), expected, "{args:?}");
+    }
+}
+
+#[test]
+fn a_name_that_carries_its_dashes_is_said() {
+    let text = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\napiServer:\n  extraArgs:\n  \
+                - {name: --anonymous-auth, value: 'false'}\n";
+    let inspection = inspect(&[("kubeadm.yaml", text)]);
+    let problems = &inspection.servers[0].prediction.start_problems;
+    assert!(problems[0].text.contains("without dashes"), "{problems:?}");
+}
+
+#[test]
+fn a_named_file_that_cannot_be_used_is_no_missing_file() {
+    let head = "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\n";
+    let anonymous = "anonymous: {enabled: false}\n";
+    let pod = pod("v1.37.2", &[RBAC, "--authentication-config=/etc/file.yaml"]);
+    for (file, line) in [
+        (format!("{head}{anonymous}{anonymous}"), 4),
+        (String::new(), 1),
+        ("# nothing\n".to_owned(), 1),
+        (format!("---\n# Ours.\n---\n{head}{anonymous}"), 4),
+    ] {
+        let inspection = inspect(&[("pod.yaml", &pod), ("file.yaml", &file)]);
+        assert_eq!(verdicts(&inspection), [("Pod b/a", None)], "{file}");
+        let problem = &inspection.servers[0].prediction.start_problems[0];
+        let place = problem.place.as_ref().unwrap();
+        let is_there = place.source == crate::model::Source::File("file.yaml".into());
+        assert!(is_there && place.line == line, "{file} {problem:?}");
+    }
+    let file = format!("---\n# Ours.\n{head}{anonymous}");
+    let inspection = inspect(&[("pod.yaml", &pod), ("file.yaml", &file)]);
+    assert_eq!(
+        verdicts(&inspection),
+        [("Pod b/a", Some(Verdict::Rejected))]
+    );
+}
+
+#[test]
+fn feature_gates_that_are_not_checked_are_said() {
+    let text = pod("v1.37.2", &[RBAC, "--feature-gates=Foo=true"]);
+    let inspection = inspect(&[("pod.yaml", &text)]);
+    let statements = &inspection.servers[0].prediction.statements;
+    assert!(
+        statements
+            .iter()
+            .any(|one| one.text.contains("not checked")),
+        "{statements:?}"
     );
 }
