@@ -257,12 +257,11 @@ impl Collector {
                 .iter()
                 .filter_map(|id| self.spec(*id).declared.as_ref())
         };
-        naming.declared = match declared().nth(1) {
-            None => declared().next().cloned(),
-            Some(_) => {
-                let all: Vec<&Declared> = declared().map(|one| &**one).collect();
-                Some(Arc::new(Declared::merged(&all)))
-            }
+        naming.declared = if declared().nth(1).is_none() {
+            declared().next().cloned()
+        } else {
+            let all: Vec<&Declared> = declared().map(|one| &**one).collect();
+            Some(Arc::new(Declared::merged(&all)))
         };
         Arc::new(naming)
     }
