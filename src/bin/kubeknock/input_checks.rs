@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn standard_input_is_given_once() {
         let check = |files: &[&str], from: &[&str]| {
-            let from: Vec<String> = from.iter().map(ToString::to_string).collect();
+            let from: Vec<String> = from.iter().map(|one| (*one).to_owned()).collect();
             check_standard_input(files.iter().map(Path::new), &from).is_ok()
         };
         assert!(check(&["-", "a"], &["aks", "b"]));

@@ -2,7 +2,7 @@
 
 use super::inventories::{import, lines};
 use super::*;
-use crate::model::{Declared, DeclaredAnonymous, DeclaredFact};
+use crate::model::{ClusterNotAsked, Declared, DeclaredAnonymous, DeclaredFact};
 
 const KUBECONFIG: &str = "clusters:\n- name: prod\n  cluster: {server: 'https://203.0.113.9'}\n";
 
@@ -176,12 +176,8 @@ fn a_proxy_is_the_one_that_go_takes() {
         let mut builder = TargetSetBuilder::new(options);
         builder.import(ImportFormat::Kubeconfig, Source::Stdin, text.as_bytes());
         let set = builder.build().unwrap();
-        let why = set.not_asked().first().map(ToOwned::to_owned);
-        assert_eq!(
-            why.map(|one| one.text()).as_deref(),
-            expected,
-            "{url} {given}"
-        );
+        let why = set.not_asked().first().map(ClusterNotAsked::text);
+        assert_eq!(why.as_deref(), expected, "{url} {given}");
     }
 }
 
