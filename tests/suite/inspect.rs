@@ -241,11 +241,13 @@ fn a_finding_can_be_accepted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_prediction_is_compared_with_a_report() {
     let (one, other) = (start("default").await, start("rejecting").await);
+    let wide = start("exposed").await;
     let folder = tempfile::tempdir().unwrap();
     let targets = format!(
-        "{} name=open\n{} name=closed\n",
+        "{} name=open\n{} name=closed\n{} name=wide\n",
         one.address(),
-        other.address()
+        other.address(),
+        wide.address()
     );
     fs::write(folder.path().join("targets.txt"), targets).unwrap();
     fs::write(folder.path().join("on.txt"), DEFAULT).unwrap();
@@ -305,7 +307,7 @@ async fn the_prediction_is_compared_with_a_report() {
             assert_eq!(found, outcome, "{file} {name}");
             assert!(rules.contains(rule), "{rules}");
         }
-        for (name, code) in [("open", 1), ("closed", 0)] {
+        for (name, code) in [("wide", 1), ("open", 0), ("closed", 0)] {
             let args = [
                 "inspect",
                 "off.txt",
