@@ -5,6 +5,9 @@ use std::ops::Deref;
 
 /// Characters of the written name that are kept.
 const KEPT: usize = 256;
+/// What is written for an attribute type that is no object identifier. A text must have a type before each value, or
+/// the name would not be read back as it is.
+const UNKNOWN_TYPE: &str = "unknown-type";
 /// The attribute types that texts of earlier versions name, besides object identifiers.
 const LEGACY_TYPES: [&str; 18] = [
     "CN",
@@ -55,6 +58,11 @@ impl DistinguishedName {
 
     /// Adds an attribute, cut if the text gets too long.
     fn push(&mut self, separator: char, kind: String, value: &str) {
+        let kind = if is_type(&kind) {
+            kind
+        } else {
+            UNKNOWN_TYPE.to_owned()
+        };
         let length = self.text.chars().count() + kind.chars().count() + 2;
         if length >= KEPT {
             return;
@@ -261,6 +269,15 @@ mod tests {
         assert_eq!(DistinguishedName::from("OU=y+CN=z,O=x"), name);
     }
 
+    /// Found by fuzzing: a certificate may encode a type that is no object identifier, or one with huge numbers.
+    #[test]
+    fn a_value_of_an_unreadable_type_is_kept() {
+        let name = single(&[("", "a,b"), ("2a:ff", "c"), ("CN", "x")]);
+        assert_eq!(&*name, "CN=x,unknown-type=c,unknown-type=a\\,b");
+        assert_eq!(DistinguishedName::from(&*name), name);
+        assert_eq!(name.attribute("CN"), Some("x"));
+    }
+
     #[test]
     fn names_of_earlier_reports_are_read() {
         let name = DistinguishedName::from("C=US, O=DigiCert, Inc., CN=a+b");
@@ -278,7 +295,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_name_is_read_as_it_was_written(
-            attributes in vec(("(CN|O|OU)", "[a-f+,\\\\ #=\"é\0]{0,6}"), 1..4),
+            attributes in vec(("(CN|O|OU|1\\.2|2a:ff|)", "[a-f+,\\\\ #=\"é\0]{0,6}"), 1..4),
             text in "(CN|O|1\\.2)=[a-fxO+,\\\\ #=é]{0,12}",
         ) {
             let relative = |attribute: &(String, String)| vec![attribute.clone()];
