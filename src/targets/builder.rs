@@ -11,7 +11,7 @@ use super::collector::Collector;
 use super::error::{ErrorLog, LineError, Problem, TargetError, TargetErrors};
 use super::exclusions::Exclusions;
 use super::file_kind::FileKind;
-use super::import::{ImportFormat, ImportedLine, recognise};
+use super::import::{ImportFormat, ImportedLine, is_empty_array, recognise};
 use super::lines::{MAX_LINE, TOO_LONG, each_line};
 use super::options::TargetOptions;
 use super::set::TargetSet;
@@ -37,6 +37,8 @@ pub struct TargetSetBuilder {
     pub(super) not_asked: Vec<ClusterNotAsked>,
     /// Sources that are not read.
     unread: Vec<Source>,
+    /// Whether a file of another program lists nothing, and says so itself.
+    has_empty_import: bool,
     /// Specifications that `--where` does not select.
     pub(super) not_selected: u64,
     pub(super) warnings: Warnings,
@@ -66,6 +68,7 @@ impl TargetSetBuilder {
             allowlist: None,
             not_asked: Vec::new(),
             unread: Vec::new(),
+            has_empty_import: false,
             not_selected: 0,
             warnings: Warnings::default(),
             errors,
@@ -116,7 +119,9 @@ impl TargetSetBuilder {
         let Some(reader) = self.peek(&source, reader) else {
             return;
         };
+        let mut is_empty = true;
         let end = format.read(reader, &mut |number, found| {
+            is_empty &= matches!(found, Ok(ImportedLine::Warning(_)));
             let added = match found {
                 Ok(ImportedLine::Spec(line)) => self.imported(&source, number, &line),
                 Ok(ImportedLine::Entry(entry)) => self.add_inventoried(&source, number, *entry),
@@ -132,6 +137,9 @@ impl TargetSetBuilder {
         });
         if let Err((number, error)) = end {
             self.read_error(&source, number, &error);
+        } else if is_empty {
+            self.has_empty_import = true;
+            self.warnings.push(&origin(&source, 1, ""), format.empty());
         }
     }
 
@@ -152,6 +160,9 @@ impl TargetSetBuilder {
         let reader = PeekedFile::new(reader);
         match recognise(reader.head()) {
             Some(format) => self.import(format, source, reader),
+            None if is_empty_array(reader.head()) => {
+                self.import(ImportFormat::Auto, source, reader);
+            }
             None => self.read(source, reader),
         }
     }
@@ -192,8 +203,8 @@ impl TargetSetBuilder {
         }
     }
 
-    /// The target set. It has no targets if everything is outside of the allowlist, if the inventories have only
-    /// clusters that are not asked, or if sources are not read.
+    /// The target set. It has no targets if everything is outside of the allowlist, if the inventories have no
+    /// clusters or only such that are not asked, or if sources are not read.
     ///
     /// # Errors
     /// All errors in the list, or the list has no targets.
@@ -203,7 +214,7 @@ impl TargetSetBuilder {
         let may_be_empty = !self.not_asked.is_empty() || !self.unread.is_empty();
         let problem: Problem = if no_targets && self.not_selected > 0 && !may_be_empty {
             format!("--where selects none of the {} targets", self.not_selected).into()
-        } else if no_targets && !may_be_empty {
+        } else if no_targets && !may_be_empty && !self.has_empty_import {
             "no targets: give an address, CIDR, range, name or URL, or a file of them".into()
         } else {
             let unused = self.collector.unused(self.options.expectations);

@@ -113,8 +113,8 @@ impl TargetSet {
         self.len
     }
 
-    /// Whether there are none: for a set from the builder, only if all are outside of the allowlist, if all are
-    /// clusters of inventories that are not asked, or if sources are not read.
+    /// Whether there are none: for a set from the builder, only if all are outside of the allowlist, if the
+    /// inventories have no clusters or only such that are not asked, or if sources are not read.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -470,6 +470,44 @@ fn an_inventory_with_nothing_to_ask_says_which_clusters_and_why() {
     );
 }
 
+/// What `az aks list` and `gcloud container clusters list` print for an account without clusters.
+#[test]
+fn an_account_without_clusters_is_said_in_plain_words() {
+    let piped = |args: &str| {
+        let mut command = kubeknock(&args.split(' ').collect::<Vec<_>>());
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(b"[]\n").unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let note = "<stdin>:1: no clusters: the inventory is empty\n";
+    for args in ["targets -", "targets --from auto -", "targets --from gke -"] {
+        let output = piped(args);
+        assert_eq!(output.status.code(), Some(0), "{args}");
+        assert!(
+            stderr(&output).ends_with(note),
+            "{args}: {}",
+            stderr(&output)
+        );
+        assert!(
+            stdout(&output).ends_with("0 entries: 0 targets\n"),
+            "{args}"
+        );
+    }
+    assert_eq!(stdout(&piped("targets --from aks - -o json")), "[]\n");
+    // Nothing is shown to be closed by a scan of nothing.
+    for args in ["scan --from auto -", "scan --dry-run --from aks -"] {
+        let output = piped(args);
+        assert_eq!(output.status.code(), Some(2), "{args}");
+        let said = stderr(&output);
+        assert!(said.contains(note), "{args}: {said}");
+        assert!(
+            said.contains("no targets: there is nothing to ask"),
+            "{args}: {said}"
+        );
+    }
+}
+
 /// The output of each tool, and the targets that its line in docs/inventories.md must make of it.
 const JQ: [(&str, &str, &str); 7] = [
     (

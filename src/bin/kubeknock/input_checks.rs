@@ -30,6 +30,9 @@ const MAX_NOT_ASKED_SHOWN: usize = 20;
 pub(crate) fn check_asked(set: &TargetSet) -> anyhow::Result<()> {
     if set.is_empty() && set.outside_allow() == 0 && set.unread().is_empty() {
         let clusters = set.not_asked();
+        if clusters.is_empty() {
+            bail!("no targets: there is nothing to ask in what --from reads");
+        }
         let shown = clusters.iter().take(MAX_NOT_ASKED_SHOWN);
         let mut shown: Vec<String> = shown
             .map(|cluster| escape(&format!("{} ({})", cluster.name(), cluster.text()), 200))

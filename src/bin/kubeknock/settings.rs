@@ -306,7 +306,8 @@ pub(crate) fn listed(args: &TargetsArgs, verbose: u8) -> anyhow::Result<TargetSe
     for source in set.unread() {
         say::note(format_args!("{source} is not fetched: add --fetch"));
     }
-    if set.specs().is_empty() && set.not_asked().is_empty() {
+    let is_unread = !set.unread().is_empty();
+    if is_unread && set.specs().is_empty() && set.not_asked().is_empty() {
         bail!("no targets: the only lists are URLs; fetch them with --fetch");
     }
     Ok(set)

@@ -24,7 +24,7 @@ struct Cluster {
     wrapped: Option<Box<Self>>,
     /// What list-clusters writes instead.
     #[serde(rename = "clusters")]
-    names: Option<IgnoredAny>,
+    names: Option<Vec<IgnoredAny>>,
     name: Option<String>,
     arn: Option<String>,
     version: Option<String>,
@@ -111,8 +111,11 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
     if let Some(cluster) = cluster.wrapped {
         return found(line, *cluster, handle);
     }
-    if cluster.names.is_some() {
-        return handle(line, Err(NAMES_ONLY.into()));
+    if let Some(names) = cluster.names {
+        if !names.is_empty() {
+            handle(line, Err(NAMES_ONLY.into()));
+        }
+        return;
     }
     let mut entry = Entry::managed("eks", cluster.name.as_deref());
     entry.version(cluster.version.as_deref());

@@ -65,4 +65,20 @@ impl ImportFormat {
             Self::HttpxJson => "JSON of httpx",
         }
     }
+
+    /// What is said of a file that lists nothing.
+    pub(in crate::targets) const fn empty(self) -> &'static str {
+        match self {
+            Self::Auto | Self::Kubeconfig | Self::Aks | Self::Gke | Self::Eks | Self::Terraform => {
+                "no clusters: the inventory is empty"
+            }
+            Self::Shadowserver | Self::HttpSd | Self::FileSd => "no targets: the list is empty",
+            Self::MasscanJson
+            | Self::MasscanList
+            | Self::NmapXml
+            | Self::Zmap
+            | Self::Naabu
+            | Self::HttpxJson => "no open ports: the other scanner found none",
+        }
+    }
 }

@@ -34,7 +34,7 @@ mod zmap;
 pub use format::ImportFormat;
 pub(super) use imported::{Entry, ImportedLine};
 pub(super) use inventory::{NO_AUTHORITY, ca_bundle};
-pub(super) use recognise::{is_json, is_key, recognise};
+pub(super) use recognise::{is_empty_array, is_json, is_key, recognise};
 
 #[cfg(test)]
 mod tests;

@@ -2,13 +2,15 @@
 
 use std::io::{self, BufRead};
 
+use serde::de::IgnoredAny;
+
 use super::format::ImportFormat;
 use super::imported::{Handler, ImportedLine};
 use super::lines::LineFormat;
-use super::recognise::recognise;
+use super::recognise::{is_empty_array, recognise};
 use super::{
-    aks, eks, gke, kubeconfig, masscan, nmap, projectdiscovery, service_discovery, shadowserver,
-    terraform, zmap,
+    aks, documents, eks, gke, kubeconfig, masscan, nmap, projectdiscovery, service_discovery,
+    shadowserver, terraform, zmap,
 };
 use crate::input::PeekedFile;
 use crate::targets::error::Problem;
@@ -26,13 +28,24 @@ impl ImportFormat {
         handle: Handler<'_>,
     ) -> Result<(), (u32, io::Error)> {
         let mut format: Box<dyn LineFormat> = match self {
-            Self::Auto => {
-                let Some(format) = recognise(reader.head()) else {
+            Self::Auto => match recognise(reader.head()) {
+                Some(format) => return format.read(reader, handle),
+                None if is_empty_array(reader.head()) => {
+                    let expected = "an inventory of clusters";
+                    return documents::each(
+                        reader,
+                        expected,
+                        handle,
+                        |line, _: IgnoredAny, handle| {
+                            handle(line, Err(unrecognised()));
+                        },
+                    );
+                }
+                None => {
                     handle(1, Err(unrecognised()));
                     return Ok(());
-                };
-                return format.read(reader, handle);
-            }
+                }
+            },
             Self::Kubeconfig => return kubeconfig::read(reader, handle),
             Self::Aks => return aks::read(reader, handle),
             Self::Gke => return gke::read(reader, handle),

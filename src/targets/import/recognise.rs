@@ -53,6 +53,20 @@ pub(in crate::targets) fn recognise(head: &[u8]) -> Option<ImportFormat> {
     }
 }
 
+/// Whether a file begins with empty arrays and nothing else. That is what a cloud's command line prints for an account
+/// without clusters, and it shows no format.
+pub(in crate::targets) fn is_empty_array(head: &[u8]) -> bool {
+    let mut marks = head.iter().filter(|byte| !byte.is_ascii_whitespace());
+    let mut has_one = false;
+    while let Some(mark) = marks.next() {
+        if *mark != b'[' || marks.next() != Some(&b']') {
+            return false;
+        }
+        has_one = true;
+    }
+    has_one
+}
+
 /// Whether a line begins a group of targets, or has their key below its first one; keys may be quoted, and a list may be
 /// indented.
 fn is_target_group(line: &str) -> bool {

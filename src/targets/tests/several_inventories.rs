@@ -248,6 +248,54 @@ fn inventories_are_recognised_however_they_are_written() {
         shown(&import(ImportFormat::Auto, text).unwrap()),
         ["a.example:443"]
     );
-    let error = import(ImportFormat::Auto, r#"{"format_version": "1.0"}"#).unwrap_err();
-    assert!(error.starts_with("no targets"), "{error}");
+}
+
+#[test]
+fn an_inventory_without_clusters_is_empty_and_no_mistake() {
+    const NO_CLUSTERS: &str = "no clusters: the inventory is empty";
+    for (format, text, said) in [
+        (ImportFormat::Auto, "[]", NO_CLUSTERS),
+        (ImportFormat::Auto, " [ ]\n[\n]\n", NO_CLUSTERS),
+        (
+            ImportFormat::Auto,
+            r#"{"format_version": "1.0"}"#,
+            NO_CLUSTERS,
+        ),
+        (ImportFormat::Aks, "[]\n", NO_CLUSTERS),
+        (ImportFormat::Aks, r#"{"value": []}"#, NO_CLUSTERS),
+        (ImportFormat::Gke, "[]\n", NO_CLUSTERS),
+        (ImportFormat::Eks, "[]", NO_CLUSTERS),
+        (ImportFormat::Eks, r#"{"clusters": []}"#, NO_CLUSTERS),
+        (ImportFormat::HttpSd, "[]", "no targets: the list is empty"),
+        (
+            ImportFormat::MasscanJson,
+            "[\n]\n",
+            "no open ports: the other scanner found none",
+        ),
+    ] {
+        let set = import(format, text).unwrap();
+        let warnings: Vec<&str> = set.warnings().iter().map(|one| &*one.text).collect();
+        assert_eq!(
+            (set.len(), &*warnings),
+            (0, &[said][..]),
+            "{format}: {text}"
+        );
+    }
+    for text in ["[", "[]]", "[] 192.0.2.1", "[[]]", "", "\n"] {
+        assert!(import(ImportFormat::Auto, text).is_err(), "{text}");
+    }
+    // Beside another inventory it changes nothing; what --where leaves out is still named.
+    let aks = r#"[{"name": "a", "fqdn": "a.example", "agentPoolProfiles": []}]"#;
+    let both = [(ImportFormat::Auto, "[]"), (ImportFormat::Auto, aks)];
+    assert_eq!(shown(&read(&both)), ["a.example:443"]);
+    let options = TargetOptions {
+        selectors: vec!["provider=gke".parse().unwrap()],
+        ..TargetOptions::default()
+    };
+    let mut builder = TargetSetBuilder::new(options);
+    for (format, text) in both {
+        builder.import(format, Source::Stdin, text.as_bytes());
+    }
+    let error = builder.build().unwrap_err().to_string();
+    assert_eq!(error, "--where selects none of the 1 targets");
 }
