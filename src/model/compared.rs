@@ -27,6 +27,10 @@ pub enum DeclaredFact {
     Version,
     /// Whether the audit log is kept.
     AuditLog,
+    /// The region or zone. It is not compared with anything, but inventories may contradict each other about it.
+    Region,
+    /// A tag, or where the cluster belongs; as the region.
+    Label,
 }
 
 words!(DeclaredFact);
@@ -41,6 +45,8 @@ impl DeclaredFact {
             Self::Product => "product",
             Self::Version => "version",
             Self::AuditLog => "audit log",
+            Self::Region => "region",
+            Self::Label => "label",
         }
     }
 }

@@ -154,8 +154,8 @@ impl Declared {
         }
     }
 
-    /// Everything by which clusters are selected and grouped: key and value, sorted by key. The tag of a cluster comes
-    /// after a fact with the same key.
+    /// Everything by which clusters are selected: key and value. The tag of a cluster comes after a fact with the same
+    /// key. Where inventories contradict each other, the cluster is selected by what any of them says.
     pub fn facts(&self) -> impl Iterator<Item = (&str, &str)> {
         let own = [
             ("provider", self.provider.as_deref()),
@@ -165,7 +165,19 @@ impl Declared {
             .into_iter()
             .filter_map(|(key, value)| Some((key, value?)));
         let labels = self.labels.iter().map(|(key, value)| (&**key, &**value));
-        own.chain(labels)
+        own.chain(labels).chain(self.contested_facts())
+    }
+
+    /// What the inventories say that contradict each other: key and value.
+    fn contested_facts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.contradictions.iter().flat_map(|one| {
+            one.said.iter().filter_map(|said| match one.fact {
+                DeclaredFact::Product => Some(("provider", &**said)),
+                DeclaredFact::Region => Some(("region", &**said)),
+                DeclaredFact::Label => said.split_once('='),
+                _ => None,
+            })
+        })
     }
 
     /// What is declared, in words: a short phrase for each fact.

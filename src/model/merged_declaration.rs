@@ -1,7 +1,8 @@
 //! Several inventories that list one endpoint. What one does not say, another does; where two say different things, the
 //! fact is not known. Their order does not matter.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use sha2::{Digest as _, Sha256};
@@ -14,22 +15,16 @@ impl Declared {
     pub(crate) fn merged(all: &[&Self]) -> Self {
         let mut merged = Self {
             skips_certificate_check: all.iter().any(|one| one.skips_certificate_check),
+            // Only those that lead to the proxy of the scan are asked, so they differ in spelling alone.
             proxy: values(all, |one| one.proxy.clone()).pop_first(),
-            region: values(all, |one| one.region.clone()).pop_first(),
+            // The latest.
             reported: (all.iter().filter_map(|one| one.reported.clone()))
-                .max_by(|one, other| (&one.at, one.status).cmp(&(&other.at, other.status))),
+                .max_by_key(|one| (Arc::clone(&one.at), one.status, one.version.clone())),
             ..Self::default()
         };
         let inventories = values(all, |one| Some(one.inventory.clone()));
         let inventories: Vec<&str> = inventories.iter().map(|one| &**one).collect();
         merged.inventory = inventories.join(", ").into();
-        for (key, value) in all.iter().flat_map(|one| &one.labels) {
-            let kept = merged.labels.entry(key.clone());
-            let kept = kept.or_insert_with(|| value.clone());
-            if value < kept {
-                *kept = value.clone();
-            }
-        }
         let providers = values(all, |one| one.provider.clone());
         merged.provider = merged.agreed(DeclaredFact::Product, providers, ToString::to_string);
         let versions = values(all, |one| one.version.clone());
@@ -49,6 +44,9 @@ impl Declared {
         });
         merged.merge_reach(all);
         merged.merge_authorities(all);
+        let regions = values(all, |one| one.region.clone());
+        merged.region = merged.agreed(DeclaredFact::Region, regions, ToString::to_string);
+        merged.merge_labels(all);
         merged
     }
 
@@ -65,6 +63,19 @@ impl Declared {
             return None;
         }
         values.pop_first()
+    }
+
+    fn merge_labels(&mut self, all: &[&Self]) {
+        let mut labels: BTreeMap<&Arc<str>, BTreeSet<Arc<str>>> = BTreeMap::new();
+        for (key, value) in all.iter().flat_map(|one| &one.labels) {
+            labels.entry(key).or_default().insert(Arc::clone(value));
+        }
+        for (key, values) in labels {
+            let text = |value: &Arc<str>| format!("{key}={value}");
+            if let Some(value) = self.agreed(DeclaredFact::Label, values, text) {
+                self.labels.insert(Arc::clone(key), value);
+            }
+        }
     }
 
     fn merge_reach(&mut self, all: &[&Self]) {

@@ -12,7 +12,7 @@ use super::host_range::{HostKind, HostRange};
 use super::intervals::Intervals;
 use super::limits::{MAX_PIECES, too_large};
 use super::options::Expectation;
-use super::set::{Naming, Segment, TargetSet};
+use super::set::{Naming, Segment, Spec, TargetSet};
 use super::unique_hosts::{HostRun, size, total};
 use super::warnings::Warnings;
 use crate::model::{Declared, SpecId, Verdict, special, special_blocks};
@@ -214,8 +214,11 @@ impl Collector {
                     && own != first
                     && warned.insert((*id, "name="))
                 {
-                    let text =
-                        format!("name={own} is ignored: an earlier line names this target {first}");
+                    let text = if spec.declared.is_some() {
+                        format!("the name {own} is ignored: this target is named {first} elsewhere")
+                    } else {
+                        format!("name={own} is ignored: an earlier line names this target {first}")
+                    };
                     warnings.push(&spec.origin, text);
                 }
                 if let Some((own, first)) = spec
@@ -234,19 +237,38 @@ impl Collector {
         }
     }
 
-    /// The specifications of a run. The first one takes precedence; later ones fill in what it does not set.
+    /// The specifications of a run. The first one takes precedence; later ones fill in what it does not set. Inventories
+    /// come after what the user wrote, and in the order of their names and lines, so that it does not matter in which
+    /// order they are given.
     fn naming(&self, run: &HostRun) -> Arc<Naming> {
         let ids = std::iter::once(run.spec).chain(run.also.iter().copied());
+        let ids: Vec<SpecId> = ids.collect();
+        let mut ordered: Vec<&Spec> = ids.iter().map(|id| self.spec(*id)).collect();
+        ordered.sort_by_cached_key(|spec| {
+            let is_inventoried = spec.declared.is_some();
+            let (origin, label) = (&spec.origin, &spec.label);
+            is_inventoried.then(|| {
+                (
+                    origin.source.to_string(),
+                    origin.line,
+                    label.clone(),
+                    Arc::clone(&origin.text),
+                )
+            })
+        });
+        let origin = ordered.first().map_or_else(
+            || Arc::clone(&self.spec(run.spec).origin),
+            |first| Arc::clone(&first.origin),
+        );
         let mut naming = Naming {
-            origin: Arc::clone(&self.spec(run.spec).origin),
-            specs: ids.collect::<Vec<SpecId>>().into(),
+            origin,
+            specs: ids.into(),
             label: None,
             expect: None,
             declared: None,
             named: false,
         };
-        for id in naming.specs.iter() {
-            let spec = self.spec(*id);
+        for spec in ordered {
             naming.named |= spec.named;
             naming.label = naming.label.or_else(|| spec.label.clone());
             naming.expect = naming.expect.or(spec.expect);

@@ -1,8 +1,10 @@
 //! Several inventories, and several entries of one, that list the same endpoint.
 
+use proptest::prelude::*;
+
 use super::inventories::{import, lines};
 use super::*;
-use crate::model::{ClusterNotAsked, Declared, DeclaredAnonymous, DeclaredFact};
+use crate::model::{ClusterNotAsked, Declared, DeclaredAnonymous, DeclaredFact, Selector};
 
 const KUBECONFIG: &str = "clusters:\n- name: prod\n  cluster: {server: 'https://203.0.113.9'}\n";
 
@@ -298,4 +300,124 @@ fn an_inventory_without_clusters_is_empty_and_no_mistake() {
     }
     let error = builder.build().unwrap_err().to_string();
     assert_eq!(error, "--where selects none of the 1 targets");
+}
+
+#[test]
+fn regions_and_tags_that_differ_are_kept_apart_and_said() {
+    let cluster = |region: &str, env: &str| {
+        format!(
+            r#"[{{"name": "c", "endpoint": "203.0.113.9", "location": "{region}",
+                "resourceLabels": {{"env": "{env}", "team": "core"}}}}]"#
+        )
+    };
+    let (one, other) = (cluster("europe-west6", "prod"), cluster("us-east1", "test"));
+    let (found, set) = in_both_orders((ImportFormat::Gke, &one), (ImportFormat::Gke, &other));
+    assert_eq!(
+        (found.region.as_ref(), found.labels.get("env")),
+        (None, None)
+    );
+    assert_eq!(found.labels["team"].as_ref(), "core");
+    let said: Vec<String> = (found.contradictions.iter())
+        .map(|one| format!("{}: {}", one.fact.as_str(), one.said.join(" ")))
+        .collect();
+    assert_eq!(
+        said,
+        ["region: europe-west6 us-east1", "label: env=prod env=test"]
+    );
+    let warned: Vec<&str> = set.warnings().iter().map(|one| &*one.text).collect();
+    let contradict = "is not compared: the inventories contradict each other";
+    for text in [
+        format!("region {contradict} (europe-west6, us-east1)"),
+        format!("label {contradict} (env=prod, env=test)"),
+    ] {
+        assert!(warned.contains(&&*text), "{text}: {warned:?}");
+    }
+    // Each of them selects the cluster.
+    for (selector, selects) in [
+        ("region=us-*", true),
+        ("region=europe-*", true),
+        ("region=asia-*", false),
+        ("env=prod", true),
+        ("env=test", true),
+        ("env=lab", false),
+        ("provider=gke", true),
+    ] {
+        let selector = [selector.parse().unwrap()];
+        let selected = Selector::all_select(&selector, None, Some(&found));
+        assert_eq!(selected, selects, "{}", selector[0]);
+    }
+}
+
+/// Which of the possible values an inventory has for each fact of a cluster, if any.
+fn facts() -> impl Strategy<Value = [usize; 8]> {
+    std::array::from_fn(|_| 0_usize..3)
+}
+
+/// An inventory of one cluster, as GKE or AKS lists it; some of the facts are absent.
+fn inventory((is_aks, facts): (bool, [usize; 8])) -> (ImportFormat, String) {
+    let one_of = |key: &str, fact: usize, values: [&str; 2]| {
+        let value = facts[fact].checked_sub(1).map(|at| values[at]);
+        value.map_or_else(String::new, |value| format!(", \"{key}\": {value}"))
+    };
+    let name = one_of("name", 0, ["\"a\"", "\"b\""]);
+    let place = one_of("location", 1, ["\"r1\"", "\"r2\""]);
+    let tags = ["{\"env\": \"prod\"}", "{\"env\": \"test\", \"k\": \"v\"}"];
+    if is_aks {
+        let version = one_of("currentKubernetesVersion", 3, ["\"1.34\"", "\"1.34.1\""]);
+        let access = one_of(
+            "apiServerAccessProfile",
+            4,
+            [
+                r#"{"authorizedIpRanges": ["198.51.100.0/24", "192.0.2.0/24"]}"#,
+                r#"{"enablePrivateCluster": true}"#,
+            ],
+        );
+        let tags = one_of("tags", 2, tags);
+        let text = format!(
+            r#"[{{"fqdn": "203.0.113.9", "agentPoolProfiles": []{name}{place}{tags}{version}{access}}}]"#
+        );
+        return (ImportFormat::Aks, text);
+    }
+    let tags = one_of("resourceLabels", 2, tags);
+    let version = one_of("currentMasterVersion", 3, ["\"1.34\"", "\"1.33.2\""]);
+    let mode = one_of(
+        "anonymousAuthenticationConfig",
+        5,
+        [r#"{"mode": "ENABLED"}"#, r#"{"mode": "LIMITED"}"#],
+    );
+    let text = format!(r#"[{{"endpoint": "203.0.113.9"{name}{place}{tags}{version}{mode}}}]"#);
+    (ImportFormat::Gke, text)
+}
+
+proptest! {
+    /// What a report says of a target does not depend on the order of the inventories, whether they have names of their
+    /// own or not.
+    #[test]
+    fn the_order_of_inventories_does_not_matter(
+        inventories in prop::collection::vec((any::<bool>(), facts()), 2..5),
+        order in any::<prop::sample::Index>(),
+        has_names in any::<bool>(),
+    ) {
+        let all: Vec<(ImportFormat, String)> = inventories.into_iter().map(inventory).collect();
+        let sources = |at: usize| {
+            if has_names { Source::File(format!("{at}.json").into()) } else { Source::Stdin }
+        };
+        let read = |order: &[usize]| {
+            let mut builder = TargetSetBuilder::new(TargetOptions::default());
+            for at in order {
+                builder.import(all[*at].0, sources(*at), all[*at].1.as_bytes());
+            }
+            let set = builder.build().unwrap();
+            let targets = targets(&set);
+            assert_eq!(targets.len(), 1);
+            let target = &targets[0];
+            (target.label.clone(), target.origin.clone(), target.declared.clone(), target.expect)
+        };
+        let forth: Vec<usize> = (0..all.len()).collect();
+        let mut other = forth.clone();
+        other.rotate_left(order.index(all.len()));
+        let back: Vec<usize> = forth.iter().rev().copied().collect();
+        prop_assert_eq!(&read(&forth), &read(&other));
+        prop_assert_eq!(&read(&forth), &read(&back));
+    }
 }
