@@ -37,23 +37,39 @@ impl Egress {
     }
 }
 
-/// `None` if the inventory says nothing about it, or nothing answered.
+/// `None` if the inventory could not say anything about it, because it does not describe clusters of a service, or if
+/// nothing answered.
 pub(super) fn compare(
     declared: &Declared,
     observation: &Observation,
     egress: &Egress,
 ) -> Option<ComparedFact> {
     let answered = observation.handshakes > 0 || observation.replies().next().is_some();
-    if !answered || (declared.endpoint.is_none() && declared.authorized_networks.is_none()) {
+    let is_declared = declared.endpoint.is_some() || declared.authorized_networks.is_some();
+    if !answered || (!is_declared && declared.provider.is_none()) {
         return None;
     }
     let address = observation.endpoint.address().map(|address| address.ip());
-    let (result, sentence) = if declared.endpoint == Some(DeclaredEndpoint::Private) {
+    let (result, sentence) = if !is_declared {
+        (ComparisonResult::NotCompared, undeclared(address))
+    } else if declared.endpoint == Some(DeclaredEndpoint::Private) {
         private(address)
     } else {
         restricted(declared, address, egress.of(observation))
     };
     Some(ComparedFact::new(DeclaredFact::Reach, result, sentence))
+}
+
+/// Nothing is said of who may reach it, so nothing is confirmed.
+fn undeclared(address: Option<IpAddr>) -> String {
+    let observed = match address {
+        None => "it answers; the proxy resolved the name, so the address is not known".to_owned(),
+        Some(address) if is_public(address) => {
+            format!("it answers at {address}, which is not a private address")
+        }
+        Some(address) => format!("it answers at {address}, which is not public"),
+    };
+    format!("not declared; observed: {observed}")
 }
 
 fn private(address: Option<IpAddr>) -> (ComparisonResult, String) {

@@ -230,6 +230,11 @@ fn reach_is_compared_with_addresses_that_are_known() {
         ..Declared::default()
     };
     let one = restricted(&["198.51.100.0/24"]);
+    // An inventory of a service without the block that says who may reach it.
+    let nothing = Declared {
+        provider: Some("eks".into()),
+        ..Declared::default()
+    };
     for (declared, address, egress, result, sentence) in [
         (
             &private,
@@ -237,6 +242,20 @@ fn reach_is_compared_with_addresses_that_are_known() {
             None,
             Differs,
             "private declared, and it answers at 203.0.113.7, which is not a private address",
+        ),
+        (
+            &nothing,
+            "203.0.113.7",
+            Some("198.51.100.9"),
+            NotCompared,
+            "not declared; observed: it answers at 203.0.113.7, which is not a private address",
+        ),
+        (
+            &nothing,
+            "10.0.0.7",
+            None,
+            NotCompared,
+            "not declared; observed: it answers at 10.0.0.7, which is not public",
         ),
         (
             &private,
