@@ -77,6 +77,11 @@ impl Format {
         matches!(self, Self::Table | Self::Markdown | Self::Html)
     }
 
+    /// Whether a platform shows as fixed what a file of this format lacks, and nothing in it can say that it is a part.
+    pub const fn must_be_whole(self) -> bool {
+        matches!(self, Self::Gitlab | Self::Defectdojo)
+    }
+
     /// Whether the report tells people the reason for the exit code.
     pub const fn states_exit_code(self) -> bool {
         matches!(self, Self::Table | Self::Markdown | Self::Github)

@@ -52,6 +52,14 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
     if is_empty && !selectors.is_empty() {
         bail!("--where selects nothing of these reports");
     }
+    if scan.summary.selection.is_some()
+        && let Some(format) = outputs.formats().find(|format| format.must_be_whole())
+    {
+        bail!(
+            "{format}: this report has only the targets of --where, and the platform would show the findings of all \
+             others as fixed; write it without --where"
+        );
+    }
     if merged.repeated > 0 {
         let count = merged.repeated;
         say::note(format_args!(

@@ -67,7 +67,7 @@ fn within(
     let run = Run {
         results,
         repository,
-        category: category.unwrap_or("kubeknock"),
+        category: category.map_or_else(|| own_category(results), str::to_owned),
         limits,
         bytes: &bytes,
     };
@@ -84,7 +84,7 @@ fn within(
 struct Run<'a> {
     results: &'a Results<'a>,
     repository: Repository<'a>,
-    category: &'a str,
+    category: String,
     limits: Limits,
     /// Bytes of the log so far.
     bytes: &'a Cell<u64>,
@@ -103,7 +103,7 @@ impl Serialize for Run<'_> {
             .map(|finding| result::result(finding, &driver, self.repository));
         let mut run = serializer.serialize_map(None)?;
         run.serialize_entry("tool", &object! { "driver": driver.component() })?;
-        let category = object! { "id": category(self.category) };
+        let category = object! { "id": category(&self.category) };
         run.serialize_entry("automationDetails", &category)?;
         run.serialize_entry("results", &Sequence::new(results))?;
         let left_out = open.get(written.get()..).unwrap_or_default();
@@ -112,6 +112,14 @@ impl Serialize for Run<'_> {
         run.serialize_entry("taxonomies", &[driver.taxonomy()])?;
         run.serialize_entry("columnKind", "unicodeCodePoints")?;
         run.end()
+    }
+}
+
+/// The category where none is given. A part has one of its own, because an upload closes what it lacks of its category.
+fn own_category(results: &Results<'_>) -> String {
+    match &results.summary.selection {
+        Some(selection) => format!("kubeknock where {}", selection.labels.join(" ")),
+        None => "kubeknock".to_owned(),
     }
 }
 

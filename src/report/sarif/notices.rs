@@ -43,6 +43,10 @@ fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Findi
         let message = format!("The scan was stopped: {}.", text(stopped));
         add("stopped-early", "error", message, Vec::new());
     }
+    for part in results.partial_notices() {
+        let message = format!("This log is a part: {}.", text(&part));
+        add("partial", "warning", message, Vec::new());
+    }
     if coverage.not_attempted > 0 {
         let all = coverage.targets + coverage.further_addresses;
         let count = coverage.not_attempted;

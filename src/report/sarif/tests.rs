@@ -69,9 +69,11 @@ fn nothing_found_and_a_scan_that_was_stopped() {
         .map(|notice| notice["descriptor"]["id"].as_str().unwrap())
         .collect();
     assert_eq!(
-        ids[..5],
+        ids[..7],
         [
             "stopped-early",
+            "partial",
+            "partial",
             "not-attempted",
             "not-all-asked",
             "not-all-asked",
