@@ -26,7 +26,7 @@ impl fmt::Display for Retired {
 }
 
 /// Every retired rule, in the order of `docs/stability.md`.
-pub static RETIRED: [Retired; 3] = [
+pub static RETIRED: [Retired; 4] = [
     Retired {
         id: "version-disclosed",
         became: "is a detail of the finding about anonymous access",
@@ -57,6 +57,15 @@ pub static RETIRED: [Retired; 3] = [
             "anonymous-telemetry-unexpected",
             "more-open-than-documented",
             "stricter-than-documented",
+        ],
+    },
+    Retired {
+        id: "more-open-than-declared",
+        became: "is in the finding about anonymous access, which every server has that is more open than declared; where \
+                 nothing worse is open, that is anonymous-auth-unexpected",
+        instead: &[
+            "anonymous-auth-unexpected",
+            "anonymous-telemetry-unexpected",
         ],
     },
 ];

@@ -232,9 +232,7 @@ async fn every_rule_fires_on_one_server_and_not_on_another() {
         // more than its product documents, which no product does today, and policies (`policies.rs`).
         .chain([
             "address-divergence",
-            // These need an inventory (managed.rs), and `more-open-than-declared` an API server that opens something
-            // and has no finding about anonymous access, which none is today.
-            "more-open-than-declared",
+            // These need an inventory (managed.rs).
             "stricter-than-declared",
             "certificate-not-of-this-cluster",
             "private-endpoint-reachable",

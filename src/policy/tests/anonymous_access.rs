@@ -1,8 +1,13 @@
 //! The one finding about anonymous access to an endpoint.
 
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::advise::{Egress, compare};
 use crate::model::fixtures::status;
-use crate::model::{BaselineState, Remediation, Remedy, Severity};
+use crate::model::{
+    BaselineState, ComparisonResult, Declared, DeclaredAnonymous, Remediation, Remedy, Severity,
+};
 
 /// The only finding about anonymous access.
 fn only(report: EndpointReport) -> Finding {
@@ -285,5 +290,75 @@ fn a_server_that_opens_less_has_nothing_new() {
     assert_eq!(
         state(rejected(open()), rejected(default())),
         Some(BaselineState::Unchanged)
+    );
+}
+
+/// Why there is no rule of its own for what is more open than declared: that is open, and so has a finding, which is of
+/// severity high at least. Every answer to every path that is always asked, with either setting.
+#[test]
+fn what_is_more_open_than_declared_always_has_a_finding_about_anonymous_access() {
+    const PATHS: [&str; 5] = ["/version", "/api", "/healthz", "/livez", "/readyz"];
+    let granted = |path| match path {
+        "/version" => version(),
+        "/api" => api_versions(),
+        _ => ok(),
+    };
+    let mut found = BTreeMap::new();
+    for combination in 0..4_usize.pow(5) {
+        let answers = (0..).zip(PATHS).map(|(position, path)| {
+            let answer = match combination / 4_usize.pow(position) % 4 {
+                0 => unauthorized(),
+                1 => forbidden(),
+                2 => granted(path),
+                _ => reply(503, "text/plain", "busy"),
+            };
+            (path, Ok(answer))
+        });
+        let observation = failing(1, answers).with_kubeadm_tls();
+        let identification = identify(&observation);
+        let assessment = assess(&observation, &identification);
+        for setting in [DeclaredAnonymous::Limited, DeclaredAnonymous::Enabled] {
+            let declared = Declared {
+                anonymous: Some(setting),
+                ..Declared::default()
+            };
+            let egress = Egress::default();
+            let facts = compare(
+                &declared,
+                &observation,
+                &identification,
+                &assessment,
+                &egress,
+            );
+            if facts[0].result != ComparisonResult::MoreOpen {
+                continue;
+            }
+            let target = Target {
+                declared: Some(declared.into()),
+                ..target(0, "192.0.2.1")
+            };
+            let report = EndpointReport {
+                compared: facts,
+                ..record(target, "192.0.2.1", observation.clone())
+            };
+            let verdict = report.verdict;
+            let finding = only(report);
+            assert!(
+                finding.severity <= Severity::High,
+                "{verdict}: {}",
+                finding.rule.id
+            );
+            assert!(
+                finding.message.contains("more open than declared"),
+                "{}",
+                finding.message
+            );
+            *found.entry(verdict).or_insert(0) += 1;
+        }
+    }
+    let verdicts: Vec<Verdict> = found.into_keys().collect();
+    assert_eq!(
+        verdicts,
+        [Verdict::Exposed, Verdict::Forbidden, Verdict::Limited]
     );
 }
