@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::service::Service;
+use crate::service::{End, Service};
 use crate::support::{run, start, stderr, stdout};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,6 +164,34 @@ fn a_certificate_that_nobody_vouches_for_ends_the_request() {
     );
     for request in service.requests() {
         assert_eq!(request, "", "nothing is sent to a stranger");
+    }
+}
+
+/// A library's words about these mean nothing to a reader, so they are recognised and said in plain words.
+#[test]
+fn a_certificate_that_signs_itself_and_an_answer_that_ends_early_are_said_plainly() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json";
+    let is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let service = Service::with_certificate(head, "[]", is_ca);
+    let output = service.run(&["scan", "--from", "http-sd", &service.url()]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = stderr(&output);
+    assert!(
+        error.contains(
+            ": its certificate is self-signed, a CA certificate that signs itself: give the server"
+        ),
+        "{error}"
+    );
+    let service = Service::groups("[]");
+    for end in [End::Early, End::EarlyAndUnannounced, End::Silent] {
+        service.end(end);
+        let output = service.run(&["scan", "--from", "http-sd", &service.url()]);
+        assert_eq!(output.status.code(), Some(2));
+        let error = stderr(&output);
+        assert!(
+            error.contains(": it closed the connection before the end of its answer"),
+            "{error}"
+        );
     }
 }
 

@@ -425,6 +425,50 @@ async fn a_saved_report_is_narrowed_by_labels() {
         assert_eq!(again.status.code(), Some(3), "{}", stderr(&again));
         assert_eq!(json("again.json")["coverage"], part["coverage"]);
     }
+    // An upload of the part closes nothing else.
+    for (report, category) in [
+        ("all.json", "kubeknock/"),
+        (
+            "all.json --where name=prod --where env=*",
+            "kubeknock where name=prod env=*/",
+        ),
+        ("part.json", "kubeknock where region=eu-central-*/"),
+        ("part.json --category core", "core/"),
+    ] {
+        run(&format!("report {report} -o sarif=log.sarif -q"));
+        let log = &json("log.sarif")["runs"][0];
+        assert_eq!(log["automationDetails"]["id"], category);
+        let notices = &log["invocations"][0]["toolExecutionNotifications"];
+        let partial: Vec<&Value> = (notices.as_array().unwrap().iter())
+            .filter(|notice| notice["descriptor"]["id"] == "partial")
+            .collect();
+        let is_part = report != "all.json";
+        assert_eq!(partial.len(), usize::from(is_part), "{report}: {notices:#}");
+        for notice in partial {
+            let text = notice["message"]["text"].as_str().unwrap();
+            assert!(
+                text.starts_with("This log is a part: only targets with "),
+                "{text}"
+            );
+        }
+    }
+    for format in ["gitlab", "defectdojo"] {
+        for report in ["all.json --where name=prod", "part.json"] {
+            let refused = run(&format!("report {report} -o {format}=part.upload"));
+            assert_eq!(refused.status.code(), Some(2), "{report} {format}");
+            let said = stderr(&refused);
+            assert!(
+                said.contains("would show the findings of all others as fixed"),
+                "{said}"
+            );
+            assert!(
+                !folder.path().join("part.upload").exists(),
+                "{report} {format}"
+            );
+        }
+        let whole = run(&format!("report all.json -o {format}=whole.upload -q"));
+        assert_eq!(whole.status.code(), Some(1), "{}", stderr(&whole));
+    }
     let west = run("report all.json --where region=eu-west-1 --where env=lab -o json=west.json -q");
     assert_eq!(west.status.code(), Some(1));
     assert_eq!(json("west.json")["endpoints"].as_array().unwrap().len(), 1);
@@ -474,8 +518,11 @@ fn an_inventory_with_nothing_to_ask_says_which_clusters_and_why() {
 #[test]
 fn an_account_without_clusters_is_said_in_plain_words() {
     let piped = |args: &str| {
-        let mut command = kubeknock(&args.split(' ').collect::<Vec<_>>());
-        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut command = kubeknock();
+        let command = command
+            .args(args.split(' '))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(b"[]\n").unwrap();
         child.wait_with_output().unwrap()

@@ -28,11 +28,31 @@ struct State {
     overloaded: usize,
     /// How long an answer takes.
     pause: Duration,
+    /// How an answer ends.
+    end: End,
+}
+
+/// How an answer and its connection end.
+#[derive(Clone, Copy)]
+pub(crate) enum End {
+    /// As they should.
+    Whole,
+    /// One byte early, with TLS `close_notify`.
+    Early,
+    /// One byte early, without it.
+    EarlyAndUnannounced,
+    /// Before the first byte, without it.
+    Silent,
 }
 
 impl Service {
     /// Answers with this status line, these headers and this body.
     pub(crate) fn start(head: &str, body: &str) -> Self {
+        Self::with_certificate(head, body, rcgen::IsCa::NoCa)
+    }
+
+    /// As [`start`](Self::start), with a certificate that may be that of a CA.
+    pub(crate) fn with_certificate(head: &str, body: &str, is_ca: rcgen::IsCa) -> Self {
         let key = rcgen::KeyPair::generate().unwrap();
         let names = vec!["127.0.0.1".to_owned()];
         let mut params = rcgen::CertificateParams::new(names).unwrap();
@@ -41,6 +61,7 @@ impl Service {
         params
             .distinguished_name
             .push(rcgen::DnType::CommonName, name);
+        params.is_ca = is_ca;
         let certificate = params.self_signed(&key).unwrap();
         let mut root = tempfile::NamedTempFile::new().unwrap();
         root.write_all(pem(certificate.der()).as_bytes()).unwrap();
@@ -60,6 +81,7 @@ impl Service {
             answer: answer(head, body),
             overloaded: 0,
             pause: Duration::ZERO,
+            end: End::Whole,
         }));
         let shared = Arc::clone(&state);
         // It ends with the test.
@@ -98,6 +120,11 @@ impl Service {
     /// From now on, takes this long for an answer.
     pub(crate) fn pause(&self, pause: Duration) {
         self.state.lock().unwrap().pause = pause;
+    }
+
+    /// From now on, ends answers like this.
+    pub(crate) fn end(&self, end: End) {
+        self.state.lock().unwrap().end = end;
     }
 
     /// The program, which trusts the service. A proxy of the environment must not be used.
@@ -172,7 +199,7 @@ fn serve(socket: TcpStream, config: Arc<rustls::ServerConfig>, state: &Mutex<Sta
     if stream.read_exact(&mut body).is_ok() {
         request.push_str(std::str::from_utf8(&body).unwrap());
     }
-    let (answer, pause) = {
+    let (answer, pause, end) = {
         let mut state = state.lock().unwrap();
         state.requests.push(request);
         let is_overloaded = state.overloaded > 0;
@@ -182,11 +209,18 @@ fn serve(socket: TcpStream, config: Arc<rustls::ServerConfig>, state: &Mutex<Sta
         } else {
             state.answer.clone()
         };
-        (answer, state.pause)
+        (answer, state.pause, state.end)
     };
     thread::sleep(pause);
     let stream = stream.get_mut();
-    let _ = stream.write_all(answer.as_bytes());
-    stream.conn.send_close_notify();
+    let sent = match end {
+        End::Whole => answer.len(),
+        End::Early | End::EarlyAndUnannounced => answer.len() - 1,
+        End::Silent => 0,
+    };
+    let _ = stream.write_all(&answer.as_bytes()[..sent]);
+    if matches!(end, End::Whole | End::Early) {
+        stream.conn.send_close_notify();
+    }
     let _ = stream.flush();
 }

@@ -111,6 +111,9 @@ const TITLES: [&str; 6] = [
 ];
 
 fn table(out: &mut dyn Write, rows: &[Row<'_>], set: &TargetSet) -> io::Result<()> {
+    if rows.is_empty() {
+        return writeln!(out, "0 entries: 0 targets");
+    }
     let cells: Vec<[String; 6]> = std::iter::once(TITLES.map(str::to_owned))
         .chain(rows.iter().map(cells))
         .collect();
