@@ -8,7 +8,7 @@ use kubeknock::model::{ClueKind, EndpointReport, Method, Trust, Verdict};
 use kubeknock::scan::deep;
 
 use crate::recordings::recording;
-use crate::support::{config, knock, pem, run, serve, start, stderr, stdout};
+use crate::support::{config, documentation_counts, knock, pem, run, serve, start, stderr, stdout};
 
 /// A marker in every list and metric that a simulated server could leak.
 const OBJECT: &str = "zz-object-name-7f3a";
@@ -51,6 +51,11 @@ async fn all_outputs_agree_on_the_number_of_open_paths() {
         .await
         .unwrap();
     let said = format!("/cacerts, /ping; nothing on {api} of {api} API paths; as documented");
+    let said = if documentation_counts() {
+        said
+    } else {
+        said.replace("; as documented", "")
+    };
     assert!(stdout(&output).contains(&said), "{}", stdout(&output));
 }
 
@@ -168,7 +173,11 @@ async fn product_paths_identify_the_product_and_do_not_expose_it() {
     let posture = report.posture.unwrap();
     assert_eq!(
         posture.status.as_str(),
-        "as-documented",
+        if documentation_counts() {
+            "as-documented"
+        } else {
+            "unknown"
+        },
         "{}",
         posture.sentence
     );

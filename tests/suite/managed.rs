@@ -15,7 +15,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::name_server::NameServer;
-use crate::support::{ANY, pem, run, serve, stderr, stdout};
+use crate::skip::skipped;
+use crate::support::{ANY, documentation_counts, pem, run, serve, stderr, stdout};
 
 /// What a GKE cluster is known by at a bare address: the name of its CA.
 const GKE: &str = "issuer = 'CN=1f0c2a5e-3c1d-4a6f-9a39-5b7d2f6a1c11'\n\
@@ -290,7 +291,7 @@ async fn every_setting_of_gke_against_every_answer() {
                 assert_eq!(seen, *result, "{setting} {name}: {text}");
                 assert!(text.contains(sentence), "{setting} {name}: {text}");
                 assert!(
-                    *result == "confirmed" || text.contains(documented),
+                    *result == "confirmed" || text.contains(documented) || !documentation_counts(),
                     "{setting} {name}: {text}"
                 );
                 assert!(scan.html.contains(text), "{text}");
@@ -325,6 +326,9 @@ fn eks(name: &str, last: u8, version: &str) -> Value {
 /// EKS and AKS declare nothing about anonymous requests: the product and its version decide.
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nothing_is_declared_the_documentation_is_compared() {
+    if !documentation_counts() {
+        return skipped("what is documented is too old to be compared: look at the sources again");
+    }
     let estate = Estate::start(vec![
         (1, like("health-only", "", None)),
         (2, like("default", "", Some("v1.31.5-eks-5e0fdde"))),
@@ -542,6 +546,9 @@ const SAMPLES: [&str; 3] = [
 /// docs/managed.md shows lines of the table, and a row for each fact that was compared.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_worked_example_is_what_comes_out() {
+    if !documentation_counts() {
+        return skipped("what is documented is too old to be compared: look at the sources again");
+    }
     let page = include_str!("../../docs/managed.md");
     let scan = sample_estate()
         .await

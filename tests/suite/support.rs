@@ -34,6 +34,18 @@ pub(crate) fn closed_port() -> SocketAddr {
     address
 }
 
+/// Whether what products document still counts today: for two years after its sources were looked at. Afterwards the
+/// program concludes nothing from it, and tests of the program expect that. The comparison itself is tested in the
+/// library, with days of its own.
+pub(crate) fn documentation_counts() -> bool {
+    let facts = include_str!("../../src/products/products.toml");
+    let checked = facts.split("checked = \"").skip(1);
+    let oldest = checked.map(|rest| &rest[..10]).min().unwrap();
+    let (year, day) = oldest.split_at(4);
+    let last = format!("{}{day}", year.parse::<u16>().unwrap() + 2);
+    jiff::Timestamp::now().to_string()[..10] <= *last
+}
+
 /// The default configuration with short pauses.
 pub(crate) fn config() -> ScanConfig {
     ScanConfig::default().with(|config| {
