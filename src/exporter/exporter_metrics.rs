@@ -18,14 +18,26 @@ use crate::model::Verdict;
 const BUCKETS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// How a scrape of a target ended.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum ProbeEnd {
-    /// A probe was made, and took this long.
-    Finished(Duration),
-    /// The last answer was served again.
-    ServedAgain,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ScrapeEnd {
+    /// With the answer of a probe that was made for it, alone or with other scrapes.
+    Fresh,
+    /// With the last answer, served again.
+    Again,
     /// The time of the scrape was over first.
     TimedOut,
+}
+
+impl ScrapeEnd {
+    const ALL: [Self; 3] = [Self::Fresh, Self::Again, Self::TimedOut];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Again => "again",
+            Self::TimedOut => "timed-out",
+        }
+    }
 }
 
 /// Why a request is refused.
@@ -140,7 +152,7 @@ impl ExporterMetrics {
         );
         registry.register(
             "targets_last_reload_successful",
-            "Whether the lists of targets could be used when they were last read",
+            "Whether the lists of targets and the settings could be used when they were last read",
             metrics.reload_successful.clone(),
         );
         registry.register(
@@ -150,7 +162,7 @@ impl ExporterMetrics {
         );
         metrics.set_reload(true);
         // Series that exist from the beginning have a rate from the beginning.
-        for result in ["fresh", "again", "timed-out"] {
+        for result in ScrapeEnd::ALL.map(ScrapeEnd::as_str) {
             drop(metrics.results.get_or_create(&ResultLabel { result }));
         }
         for refusal in [
@@ -182,15 +194,12 @@ impl ExporterMetrics {
         RunningProbe(self)
     }
 
-    pub(super) fn probe_ended(&self, end: ProbeEnd) {
-        let result = match end {
-            ProbeEnd::Finished(took) => {
-                self.durations.observe(took.as_secs_f64());
-                "fresh"
-            }
-            ProbeEnd::ServedAgain => "again",
-            ProbeEnd::TimedOut => "timed-out",
-        };
+    pub(super) fn probe_ended(&self, took: Duration) {
+        self.durations.observe(took.as_secs_f64());
+    }
+
+    pub(super) fn scrape_ended(&self, end: ScrapeEnd) {
+        let result = end.as_str();
         self.results.get_or_create(&ResultLabel { result }).inc();
     }
 

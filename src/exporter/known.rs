@@ -1,6 +1,7 @@
 //! What is known of one target: its last answers, and the probes that run.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::future::{BoxFuture, WeakShared};
 use parking_lot::Mutex;
@@ -15,6 +16,8 @@ pub(super) type Running = WeakShared<BoxFuture<'static, Arc<ProbeResult>>>;
 pub(super) struct Known {
     /// Held by the probe that runs: one at a time, of whatever module.
     pub(super) turn: tokio::sync::Mutex<()>,
+    /// When a scrape was last answered without a result, because its time was over first.
+    pub(super) timed_out: Mutex<Option<Instant>>,
     plain: Mutex<Slot>,
     deep: Mutex<Slot>,
 }

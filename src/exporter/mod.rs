@@ -15,6 +15,7 @@ mod page;
 mod probe_metrics;
 mod probe_query;
 mod probe_result;
+mod probe_settings;
 mod probing;
 mod routes;
 mod server;
@@ -24,6 +25,7 @@ mod web_config;
 mod web_config_error;
 mod web_tls;
 
+pub use probe_settings::ProbeSettings;
 pub use probing::{Exporter, ExporterOptions};
 pub use server::{Server, ServerError};
 pub use target_list::{ListError, TargetList};

@@ -19,6 +19,8 @@ const MAX_LABEL: usize = 100;
 /// What one probe found.
 #[derive(Debug, Clone)]
 pub(super) struct ProbeResult {
+    /// When a scrape asked for it.
+    pub(super) began: Instant,
     /// When it ended.
     pub(super) finished: Instant,
     /// How long it took, with the wait for its turn.
@@ -101,6 +103,7 @@ impl ProbeResult {
         Self {
             accepted: verdict.is_some_and(accepted),
             findings: counts(&evaluation),
+            began,
             finished: Instant::now(),
             took: began.elapsed(),
             verdict,

@@ -9,14 +9,12 @@ use jiff::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::exporter_metrics::{ExporterMetrics, ProbeEnd, Refusal};
+use super::exporter_metrics::{ExporterMetrics, Refusal, ScrapeEnd};
 use super::known::Module;
 use super::probe_result::ProbeResult;
+use super::probe_settings::ProbeSettings;
 use super::target_list::{ListedTarget, TargetList};
-use crate::config::ScanConfig;
 use crate::error::Error;
-use crate::policy::Policy;
-use crate::scan::Scanner;
 
 /// Probes that run or wait, for each that may run. Scrapes come evenly, so that a queue is short unless this machine is
 /// busy; a scrape that waits costs one connection and may still be in time.
@@ -29,16 +27,11 @@ pub struct ExporterOptions {
     pub max_probes: usize,
     /// How long an answer is served again before the target is probed anew.
     pub min_interval: Duration,
-    /// Whether `module=deep` is allowed.
-    pub deep: bool,
 }
 
 /// Probes listed targets when somebody asks for them.
 pub struct Exporter {
-    plain: Scanner,
-    /// The scanner of `module=deep`, if it is allowed.
-    deep: Option<Scanner>,
-    policy: Policy,
+    settings: RwLock<Arc<ProbeSettings>>,
     min_interval: Duration,
     list: RwLock<Arc<TargetList>>,
     /// For the probes that run.
@@ -64,13 +57,12 @@ pub(super) enum Served {
 }
 
 impl Exporter {
-    /// An exporter for these targets. The configuration and the policy are those of a scan.
+    /// An exporter for these targets.
     ///
     /// # Errors
     /// [`Error`] for a setting out of range.
     pub fn new(
-        config: &ScanConfig,
-        policy: Policy,
+        settings: ProbeSettings,
         list: TargetList,
         options: &ExporterOptions,
     ) -> Result<Self, Error> {
@@ -80,13 +72,10 @@ impl Exporter {
                 problem: "must be 1 or more".to_owned(),
             });
         }
-        let scanner = |deep| Scanner::new(config.clone().with(|config| config.deep = deep));
         let metrics = ExporterMetrics::new();
         metrics.set_targets(list.len());
         Ok(Self {
-            plain: scanner(false)?,
-            deep: options.deep.then(|| scanner(true)).transpose()?,
-            policy,
+            settings: RwLock::new(Arc::new(settings)),
             min_interval: options.min_interval,
             list: RwLock::new(Arc::new(list)),
             running: Arc::new(Semaphore::new(options.max_probes)),
@@ -95,12 +84,16 @@ impl Exporter {
         })
     }
 
-    /// Sets up the resolver if a list has names, so that its errors show early.
-    ///
-    /// # Errors
-    /// Those of [`Scanner::prepare`].
-    pub async fn prepare(&self, list: &TargetList) -> Result<(), Error> {
-        self.plain.prepare(&list.set).await
+    /// The settings of now.
+    pub fn settings(&self) -> Arc<ProbeSettings> {
+        Arc::clone(&self.settings.read())
+    }
+
+    /// Replaces the settings. Probes that run are finished with those before.
+    pub fn replace_settings(&self, mut settings: ProbeSettings) {
+        let mut current = self.settings.write();
+        settings.since = Instant::now();
+        *current = Arc::new(settings);
     }
 
     /// The targets that may be probed.
@@ -116,18 +109,9 @@ impl Exporter {
         *current = Arc::new(list.with_known_of(&current));
     }
 
-    /// Notes that the lists were read again, and cannot be used.
+    /// Notes that the lists or the settings were read again, and cannot be used.
     pub fn reload_failed(&self) {
         self.metrics.set_reload(false);
-    }
-
-    /// The module with this name; without a name, the one with the usual requests.
-    pub(super) fn module(&self, name: Option<&str>) -> Option<Module> {
-        match name {
-            None | Some("" | "default") => Some(Module::Plain),
-            Some("deep") => self.deep.is_some().then_some(Module::Deep),
-            Some(_) => None,
-        }
     }
 
     /// Probes a listed target within this time, or serves its last answer again.
@@ -138,11 +122,14 @@ impl Exporter {
         limit: Duration,
     ) -> Result<Answer, Refusal> {
         let began = Instant::now();
+        let since = self.settings().since;
+        let is_current = |last: &&Arc<ProbeResult>| {
+            last.finished.elapsed() < self.min_interval && last.began >= since
+        };
         let probe = {
             let mut slot = listed.known.slot(module).lock();
-            let last = slot.last.as_ref();
-            if let Some(last) = last.filter(|last| last.finished.elapsed() < self.min_interval) {
-                self.metrics.probe_ended(ProbeEnd::ServedAgain);
+            if let Some(last) = slot.last.as_ref().filter(is_current) {
+                self.metrics.scrape_ended(ScrapeEnd::Again);
                 return Ok(Answer::Result(Arc::clone(last), Served::Again));
             }
             let running = slot.running.as_ref().and_then(WeakShared::upgrade);
@@ -157,9 +144,11 @@ impl Exporter {
             }
         };
         if let Ok(result) = tokio::time::timeout(limit, probe).await {
+            self.metrics.scrape_ended(ScrapeEnd::Fresh);
             return Ok(Answer::Result(result, Served::Fresh));
         }
-        self.metrics.probe_ended(ProbeEnd::TimedOut);
+        self.metrics.scrape_ended(ScrapeEnd::TimedOut);
+        *listed.known.timed_out.lock() = Some(Instant::now());
         Ok(Answer::TimedOut(began.elapsed()))
     }
 
@@ -181,9 +170,7 @@ impl Exporter {
                 exporter.knock(&listed, module, began).await
             };
             drop(admitted);
-            exporter
-                .metrics
-                .probe_ended(ProbeEnd::Finished(result.took));
+            exporter.metrics.probe_ended(result.took);
             let result = Arc::new(result);
             let mut slot = listed.known.slot(module).lock();
             (slot.last, slot.running) = (Some(Arc::clone(&result)), None);
@@ -193,10 +180,8 @@ impl Exporter {
     }
 
     async fn knock(&self, listed: &ListedTarget, module: Module, began: Instant) -> ProbeResult {
-        let scanner = match (module, &self.deep) {
-            (Module::Deep, Some(deep)) => deep,
-            _ => &self.plain,
-        };
+        let settings = self.settings();
+        let scanner = settings.scanner(module);
         let now = Timestamp::now();
         // They differ in their ports only. A name may lead elsewhere by now.
         if let Some(target) = listed.targets.first() {
@@ -205,6 +190,6 @@ impl Exporter {
         let knocks = listed.targets.iter();
         let knocks = knocks.map(|target| scanner.knock_within(&listed.set, target));
         let records = join_all(knocks).await.concat();
-        ProbeResult::new(&listed.spec, &records, &self.policy, (began, now))
+        ProbeResult::new(&listed.spec, &records, &settings.policy, (began, now))
     }
 }

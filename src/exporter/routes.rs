@@ -73,7 +73,7 @@ async fn probe<B>(
 ) -> Result<Response<Body>, Refusal> {
     let query = ProbeQuery::parse(request.uri().query())?;
     let limit = time_limit(request.headers())?;
-    let module = exporter.module(query.module.as_deref());
+    let module = exporter.settings().module(query.module.as_deref());
     let module = module.ok_or(Refusal::Unlisted)?;
     let listed = exporter.list().get(&query.target).cloned();
     let listed = listed.ok_or(Refusal::Unlisted)?;

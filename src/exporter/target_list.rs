@@ -71,18 +71,28 @@ impl TargetList {
     /// # Errors
     /// The set has a CIDR or range of several addresses, or too many targets.
     pub fn new(set: TargetSet) -> Result<Self, ListError> {
-        if set.len() > MAX_TARGETS {
-            return Err(ListError::TooMany(set.len()));
-        }
         let set = Arc::new(set);
         let mut of_spec: HashMap<usize, Vec<Target>> = HashMap::new();
-        for target in (0..set.len()).filter_map(|index| set.get(index)) {
+        // A range is the usual reason for too many, and the error about it names it.
+        let looked_at = set.len().min(MAX_TARGETS + 1);
+        for target in (0..looked_at).filter_map(|index| set.get(index)) {
             for spec in target.specs.iter() {
                 of_spec
                     .entry(spec.0 as usize)
                     .or_default()
                     .push(target.clone());
             }
+        }
+        for (position, spec) in set.specs().iter().enumerate() {
+            let targets = of_spec.get(&position).into_iter().flatten();
+            let mut hosts = targets.map(|target| &target.host);
+            let first = hosts.next();
+            if hosts.any(|host| Some(host) != first) {
+                return Err(ListError::Range(Arc::clone(&spec.origin)));
+            }
+        }
+        if set.len() > MAX_TARGETS {
+            return Err(ListError::TooMany(set.len()));
         }
         let mut uses: HashMap<Arc<str>, usize> = HashMap::new();
         for label in set.specs().iter().filter_map(|spec| spec.label.clone()) {
@@ -94,9 +104,6 @@ impl TargetList {
             let Some(targets) = of_spec.remove(&position) else {
                 continue;
             };
-            if targets.iter().any(|target| target.host != targets[0].host) {
-                return Err(ListError::Range(Arc::clone(&spec.origin)));
-            }
             let label = spec.label.clone();
             let label = label.filter(|label| uses.get(label) == Some(&1));
             let name = label.unwrap_or_else(|| Arc::clone(&spec.origin.text));
@@ -200,8 +207,13 @@ mod tests {
             "{error}"
         );
         assert_eq!(names(&["10.0.0.7/32"]), ["10.0.0.7/32"]);
-        let error = list(&["10.0.0.0/15"]).unwrap_err();
-        assert!(error.to_string().starts_with("393216 targets"), "{error}");
+        let error = list(&["10.0.0.1", "10.0.0.0/8"]).unwrap_err();
+        assert!(
+            error.to_string().starts_with("argument 2: a CIDR"),
+            "{error}"
+        );
+        let error = list(&["10.0.0.1 ports=1-65535", "10.0.0.2 ports=1-65535"]).unwrap_err();
+        assert!(error.to_string().starts_with("131070 targets"), "{error}");
     }
 
     #[test]

@@ -95,7 +95,11 @@ fn told(kind: &str, rule: &str) -> (String, String, String) {
 
 /// What Alertmanager makes of alerts: those that are open, by their labels.
 #[derive(Default)]
-struct Alerts(BTreeMap<String, Value>);
+struct Alerts {
+    open: BTreeMap<String, Value>,
+    /// How often it was told of an alert that it had.
+    again: usize,
+}
 
 impl Alerts {
     fn take(&mut self, request: &str) {
@@ -109,9 +113,13 @@ impl Alerts {
             assert!(time("startsAt") <= time("endsAt"), "{alert}");
             let labels = alert["labels"].to_string();
             if time("endsAt") > now {
-                self.0.insert(labels, alert.clone());
+                if let Some(known) = self.open.insert(labels, alert.clone()) {
+                    // Another text, such as that the target is lost now, notifies nobody.
+                    assert_eq!(known["startsAt"], alert["startsAt"]);
+                    self.again += 1;
+                }
             } else {
-                self.0
+                self.open
                     .remove(&labels)
                     .expect("it closes an alert that is open");
             }
@@ -119,7 +127,7 @@ impl Alerts {
     }
 
     fn rules(&self) -> Vec<&str> {
-        let mut rules: Vec<&str> = (self.0.values())
+        let mut rules: Vec<&str> = (self.open.values())
             .map(|alert| alert["labels"]["rule"].as_str().unwrap())
             .collect();
         rules.sort_unstable();
@@ -170,16 +178,15 @@ async fn every_change_is_told_once() {
                 assert!(text.contains(&format!("• *{kind}*")), "{text}");
             }
         }
-        let requests = alerts.take();
-        assert_eq!(
-            requests.len(),
-            usize::from(!expected.is_empty()),
-            "{requests:?}"
-        );
-        for request in &requests {
+        // What stays open is told in each scan, because Alertmanager may have been restarted.
+        let before: BTreeSet<String> = open.open.keys().cloned().collect();
+        open.again = 0;
+        for request in &alerts.take() {
             open.take(request);
         }
         assert_eq!(open.rules(), rules);
+        let stays = before.iter().filter(|alert| open.open.contains_key(*alert));
+        assert_eq!(open.again, stays.count(), "each is told once");
     };
     round(&[], &[]);
     drop(server);
@@ -521,7 +528,7 @@ async fn only_what_was_asked_is_fixed() {
         }
         said.sort();
         said.dedup();
-        (said, open.0.len())
+        (said, open.open.len())
     };
     let (range, other_target) = (range.as_str(), other_target.as_str());
     let (in_range, alone) = (
@@ -650,6 +657,46 @@ async fn a_merge_keeps_the_baseline_of_shards() {
     assert_eq!(part.status.code(), Some(2), "{}", stdout(&part));
 }
 
+/// A checkpoint may be of any age. What it says must not undo what a later scan found.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_checkpoint_does_not_move_the_baseline_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let service = receiver();
+    let server = serve_at("exposed", "127.0.17.13").await;
+    let address = server.address();
+    let target = address.to_string();
+    let run = |args: &[&str]| {
+        let common = ["scan", &target, "--retries=0", "--fail-on=never"];
+        service.run_in(folder, &[&common, args].concat())
+    };
+    let scheduled = ["--baseline=auto:kept", "--notify=webhook=env:HOOK"];
+    // Its scan began first, and was the baseline once.
+    let resumed = [&["--resume=old"], &scheduled[..]].concat();
+    for args in [&["--checkpoint=old"][..], &resumed, &resumed] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    }
+    assert_eq!(service.take().len(), 1, "the same report changes nothing");
+    drop(server);
+    let _server = serve("rejecting", address).await;
+    assert_eq!(run(&scheduled).status.code(), Some(0));
+    assert_eq!(service.take().len(), 1, "it is fixed");
+    let kept = files(&folder.join("kept"));
+    let output = run(&resumed);
+    let error = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("the report of a later scan"), "{error}");
+    assert!(
+        error.contains("leave --baseline out, or scan anew"),
+        "{error}"
+    );
+    assert_eq!(files(&folder.join("kept")), kept);
+    assert!(service.take().is_empty());
+    // As a report it is as good as ever.
+    assert_eq!(run(&["--resume=old"]).status.code(), Some(0));
+}
+
 /// Any earlier report will do; then nothing is kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_can_be_the_baseline_of_notifications() {
@@ -691,7 +738,10 @@ async fn a_report_can_be_the_baseline_of_notifications() {
     );
     open.take(&requests[1]);
     assert_eq!(open.rules(), [EXPOSED, VERSION]);
-    assert!(scan("1", "2").is_empty());
+    let requests = scan("1", "2");
+    assert_eq!(requests.len(), 1, "nobody but Alertmanager: {requests:?}");
+    open.take(&requests[0]);
+    assert_eq!((open.again, open.rules().len()), (2, 2));
     drop(server);
     let _server = serve("rejecting", address).await;
     let requests = scan("2", "3");
@@ -720,7 +770,7 @@ fn mistakes_are_found_before_anything_is_asked() {
     for (args, said) in [
         (
             vec![auto, "--notify=slack=https://hooks.example/hunter2"],
-            "the URL of a slack is a secret",
+            "the URL for slack is a secret",
         ),
         (
             vec![auto, "--notify=alertmanager=https://me:hunter2@am"],
@@ -810,7 +860,7 @@ fn mistakes_are_found_before_anything_is_asked() {
 struct Alertmanager {
     process: Child,
     address: SocketAddr,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Drop for Alertmanager {
@@ -824,19 +874,37 @@ impl Alertmanager {
     /// `None` if it is not installed.
     fn start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("alertmanager.yml");
-        fs::write(
-            &config,
-            "route: { receiver: none }\nreceivers: [{ name: none }]\n",
-        )
-        .unwrap();
+        // An alert without an end would be over at once.
+        let config = "global: { resolve_timeout: 1s }\nroute: { receiver: none }\nreceivers: [{ name: none }]\n";
+        fs::write(folder.path().join("alertmanager.yml"), config).unwrap();
         let address = TcpListener::bind(ANY).unwrap().local_addr().unwrap();
+        let Some(process) = Self::run(folder.path(), address) else {
+            without(
+                "prometheus-alertmanager",
+                "alerts of --notify in Alertmanager",
+            );
+            return None;
+        };
+        Some(Self {
+            process,
+            address,
+            folder,
+        })
+    }
+
+    fn restart(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.process = Self::run(self.folder.path(), self.address).unwrap();
+    }
+
+    fn run(folder: &Path, address: SocketAddr) -> Option<Child> {
         // Debian's package and the release have different names.
         let programs = ["prometheus-alertmanager", "alertmanager"];
         let process = programs.into_iter().find_map(|program| {
             Command::new(program)
-                .arg(format!("--config.file={}", config.display()))
-                .arg(format!("--storage.path={}", folder.path().display()))
+                .current_dir(folder)
+                .args(["--config.file=alertmanager.yml", "--storage.path=."])
                 .arg(format!("--web.listen-address={address}"))
                 .arg("--cluster.listen-address=")
                 .stdout(Stdio::null())
@@ -844,13 +912,7 @@ impl Alertmanager {
                 .spawn()
                 .ok()
         });
-        let Some(process) = process else {
-            without(
-                "prometheus-alertmanager",
-                "alerts of --notify in Alertmanager",
-            );
-            return None;
-        };
+        let process = process?;
         let began = Instant::now();
         while TcpStream::connect(address).is_err() {
             assert!(
@@ -859,11 +921,7 @@ impl Alertmanager {
             );
             std::thread::sleep(Duration::from_millis(50));
         }
-        Some(Self {
-            process,
-            address,
-            _folder: folder,
-        })
+        Some(process)
     }
 
     /// The rules of the alerts that are open.
@@ -891,7 +949,7 @@ impl Alertmanager {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_alertmanager_has_an_alert_while_a_finding_is_open() {
-    let Some(real) = Alertmanager::start() else {
+    let Some(mut real) = Alertmanager::start() else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
@@ -914,6 +972,16 @@ async fn a_real_alertmanager_has_an_alert_while_a_finding_is_open() {
             .unwrap();
         assert_ne!(output.status.code(), Some(2), "{}", stderr(&output));
     };
+    scan();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(
+        real.rules(),
+        [EXPOSED, VERSION],
+        "it does not end by itself"
+    );
+    // It has its alerts in memory only.
+    real.restart();
+    assert_eq!(real.rules(), Vec::<String>::new());
     scan();
     assert_eq!(real.rules(), [EXPOSED, VERSION]);
     // What is sent again is the same alert.
@@ -1046,10 +1114,12 @@ async fn every_schedule_tells_once() {
         .unwrap();
         let first = run_scheduled(&service, folder.path(), &command);
         assert_eq!(first.len(), 1, "{command}");
-        assert!(
-            run_scheduled(&service, folder.path(), &command).is_empty(),
-            "{command}"
-        );
+        let second = run_scheduled(&service, folder.path(), &command);
+        if command.contains("alertmanager") {
+            assert_eq!(body(&second[0]), body(&first[0]), "{command}");
+        } else {
+            assert!(second.is_empty(), "{command}");
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `--baseline`: the earlier scan that a scan is compared with.
 
 use anyhow::{Context as _, bail, ensure};
+use jiff::Timestamp;
 use kubeknock::config::Shard;
 use kubeknock::model::Selector;
 use kubeknock::policy::{FailOn, Policy};
@@ -68,6 +69,21 @@ impl Baseline {
             earlier: Some(earlier),
             kept: None,
         })
+    }
+
+    /// Fails if the folder of scheduled scans has the report of a later scan than the one that began at this time: an older
+    /// report must not become the baseline.
+    pub(crate) fn ensure_not_older(&self, began: Timestamp) -> anyhow::Result<()> {
+        let (Some(earlier), Some(_)) = (&self.earlier, &self.kept) else {
+            return Ok(());
+        };
+        let kept = earlier.scan.summary.started;
+        ensure!(
+            kept <= began,
+            "--baseline auto: the folder has the report of a later scan, which began at {kept:.0}; this one began at \
+             {began:.0} and must not take its place: leave --baseline out, or scan anew"
+        );
+        Ok(())
     }
 
     /// Whether findings are compared with an earlier scan, or with nothing as the first of scheduled scans.

@@ -235,7 +235,10 @@ fn write_receivers(out: &mut String, receivers: &[Receiver]) -> std::fmt::Result
     if receivers.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nLast (only if something changed; this is no probe):")?;
+    writeln!(
+        out,
+        "\nLast (only if something changed, or alerts are open; this is no probe):"
+    )?;
     for receiver in receivers {
         writeln!(out, "  POST to {receiver}")?;
     }

@@ -73,9 +73,14 @@ impl Kind {
     fn of(name: &str) -> Option<(Self, u64)> {
         let stem = name.strip_suffix(".json")?;
         Self::ALL.into_iter().find_map(|kind| {
-            let digits = stem.strip_prefix(kind.prefix())?;
-            let digits = digits.split('-').next()?;
-            Some((kind, digits.parse().ok()?))
+            let rest = stem.strip_prefix(kind.prefix())?;
+            let digits = match kind {
+                Self::Notification => rest.split_once('-')?.0,
+                Self::Report | Self::Alerts => rest,
+            };
+            let number: u32 = digits.parse().ok()?;
+            // A copy that somebody made has another name.
+            (format!("{number:06}") == digits).then_some((kind, number.into()))
         })
     }
 }
@@ -83,6 +88,10 @@ impl Kind {
 impl Kept {
     /// Opens the folder, and makes it if only the last part of its path is missing.
     pub(crate) fn open(folder: &Path) -> anyhow::Result<Self> {
+        ensure!(
+            !folder.as_os_str().is_empty(),
+            "--baseline auto: name a folder: auto:DIR"
+        );
         let shown = folder.display();
         match make(folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -342,11 +351,20 @@ mod tests {
         ] {
             fs::write(place.join(name), "half").unwrap();
         }
-        fs::write(place.join("notes.txt"), "not ours").unwrap();
+        let others = [
+            "notes.txt",
+            "report-000009-copy.json",
+            "report-7.json",
+            "report-18446744073709551615.json",
+        ];
+        for name in others {
+            fs::write(place.join(name), "not ours").unwrap();
+        }
         let kept = Kept::open(place).unwrap();
         assert_eq!(kept.waiting().unwrap().len(), 1);
+        assert_eq!(kept.report(), Some(place.join("report-000001.json")));
         let mut after = names(place);
-        after.retain(|name| name != "notes.txt");
+        after.retain(|name| !others.contains(&&**name));
         assert_eq!(after, before);
         let second = Kept::open(place).err().unwrap().to_string();
         assert!(second.contains("another scan uses"), "{second}");

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use kubeknock::model::Selector;
 use kubeknock::policy::{Evaluator, ScanEnd, Snapshot};
@@ -81,13 +81,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
         notifier.is_some(),
     )?;
     let started = reports[0].started;
-    if let (Some(earlier), true) = (&baseline.earlier, baseline.kept.is_some()) {
-        ensure!(
-            earlier.scan.summary.started <= started,
-            "--baseline auto: the folder has the report of a later scan, which began at {:.0}",
-            earlier.scan.summary.started
-        );
-    }
+    baseline.ensure_not_older(started)?;
     let needs_snapshot = baseline.compares() || reports.iter().any(|saved| saved.carries);
     let mut carried = CarriedRecords::new(&file.policy, scan.summary.started);
     for (number, Saved { file, started, .. }) in reports.iter_mut().enumerate() {

@@ -62,6 +62,7 @@ pub(crate) fn run(
     let outputs = Outputs::open(&args.output, &[])?;
     outputs.check_inputs(&inputs(args, file.path.as_deref()))?;
     settings::fit_to_machine(&mut config, targets.has_names());
+    let mut resumed = None;
     let checkpoint = match (&args.checkpoint, &args.resume) {
         (Some(new), Some(old)) if new != old => {
             anyhow::bail!("--checkpoint and --resume must name the same file if both are given");
@@ -69,11 +70,13 @@ pub(crate) fn run(
         (_, Some(path)) if args.checkpoint.is_none() || path.exists() => {
             let checkpoint = Checkpoint::resume(path, &config, &targets)?;
             report_resumed(&checkpoint);
+            resumed = Some(checkpoint.began());
             Some(checkpoint)
         }
         (Some(path), None) => {
             let (checkpoint, began) = Checkpoint::start(path, &config, &targets)?;
             report_began(&checkpoint, began);
+            resumed = matches!(began, Began::Continued).then(|| checkpoint.began());
             Some(checkpoint)
         }
         (Some(path), Some(_)) => Some(Checkpoint::create(path, &config, &targets)?),
@@ -81,19 +84,23 @@ pub(crate) fn run(
     };
     let gate = args.gate.gate();
     let policies = policies::open(&args.policies.policy)?;
+    let baseline = Baseline::open(
+        args.baseline.as_ref(),
+        args.gate.fail_on,
+        &file.policy,
+        &args.selection.sources.selectors.selectors,
+        policies.as_ref(),
+    )?;
+    if let Some(began) = resumed {
+        baseline.ensure_not_older(began)?;
+    }
     let job = Job {
         config,
         targets: Arc::new(targets),
         checkpoint,
         outputs,
         gate,
-        baseline: Baseline::open(
-            args.baseline.as_ref(),
-            args.gate.fail_on,
-            &file.policy,
-            &args.selection.sources.selectors.selectors,
-            policies.as_ref(),
-        )?,
+        baseline,
         notifier,
         policy: file.policy,
         policies,

@@ -1,9 +1,9 @@
 //! Alerts for version 2 of Alertmanager's API. An alert is identified by its labels, so a receiver that gets the same
 //! labels twice has one alert.
 //!
-//! Alertmanager ends an alert without `endsAt` after a few minutes, because it expects to be told again and again. A
-//! scheduled scan tells only what changed, so an open alert has an end that is years away, and a closed one has its
-//! real end.
+//! Alertmanager ends an alert without `endsAt` after a few minutes, because it expects to be told again and again. Nobody knows
+//! when the next scan comes, so an open alert has an end that is years away, and a closed one has its real end. Alertmanager
+//! forgets all alerts when it restarts, so each scan tells the open ones again. An alert that it knows stays as it is.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -44,15 +44,18 @@ struct Alert<'a> {
 /// What to tell Alertmanager.
 #[derive(Debug)]
 pub struct Alerts {
-    /// The body of the POST; `None` if nothing changed.
+    /// The body of the POST about alerts that open and close; `None` if nothing changed.
     pub body: Option<String>,
+    /// The body of the POST about alerts that were open before and still are, for an Alertmanager that was restarted; `None` if
+    /// there are none.
+    pub again: Option<String>,
     /// The alerts that are open then.
     pub open: Vec<OpenAlert>,
     /// Alerts that are not sent, because there are too many.
     pub left_out: usize,
 }
 
-/// The alerts that open and close after a scan. `told` are those that the receiver has as open, and `now` is when the closed
+/// The alerts that open, stay open and close after a scan. `told` are those that the receiver has as open, and `now` is when the closed
 /// ones end.
 pub fn alerts(
     notification: &Notification<'_>,
@@ -60,7 +63,7 @@ pub fn alerts(
     told: &[OpenAlert],
     now: Timestamp,
 ) -> Alerts {
-    let again: HashSet<Fingerprint> = (notification.news.iter())
+    let changed: HashSet<Fingerprint> = (notification.news.iter())
         .filter(|News { kind, .. }| *kind != NewsKind::Fixed)
         .map(|news| news.finding.fingerprint)
         .collect();
@@ -69,7 +72,7 @@ pub fn alerts(
         .map(|alert| (&alert.labels, alert.starts_at))
         .collect();
     let mut open = Vec::new();
-    let mut opened = Vec::new();
+    let (mut opened, mut stays) = (Vec::new(), Vec::new());
     let findings = results.open_findings();
     let mut findings = findings.into_iter().filter(|finding| matters(finding));
     for finding in findings.by_ref().take(MOST) {
@@ -79,20 +82,20 @@ pub fn alerts(
             starts_at: told_at.unwrap_or(Time(notification.started)),
             labels,
         };
-        if told_at.is_none() || again.contains(&finding.fingerprint) {
-            opened.push((open.len(), annotations(finding)));
-        }
+        let is_news = told_at.is_none() || changed.contains(&finding.fingerprint);
+        let sent = if is_news { &mut opened } else { &mut stays };
+        sent.push((open.len(), annotations(finding)));
         open.push(alert);
     }
     let left_out = findings.count();
     let still: HashSet<&BTreeMap<String, String>> =
         open.iter().map(|alert| &alert.labels).collect();
-    let opened = opened.into_iter().map(|(index, annotations)| Alert {
+    let is_open = |(index, annotations): (usize, _)| Alert {
         labels: &open[index].labels,
         annotations,
         starts_at: open[index].starts_at,
         ends_at: far_from(open[index].starts_at),
-    });
+    };
     let closed = told
         .iter()
         .filter(|alert| !still.contains(&alert.labels))
@@ -102,13 +105,20 @@ pub fn alerts(
             starts_at: Time(alert.starts_at.0.min(now)),
             ends_at: Time(now),
         });
-    let all: Vec<Alert<'_>> = opened.chain(closed).collect();
-    let body = (!all.is_empty()).then(|| serde_json::to_string(&all).unwrap_or_default());
+    let body = json(opened.into_iter().map(is_open).chain(closed));
+    let again = json(stays.into_iter().map(is_open));
     Alerts {
         body,
+        again,
         open,
         left_out,
     }
+}
+
+/// The body of a POST; `None` without alerts.
+fn json<'a>(alerts: impl Iterator<Item = Alert<'a>>) -> Option<String> {
+    let alerts: Vec<Alert<'_>> = alerts.collect();
+    (!alerts.is_empty()).then(|| serde_json::to_string(&alerts).unwrap_or_default())
 }
 
 /// The alerts of findings that a receiver has been told by an earlier scan.

@@ -243,12 +243,20 @@ fn alerts_open_and_close_by_their_labels() {
         news: Vec::new(),
         ..notification.clone()
     };
-    assert_eq!(alerts(&nothing, &results, &first.open, now).body, None);
+    assert_eq!(first.again, None);
+    let second = alerts(&nothing, &results, &first.open, now);
+    assert_eq!(second.body, None);
+    let again: serde_json::Value = serde_json::from_str(&second.again.unwrap()).unwrap();
+    assert_eq!(
+        again, body,
+        "an Alertmanager that was restarted gets the same"
+    );
     let empty = Sample {
         findings: Vec::new(),
         ..sample::mixed()
     };
     let closed = alerts(&nothing, &empty.results(), &first.open, now);
+    assert_eq!(closed.again, None);
     let closed: serde_json::Value = serde_json::from_str(&closed.body.unwrap()).unwrap();
     assert_eq!(closed.as_array().unwrap().len(), first.open.len());
     assert_eq!(closed[0]["endsAt"], closed[0]["startsAt"]);

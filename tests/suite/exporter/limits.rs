@@ -99,6 +99,9 @@ async fn scrapes_of_one_target_share_its_probe() {
         assert_eq!(read(stream).status, 200);
     }
     assert_eq!(server.stats().connections(), 1);
+    let count = |result: &str| exporter.own(&format!("scrapes_total{{result=\"{result}\"}}"));
+    assert_eq!(count("fresh") + count("again"), 50, "each scrape counts");
+    assert_eq!(exporter.own("probe_duration_seconds_count"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,4 +144,7 @@ async fn the_answer_comes_before_prometheus_gives_up() {
     assert_eq!(answer.value("kubeknock_probe_success"), Some(0.0));
     assert_eq!(answer.verdict(), None);
     assert_eq!(exporter.own("running_probes"), 0);
+    let page = exporter.get("/").body;
+    assert!(page.contains("the time of the scrape was over"), "{page}");
+    assert!(!page.contains("not probed yet"), "{page}");
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Exporter, wait_for};
-use crate::support::{run_in, start, stderr};
+use crate::support::{pem, run_in, start, stderr};
 
 /// The names that `/sd` has.
 fn discovered(exporter: &Exporter) -> Vec<String> {
@@ -51,6 +51,92 @@ async fn a_changed_list_is_read_again_and_a_broken_one_changes_nothing() {
     });
     assert_eq!(exporter.probe("prod").verdict(), Some("exposed"));
     assert_eq!(exporter.get("/probe?target=new").status, 404);
+}
+
+/// An acceptance, an expectation or an option that is changed counts, and a broken settings file changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn changed_settings_are_read_again_and_broken_ones_change_nothing() {
+    let server = start("exposed").await;
+    let folder = tempfile::tempdir().unwrap();
+    let target = format!("{} name=prod", server.address());
+    let settings = |text: &str| fs::write(folder.path().join("kubeknock.toml"), text).unwrap();
+    settings("[exporter]\ndeep = true\n");
+    let exporter = Exporter::start(folder.path(), &[&target, "--min-interval", "10m"]);
+    let deep = || exporter.get("/probe?target=prod&module=deep").status;
+    let accepted = || exporter.probe("prod").value("kubeknock_verdict_accepted");
+    let expected = || exporter.probe("prod").value("kubeknock_as_expected");
+    assert_eq!((deep(), accepted(), expected()), (200, Some(0.0), None));
+
+    let accept = "[[accept]]\nrule = \"*\"\nat-most = \"critical\"\ntarget = \"prod\"\nreason = \"a lab\"\n\
+                  owner = \"me\"\nexpires = 2099-01-01\n[[expect]]\ntarget = \"prod\"\nverdict = \"exposed\"\n";
+    settings(accept);
+    exporter
+        .says("the settings and the lists of targets were read again: 1 targets, 0 new, 0 removed");
+    // Answers of the earlier settings are not served again.
+    assert_eq!(
+        (deep(), accepted(), expected()),
+        (404, Some(1.0), Some(1.0))
+    );
+
+    for (broken, said) in [
+        (
+            "[[accept]]\nhunter2 = 1\n",
+            "kubeknock.toml:2:1: [[accept]] 1: unknown key",
+        ),
+        (
+            "[scan]\nrate = \"hunter2\"\n",
+            "kubeknock.toml:2:1: [scan] rate: ",
+        ),
+        (
+            "[scan]\nipv4 = true\nipv6 = true\n",
+            "kubeknock.toml: [scan] has options that exclude each other",
+        ),
+        ("[scan]\nca-file = \"none.pem\"\n", "none.pem"),
+    ] {
+        settings(broken);
+        let line = exporter.says(said);
+        assert!(!line.contains("hunter2"), "{line}");
+        exporter.says("the earlier targets stay, and the earlier settings");
+        assert_eq!(
+            exporter.own("targets_last_reload_successful"),
+            0,
+            "{broken}"
+        );
+        assert_eq!((deep(), accepted()), (404, Some(1.0)), "{broken}");
+    }
+
+    settings("");
+    exporter.says("the settings and the lists of targets were read again");
+    assert_eq!(exporter.own("targets_last_reload_successful"), 1);
+    assert_eq!((accepted(), expected()), (Some(0.0), None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn renewed_certificates_of_a_ca_are_read_again() {
+    let server = start("default").await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    let ca = |name: &str| {
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        (params.distinguished_name).push(rcgen::DnType::CommonName, name);
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = rcgen::KeyPair::generate().unwrap();
+        fs::write(&file, pem(params.self_signed(&key).unwrap().der())).unwrap();
+    };
+    ca("one");
+    let target = format!("{} name=prod", server.address());
+    let args = [&target, "--ca-file", "ca.pem", "--min-interval", "10m"];
+    let exporter = Exporter::start(folder.path(), &args);
+    exporter.probe("prod");
+    assert_eq!(server.stats().connections(), 1);
+    ca("two");
+    exporter.says("the settings and the lists of targets were read again");
+    exporter.probe("prod");
+    assert_eq!(server.stats().connections(), 2, "it is asked anew");
+    fs::write(&file, "hunter2").unwrap();
+    let said = exporter.says("ca.pem");
+    assert!(!said.contains("hunter2"), "{said}");
+    exporter.says("the earlier settings");
 }
 
 #[test]

@@ -75,7 +75,7 @@ pub(crate) struct ExporterArgs {
     /// Settings file [default: kubeknock.toml of the repository]
     ///
     /// Outside of a repository, that of the working directory. Scan defaults, severities, accepted findings,
-    /// expectations, and [exporter]; see docs/settings.md. Read once, at the start.
+    /// expectations, and [exporter]; see docs/settings.md. Read again when it changes.
     #[arg(
         long,
         value_name = "FILE",

@@ -39,8 +39,9 @@ pub(crate) struct NotifyArgs {
     /// Tell what is new, worse, fixed or lost since the baseline. Repeatable
     ///
     /// KIND is alertmanager, webhook (JSON) or slack. DESTINATION is @FILE or env:NAME, a file or variable with a URL; for
-    /// alertmanager also the http(s):// URL itself, if nothing in it is secret. Nothing is sent when nothing changed. With --baseline
-    /// auto:DIR, a notification is kept until its receiver has it.
+    /// alertmanager also the http(s):// URL itself, if nothing in it is secret. Nothing is sent when nothing changed; only alertmanager is
+    /// sent its open alerts again, as it forgets them when it restarts. With --baseline auto:DIR, a notification is kept until its
+    /// receiver has it.
     #[arg(
         long,
         value_name = "KIND=DESTINATION",

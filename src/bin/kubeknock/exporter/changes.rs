@@ -14,6 +14,7 @@ struct Version {
 }
 
 /// Files, and the versions that are in use.
+#[derive(Clone)]
 pub(super) struct Files {
     paths: Vec<PathBuf>,
     used: Vec<Option<Version>>,

@@ -2,58 +2,36 @@
 
 mod changes;
 mod reload;
+mod settings;
 
-use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::bail;
-use kubeknock::config::Order;
-use kubeknock::exporter::{Exporter, ExporterOptions, Server, TargetList, WebConfig};
+use kubeknock::exporter::{Exporter, ExporterOptions, Server, WebConfig};
 
 use crate::args::ExporterArgs;
 use crate::runtime::runtime;
 use crate::settings_file::SettingsFile;
-use crate::{say, settings, signals};
-use reload::{Lists, Web};
+use crate::{say, signals};
+use reload::{Inputs, Web};
+use settings::Settings;
 
 /// Runs the exporter.
 pub(crate) fn run(args: ExporterArgs, file: SettingsFile, verbose: u8) -> anyhow::Result<u8> {
-    if args.requests.deep {
-        bail!(
-            "--deep: for the exporter, write deep = true in [exporter] of kubeknock.toml, and ask for module=deep"
-        );
-    }
-    if args.connection.max_duration.is_some() {
-        bail!("--max-duration: the exporter runs until it is stopped");
-    }
-    if args.sources.files().any(|file| file == Path::new("-")) {
-        bail!(
-            "the exporter reads its lists again when they change; name a file in place of standard input"
-        );
-    }
+    let (settings, probes) = Settings::new(args, file, None)?;
     let runtime = runtime()?;
-    let mut config = settings::config(&args.connection, &args.requests, Order::Sequential, true)?;
-    settings::fit_to_machine(&mut config, true);
+    let args = Arc::clone(&settings.args);
     let web = args.web_config_file.as_deref().map(WebConfig::read);
     let web = web.transpose()?.unwrap_or_default();
     let web_files = web.files().to_vec();
-    let files = reload::files(&args);
-    let set = settings::exporter_targets(
-        &args,
-        file.expectations.clone(),
-        runtime.handle(),
-        Some(verbose),
-    )?;
-    let list = TargetList::new(set)?;
+    let list = settings.targets(runtime.handle(), Some(verbose))?;
     let options = ExporterOptions {
         max_probes: args.max_probes,
         min_interval: args.min_interval,
-        deep: file.exporter_deep,
     };
     runtime.block_on(async {
-        let exporter = Exporter::new(&config, file.policy, list, &options);
+        probes.prepare(&list).await?;
+        let exporter = Exporter::new(probes, list, &options);
         let exporter = Arc::new(exporter.map_err(|error| anyhow::anyhow!("--{error}"))?);
-        exporter.prepare(&exporter.list()).await?;
         if web.authenticates() && !web.has_tls() && !args.listen.ip().to_canonical().is_loopback() {
             say::note(
                 "passwords come over plain HTTP: add tls_server_config to the web configuration",
@@ -68,10 +46,9 @@ pub(crate) fn run(args: ExporterArgs, file: SettingsFile, verbose: u8) -> anyhow
         let server = Arc::new(server.await?);
         println!("listening on {}", server.address());
         let web = Web::new(args.web_config_file.clone(), web_files, Arc::clone(&server));
-        let lists = Lists::new(args, files, file.expectations, exporter);
         tokio::select! {
             () = server.serve() => {}
-            () = reload::run(lists, web) => {}
+            () = reload::run(Inputs::new(settings, exporter), web) => {}
             () = signals::end() => {}
         }
         Ok(0)

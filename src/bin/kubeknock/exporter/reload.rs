@@ -1,32 +1,33 @@
-//! Reads the lists of targets and the web configuration again when they change. What is broken changes nothing.
+//! Reads the settings, the lists of targets and the web configuration again when they change. What is broken changes nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubeknock::exporter::{Exporter, Server, TargetList, WebConfig};
-use kubeknock::targets::{Expectation, TargetErrors};
+use kubeknock::exporter::{Exporter, ProbeSettings, Server, TargetList, WebConfig};
+use kubeknock::targets::TargetErrors;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, interval_at};
 
 use super::changes::Files;
-use crate::args::ExporterArgs;
-use crate::fetch::is_url;
+use super::settings::Settings;
+use crate::say;
 use crate::signals::Hangups;
-use crate::{say, settings};
 
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often lists are fetched, as Prometheus does by default.
 const FETCH: Duration = Duration::from_mins(1);
 
-/// The lists of targets.
-pub(super) struct Lists {
-    args: Arc<ExporterArgs>,
-    expectations: Vec<Expectation>,
+/// The settings and the lists of targets.
+pub(super) struct Inputs {
+    settings: Arc<Settings>,
+    settings_file: Files,
+    certificates: Files,
+    lists: Files,
     exporter: Arc<Exporter>,
-    files: Files,
-    has_urls: bool,
+    /// Whether the settings in use are not those of the files.
+    is_stale: bool,
     /// Why the last version could not be used, as it was said.
     problem: Option<String>,
 }
@@ -39,68 +40,72 @@ pub(super) struct Web {
 }
 
 /// Looks for changes until the exporter ends.
-pub(super) async fn run(mut lists: Lists, mut web: Web) {
+pub(super) async fn run(mut inputs: Inputs, mut web: Web) {
     let mut hangups = Hangups::new();
     let mut look = interval_at(Instant::now() + LOOK, LOOK);
     let mut fetch = interval_at(Instant::now() + FETCH, FETCH);
     loop {
         tokio::select! {
             _ = look.tick() => {
-                if lists.files.have_changed() {
-                    lists.reload().await;
-                }
+                inputs.look().await;
                 if web.files.have_changed() {
                     web.reload();
                 }
             }
-            _ = fetch.tick(), if lists.has_urls => lists.reload().await,
+            _ = fetch.tick(), if inputs.settings.has_urls() => inputs.reload().await,
             () = hangups.next() => {
-                lists.reload().await;
+                inputs.is_stale = true;
+                inputs.reload().await;
                 web.reload();
             }
         }
     }
 }
 
-/// The files of the lists, before they are read.
-pub(super) fn files(args: &ExporterArgs) -> Files {
-    let files = args.sources.files().filter(|path| !is_list_url(path));
-    Files::new(files.map(Path::to_owned).collect())
-}
-
-fn is_list_url(path: &Path) -> bool {
-    path.to_str().is_some_and(is_url)
-}
-
-impl Lists {
-    /// The lists of `files`, which are in use.
-    pub(super) fn new(
-        args: ExporterArgs,
-        files: Files,
-        expectations: Vec<Expectation>,
-        exporter: Arc<Exporter>,
-    ) -> Self {
-        let has_urls = args.sources.files().any(is_list_url);
+impl Inputs {
+    /// The settings and lists that are in use.
+    pub(super) fn new(settings: Settings, exporter: Arc<Exporter>) -> Self {
         Self {
-            has_urls,
-            files,
-            args: Arc::new(args),
-            expectations,
+            settings_file: Files::new(settings.path.iter().cloned().collect()),
+            certificates: settings.certificates.clone(),
+            lists: settings.lists.clone(),
+            settings: Arc::new(settings),
             exporter,
+            is_stale: false,
             problem: None,
         }
     }
 
+    /// Reads what has changed.
+    async fn look(&mut self) {
+        let files = [&mut self.settings_file, &mut self.certificates];
+        // Each has to look, whatever the others see.
+        let changed = files.map(Files::have_changed).contains(&true);
+        self.is_stale |= changed;
+        if self.lists.have_changed() || changed {
+            self.reload().await;
+        }
+    }
+
     async fn reload(&mut self) {
+        let what = if self.is_stale {
+            "the settings and the lists of targets"
+        } else {
+            "the lists of targets"
+        };
         match self.read().await {
-            Ok(list) => {
+            Ok((settings, list)) => {
                 let old = self.exporter.list();
                 let (added, removed) = (list.missing_in(&old), old.missing_in(&list));
-                if self.problem.take().is_some() || added + removed > 0 {
+                if self.problem.take().is_some() || self.is_stale || added + removed > 0 {
                     say::note(format_args!(
-                        "the lists of targets were read again: {} targets, {added} new, {removed} removed",
+                        "{what} were read again: {} targets, {added} new, {removed} removed",
                         list.len()
                     ));
+                }
+                if let Some((settings, probes)) = settings {
+                    self.exporter.replace_settings(probes);
+                    self.replace(settings);
                 }
                 self.exporter.replace_list(list);
             }
@@ -109,24 +114,42 @@ impl Lists {
                 let problem = problem(&error);
                 if self.problem.as_ref() != Some(&problem) {
                     problem.lines().for_each(say::reason);
-                    say::reason(
-                        "the lists of targets cannot be used as they are now; the earlier targets stay",
-                    );
+                    say::reason(format_args!(
+                        "{what} cannot be used as they are now; the earlier targets stay, and the earlier settings"
+                    ));
                     self.problem = Some(problem);
                 }
             }
         }
     }
 
-    async fn read(&self) -> anyhow::Result<TargetList> {
-        let (args, expectations) = (Arc::clone(&self.args), self.expectations.clone());
+    /// Uses other settings from now on.
+    fn replace(&mut self, settings: Settings) {
+        if settings.path != self.settings.path {
+            self.settings_file = Files::new(settings.path.iter().cloned().collect());
+        }
+        self.certificates = settings.certificates.clone();
+        self.lists = settings.lists.clone();
+        self.settings = Arc::new(settings);
+        self.is_stale = false;
+    }
+
+    /// The lists as they are now, and the settings if those in use are stale.
+    async fn read(&self) -> anyhow::Result<(Option<(Settings, ProbeSettings)>, TargetList)> {
+        let (settings, is_stale) = (Arc::clone(&self.settings), self.is_stale);
         let runtime = Handle::current();
-        let set = tokio::task::spawn_blocking(move || {
-            settings::exporter_targets(&args, expectations, &runtime, None)
+        let read = tokio::task::spawn_blocking(move || {
+            let new = is_stale.then(|| settings.again()).transpose()?;
+            let current = new.as_ref().map_or(&*settings, |(new, _)| new);
+            let list = current.targets(&runtime, None)?;
+            anyhow::Ok((new, list))
         });
-        let list = TargetList::new(set.await??)?;
-        self.exporter.prepare(&list).await?;
-        Ok(list)
+        let (new, list) = read.await??;
+        match &new {
+            Some((_, probes)) => probes.prepare(&list).await?,
+            None => self.exporter.settings().prepare(&list).await?,
+        }
+        Ok((new, list))
     }
 }
 

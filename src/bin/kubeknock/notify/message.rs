@@ -2,6 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The messages about one scan.
+#[derive(Default)]
+pub(crate) struct Messages {
+    /// What changed.
+    pub(super) news: Vec<Message>,
+    /// What did not, for an Alertmanager that was restarted. The next scan tells it, too, so nothing keeps them.
+    pub(super) again: Vec<Message>,
+}
+
 /// A message for one receiver, as it is kept until the receiver has it.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Message {

@@ -9,7 +9,7 @@ use kubeknock::report::notification::alertmanager::{Alerts, OpenAlert, alerts};
 use kubeknock::report::notification::{Notification, Receiver as Kind, body};
 use reqwest::{Client, Response};
 
-use super::message::Message;
+use super::message::{Message, Messages};
 use super::receiver::Receiver;
 use crate::args::NotifyArgs;
 use crate::kept::{Kept, Told};
@@ -79,18 +79,25 @@ impl Notifier {
         results: &Results<'_>,
         told: &mut Told,
         initial: &[OpenAlert],
-    ) -> Vec<Message> {
-        let mut messages = Vec::new();
+    ) -> Messages {
+        let mut messages = Messages::default();
+        let message = |receiver: &Receiver, body| Message {
+            receiver: receiver.name.clone(),
+            id: notification.id(),
+            body,
+        };
         for receiver in &self.receivers {
-            let text = if receiver.kind == Kind::Alertmanager {
+            let news = if receiver.kind == Kind::Alertmanager {
                 let known = told.get(&receiver.name).map_or(initial, Vec::as_slice);
                 let now = Timestamp::now();
                 let Alerts {
                     body,
+                    again,
                     open,
                     left_out,
                 } = alerts(notification, results, known, now);
                 told.insert(receiver.name.clone(), open);
+                (messages.again).extend(again.map(|body| message(receiver, body)));
                 if left_out > 0 {
                     say::reason(format_args!(
                         "{receiver}: too many findings; the {left_out} least severe are no alerts"
@@ -102,23 +109,19 @@ impl Notifier {
             } else {
                 body(notification, receiver.kind)
             };
-            messages.extend(text.map(|body| Message {
-                receiver: receiver.name.clone(),
-                id: notification.id(),
-                body,
-            }));
+            (messages.news).extend(news.map(|body| message(receiver, body)));
         }
         messages
     }
 
     /// Sends everything that waits in the folder, the oldest first, each message up to `attempts` times. Says which receivers
-    /// are away, and returns whether all have everything.
+    /// are away, and returns their names.
     pub(crate) async fn deliver_waiting(
         &self,
         kept: &Kept,
         attempts: usize,
-    ) -> anyhow::Result<bool> {
-        let mut all = true;
+    ) -> anyhow::Result<Vec<String>> {
+        let mut away = Vec::new();
         let waiting = kept.waiting()?;
         let is_known = |message: &Message| {
             self.receivers
@@ -155,19 +158,23 @@ impl Notifier {
                 }
             }
             if let Some(failure) = first {
-                all = false;
+                away.push(receiver.name.clone());
                 let (error, waits) = (failure.error, plural(waits));
                 say::reason(format_args!(
                     "{receiver} was not notified: {error:#}; {waits} for it"
                 ));
             }
         }
-        Ok(all)
+        Ok(away)
     }
 
-    /// Sends messages that nothing keeps. Says which receivers are away, and returns whether all have theirs.
-    pub(crate) async fn deliver(&self, messages: &[Message]) -> bool {
-        let mut all = true;
+    /// Sends messages that nothing keeps. Says which receivers are away and what follows, and returns their names.
+    pub(crate) async fn deliver<'a>(
+        &self,
+        messages: impl Iterator<Item = &'a Message>,
+        consequence: &str,
+    ) -> Vec<String> {
+        let mut away = Vec::new();
         for message in messages {
             let mut receivers = self.receivers.iter();
             let Some(receiver) = receivers.find(|receiver| receiver.name == message.receiver)
@@ -177,12 +184,12 @@ impl Notifier {
             if let Err(failure) = self.send(receiver, message, ATTEMPTS).await {
                 let error = failure.error;
                 say::reason(format_args!(
-                    "{receiver} was not notified: {error:#}; only --baseline auto:DIR keeps notifications"
+                    "{receiver} was not notified: {error:#}; {consequence}"
                 ));
-                all = false;
+                away.push(receiver.name.clone());
             }
         }
-        all
+        away
     }
 
     async fn send(

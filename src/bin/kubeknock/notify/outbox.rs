@@ -8,19 +8,24 @@ use kubeknock::report::notification::alertmanager::{OpenAlert, told};
 use kubeknock::report::notification::{Before, Notification};
 use kubeknock::report::{Format, RenderOptions, Results, render};
 
-use super::message::Message;
+use super::message::Messages;
 use super::notifier::{ATTEMPTS, Notifier};
 use crate::baseline::Baseline;
 use crate::evaluated_scan::EarlierScan;
 use crate::kept::{Kept, Told};
 use crate::{say, signals};
 
+/// What it means that a receiver missed a message about what changed.
+const LOST: &str = "only --baseline auto:DIR keeps notifications";
+/// What it means that it missed one about what did not.
+const TOLD_LATER: &str = "the next scan tells it again which alerts are open";
+
 /// What is left to do after a scan.
 #[derive(Default)]
 pub(crate) struct Outbox {
     kept: Option<Kept>,
     /// Messages that no folder keeps.
-    unkept: Vec<Message>,
+    unkept: Messages,
     /// Why the folder does not have the report.
     problem: Option<anyhow::Error>,
 }
@@ -58,7 +63,7 @@ impl Outbox {
         };
         let mut unkept = match notifier {
             Some(notifier) => notifier.messages(&notification, results, &mut open, &initial),
-            None => Vec::new(),
+            None => Messages::default(),
         };
         let mut problem = None;
         if let Some(kept) = &mut kept {
@@ -66,8 +71,8 @@ impl Outbox {
             let report = |out: &mut dyn std::io::Write| {
                 render(Format::Json, out, results, records, &options)
             };
-            match kept.keep(report, &open, &unkept) {
-                Ok(()) => unkept.clear(),
+            match kept.keep(report, &open, &unkept.news) {
+                Ok(()) => unkept.news.clear(),
                 Err(error) => problem = Some(error),
             }
         }
@@ -85,11 +90,14 @@ impl Outbox {
                 return Ok(true);
             };
             // A full disk must not keep anybody from being told.
-            let mut all = notifier.deliver(&self.unkept).await;
+            let mut away = (notifier.deliver(self.unkept.news.iter(), LOST)).await;
             if let Some(kept) = &self.kept {
-                all &= notifier.deliver_waiting(kept, ATTEMPTS).await?;
+                away.extend(notifier.deliver_waiting(kept, ATTEMPTS).await?);
             }
-            anyhow::Ok(all)
+            let again = self.unkept.again.iter();
+            let again = again.filter(|message| !away.contains(&message.receiver));
+            let missed = notifier.deliver(again, TOLD_LATER).await;
+            anyhow::Ok(away.is_empty() && missed.is_empty())
         };
         let all = tokio::select! {
             all = sent => all?,

@@ -74,7 +74,7 @@ fn url(kind: Kind, destination: &str) -> anyhow::Result<Url> {
     if !is_alertmanager {
         ensure!(
             !is_url,
-            "the URL of a {kind} is a secret, and every user of this machine can read a command line: put it into a \
+            "the URL for {kind} is a secret, and every user of this machine can read a command line: put it into a \
              file ({kind}=@FILE) or a variable ({kind}=env:NAME)",
             kind = kind.as_str()
         );

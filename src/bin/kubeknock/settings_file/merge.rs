@@ -49,23 +49,52 @@ pub(crate) fn arguments() -> anyhow::Result<(Cli, SettingsFile)> {
     let mut all = program();
     all.build();
     let given = habits::translated(&all, std::env::args_os().collect())?;
-    let matches = parse(&mut all, &given);
+    let matches = parse(&mut all, &given).unwrap_or_else(|error| error.exit());
     say::set_quiet(matches.get_flag("quiet"));
-    let Some((name, sub)) = matches.subcommand() else {
-        return Ok((cli(&matches)?, SettingsFile::default()));
-    };
-    // Commands without --config do not use the file.
-    let Ok(named) = sub.try_get_one::<PathBuf>("config") else {
-        return Ok((cli(&matches)?, SettingsFile::default()));
-    };
-    let file = SettingsFile::load(named.map(PathBuf::as_path))?;
+    let (merged, file) = merged(&mut all, &given, matches)?;
     if let Some(path) = &file.path {
         say::note(format_args!("settings from {}", path.display()));
     }
+    let matches = merged.unwrap_or_else(|error| error.exit());
+    Ok((cli(&matches)?, file))
+}
+
+/// The arguments of the program merged with the settings file as it is now, for a program that runs and must not exit.
+pub(crate) fn arguments_again() -> anyhow::Result<(Cli, SettingsFile)> {
+    let mut all = program();
+    all.build();
+    let given = habits::translated(&all, std::env::args_os().collect())?;
+    let matches =
+        parse(&mut all, &given).map_err(|error| anyhow::anyhow!("{}", problem(&error)))?;
+    let (merged, file) = merged(&mut all, &given, matches)?;
+    let matches = merged.map_err(|_| {
+        let path = file.path.as_deref().unwrap_or(Path::new(""));
+        anyhow::anyhow!(
+            "{}: [scan] has options that exclude each other",
+            path.display()
+        )
+    })?;
+    Ok((cli(&matches)?, file))
+}
+
+/// Merges the settings file into parsed arguments. The inner error is that of both together.
+fn merged(
+    all: &mut Command,
+    given: &[OsString],
+    matches: ArgMatches,
+) -> anyhow::Result<(Result<ArgMatches, clap::Error>, SettingsFile)> {
+    let Some((name, sub)) = matches.subcommand() else {
+        return Ok((Ok(matches), SettingsFile::default()));
+    };
+    // Commands without --config do not use the file.
+    let Ok(named) = sub.try_get_one::<PathBuf>("config") else {
+        return Ok((Ok(matches), SettingsFile::default()));
+    };
+    let file = SettingsFile::load(named.map(PathBuf::as_path))?;
     if file.scan.is_empty() {
-        return Ok((cli(&matches)?, file));
+        return Ok((Ok(matches), file));
     }
-    let from_file = options_from_file(&all, &file, name, sub)?;
+    let from_file = options_from_file(all, &file, name, sub)?;
     // No option before the command takes a value, so the first such word is the command.
     let at = given
         .iter()
@@ -78,16 +107,14 @@ pub(crate) fn arguments() -> anyhow::Result<(Cli, SettingsFile)> {
         .chain(after)
         .cloned()
         .collect();
-    Ok((cli(&parse(&mut all, &words))?, file))
+    Ok((parse(all, &words), file))
 }
 
 /// Parses the arguments. Errors of clap repeat arguments, so they are made from masked ones.
-fn parse(all: &mut Command, given: &[OsString]) -> ArgMatches {
-    all.try_get_matches_from_mut(given).unwrap_or_else(|error| {
-        match all.try_get_matches_from_mut(given.iter().map(|word| masked(word))) {
-            Err(masked) => masked.exit(),
-            Ok(_) => error.exit(),
-        }
+fn parse(all: &mut Command, given: &[OsString]) -> Result<ArgMatches, clap::Error> {
+    all.try_get_matches_from_mut(given).map_err(|error| {
+        let masked = given.iter().map(|word| masked(word));
+        all.try_get_matches_from_mut(masked).err().unwrap_or(error)
     })
 }
 

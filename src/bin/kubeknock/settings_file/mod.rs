@@ -9,4 +9,4 @@ mod source;
 mod tables;
 
 pub(crate) use file::SettingsFile;
-pub(crate) use merge::arguments;
+pub(crate) use merge::{arguments, arguments_again};
