@@ -56,10 +56,11 @@ impl Audit {
     /// Why the log says nothing about the scan.
     fn why_not_covered(&self) -> Option<String> {
         if self.endpoints.is_empty() {
-            return Some(
-                "no request of this scan is in the log; if it is the log of one of its endpoints, name it with --endpoint"
-                    .to_owned(),
+            let why = self.reads_left_out.map_or_else(
+                || "; if it is the log of one of its endpoints, name it with --endpoint".to_owned(),
+                |why| format!(": {why}"),
             );
+            return Some(format!("no request of this scan is in the log{why}"));
         }
         let unfound = |endpoint: &&TracedEndpoint| endpoint.count(Trace::Found) == 0;
         if let Some(endpoint) = self.endpoints.iter().find(unfound) {

@@ -231,7 +231,7 @@ impl Matcher {
 
     /// What the log shows. The policy is that of the cluster; without one, that of its product counts.
     pub fn finish(self, counts: Counts, facts: &Facts, policy: Option<&Policy>) -> Audit {
-        let is_known = !self.named.is_empty() || self.endpoints.len() == 1;
+        let is_named = !self.named.is_empty();
         let mut all: Vec<Vec<Expected>> = self.endpoints.iter().map(|_| Vec::new()).collect();
         for expected in self.expected {
             all[expected.endpoint].push(expected);
@@ -239,7 +239,7 @@ impl Matcher {
         let (mut endpoints, mut without_log) = (Vec::new(), Vec::new());
         for (endpoint, expected) in self.endpoints.into_iter().zip(all) {
             let has_request = || expected.iter().any(|expected| expected.is_found);
-            if endpoint.is_named && (is_known || has_request()) {
+            if endpoint.is_named && (is_named || has_request()) {
                 endpoints.push(traced(endpoint, expected, facts, policy));
             } else {
                 without_log.push(endpoint.target);
@@ -249,6 +249,7 @@ impl Matcher {
         Audit {
             run_id: self.run_id.map(|run_id| run_id.to_string()),
             counts,
+            reads_left_out: facts.reads_are_left_out(),
             first: facts.first,
             last: facts.last,
             own_events: self.own_events,

@@ -121,6 +121,8 @@ pub struct Audit {
     pub run_id: Option<String>,
     /// How much of the log was read.
     pub counts: Counts,
+    /// Why this log can have no request of a scan, if it is of such a kind.
+    pub reads_left_out: Option<&'static str>,
     /// When the log begins.
     pub first: Option<Timestamp>,
     /// When the log ends.

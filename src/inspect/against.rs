@@ -1,33 +1,32 @@
 //! A prediction beside what a scan found at an endpoint.
 
+use strum::VariantNames;
+
 use super::prediction::{PredictedAccess, Prediction};
 use crate::kubernetes::PathClass;
-use crate::model::{Access, EndpointReport, Verdict};
+use crate::model::{Access, EndpointReport, Verdict, words};
 
 /// How the two compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, VariantNames)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Outcome {
     /// Every path that both decide is the same.
     Agree,
     /// Something is more open outside.
+    #[serde(rename = "more-open-outside")]
+    #[strum(serialize = "more-open-outside")]
     MoreOpen,
     /// Something is less open outside, and nothing more.
+    #[serde(rename = "stricter-outside")]
+    #[strum(serialize = "stricter-outside")]
     Stricter,
     /// No path is decided by both.
     Undecided,
 }
 
-impl Outcome {
-    /// The word in reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Agree => "agree",
-            Self::MoreOpen => "more-open-outside",
-            Self::Stricter => "stricter-outside",
-            Self::Undecided => "undecided",
-        }
-    }
-}
+words!(Outcome);
 
 /// A path that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,17 @@
 //! What bindings give to anonymous callers and, apart from them, to everybody with credentials.
 
+use strum::VariantNames;
+
 use super::found::Note;
 use super::place::Place;
 use super::rbac::{Audience, Binding, Rbac, Rule};
+use crate::model::words;
 
 /// How a binding stands out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, VariantNames)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Standing {
     /// Every cluster of its kind has it, and it grants what it should.
     BuiltIn,
@@ -21,19 +27,7 @@ pub enum Standing {
     AuthenticatedMore,
 }
 
-impl Standing {
-    /// The word in reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::BuiltIn => "built-in",
-            Self::Harmless => "harmless",
-            Self::RoleMissing => "role-missing",
-            Self::AnonymousReads => "anonymous-reads",
-            Self::AnonymousChanges => "anonymous-changes",
-            Self::AuthenticatedMore => "authenticated-more",
-        }
-    }
-}
+words!(Standing);
 
 /// A binding that names anonymous callers, or everybody with credentials.
 #[derive(Debug, Clone)]

@@ -4,12 +4,12 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::against::Comparison;
+use super::against::{Comparison, Outcome};
 use super::audit_policy::PolicyReport;
-use super::bindings::BindingReport;
+use super::bindings::{BindingReport, Standing};
 use super::inspected::{InspectedServer, Inspection};
 use super::place::Place;
-use super::prediction::PathPrediction;
+use super::prediction::{PathPrediction, PredictedAccess};
 use super::server::Statement;
 use crate::escape::{TEXT, escape};
 use crate::model::{Finding, Severity, Time, Verdict};
@@ -17,115 +17,219 @@ use crate::model::{Finding, Severity, Time, Verdict};
 /// The name and version of the format.
 const SCHEMA: &str = "kubeknock/inspection/v1";
 
+/// What `kubeknock inspect -o json` writes; `-o jsonl` writes the same on one line. Every object has all of its keys, with
+/// null for an unknown value. Later versions may add keys: ignore those that you do not know.
 #[derive(Serialize)]
-struct Document<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(
+    test,
+    schemars(title = "kubeknock inspection, version 1", extend("$id" = "urn:kubeknock:inspection:v1"))
+)]
+pub(crate) struct Document<'a> {
+    /// The name and version of the format.
+    #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
     schema: &'static str,
     /// When the files were inspected.
-    time: String,
+    time: Time,
+    /// The API servers that the input configures.
     servers: Vec<Server<'a>>,
+    /// The bindings for anonymous callers and for everybody with credentials.
     bindings: Vec<Binding<'a>>,
+    /// The audit policies.
     audit_policies: Vec<AuditPolicy<'a>>,
+    /// What is missing in the input, or cannot be known from it.
     notes: Vec<Remark>,
+    /// Files that could not be read to their end.
     unreadable: Vec<Remark>,
+    /// What to look at, worst first.
     findings: Vec<FindingEntry<'a>>,
+    /// The exit code.
     exit_code: u8,
+    /// The reason for the exit code.
     reason: &'a str,
 }
 
+/// An API server with its prediction.
 #[derive(Serialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(rename = "InspectedServer")
+)]
 struct Server<'a> {
+    /// What the input calls it.
     name: String,
-    /// What findings and policies call it.
+    /// What findings and policies call it: `FILE#NAME`.
     target: String,
+    /// Where it begins.
     place: PlaceEntry,
+    /// Its Kubernetes release; null if the input does not show it.
     release: Option<String>,
+    /// Whether another program turns this specification into a configuration, so that it is a hint only.
     is_hint: bool,
+    /// Whether the server starts with this configuration.
     starts: bool,
+    /// The predicted verdict of a scan with `--deep`; null if the server does not start.
     verdict: Option<Verdict>,
+    /// The predicted verdict of a scan without `--deep`; null if the server does not start.
     verdict_without_deep: Option<Verdict>,
+    /// Whether anonymous callers may be able to do more: a webhook or ABAC decides too.
     is_lower_bound: bool,
+    /// What the prediction rests on, and why the server does not start.
     statements: Vec<Remark>,
+    /// What the server does with an anonymous request to each path.
     paths: Vec<PathEntry<'a>>,
+    /// The prediction beside the endpoint of `--against`.
     comparisons: Vec<Compared<'a>>,
 }
 
+/// A place in a file.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Place"))]
 struct PlaceEntry {
     /// The file; null for standard input.
     file: Option<String>,
+    /// The line, from 1.
     line: u32,
+    /// The column in characters, from 1.
     column: u32,
 }
 
+/// A sentence about the input.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Statement"))]
 struct Remark {
+    /// Where the input says it; null if it follows from what the input does not say.
     place: Option<PlaceEntry>,
+    /// The sentence.
     text: String,
 }
 
+/// A path.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PredictedPath"))]
 struct PathEntry<'a> {
+    /// The path.
     path: String,
-    access: &'static str,
+    /// What the server does with an anonymous request.
+    access: PredictedAccess,
+    /// Whether a scan asks it.
     asked_by_scans: bool,
+    /// What decides it.
     because: &'a str,
+    /// Where the input says so; null if it follows from what the input does not say.
     place: Option<PlaceEntry>,
 }
 
+/// A prediction beside an endpoint.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Comparison"))]
 struct Compared<'a> {
+    /// The endpoint, by its name or target.
     endpoint: String,
+    /// The verdict of the scan.
     observed: Verdict,
-    outcome: &'static str,
+    /// How they compare.
+    outcome: Outcome,
+    /// The paths that differ.
     differences: Vec<Differing<'a>>,
+    /// What usually causes this; empty if they agree.
     causes: &'a str,
 }
 
+/// A path that the configuration and the endpoint treat differently.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Difference"))]
 struct Differing<'a> {
+    /// The path.
     path: String,
-    predicted: &'static str,
+    /// What the configuration says.
+    predicted: PredictedAccess,
+    /// What the scan found: rejected, forbidden or granted.
     observed: &'a str,
 }
 
+/// A binding.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Binding<'a> {
+    /// Its kind, namespace and name.
     name: String,
+    /// Where it begins.
     place: PlaceEntry,
+    /// Whom it is for: `anonymous callers`, or `system:authenticated`.
     audience: &'a str,
+    /// The role that it grants.
     role: String,
-    standing: &'static str,
+    /// How it stands out.
+    standing: Standing,
+    /// What the role allows there.
     grants: Vec<String>,
 }
 
+/// An audit policy.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct AuditPolicy<'a> {
+    /// Where it begins.
     place: PlaceEntry,
+    /// Why the server does not start with it; null if it does.
     problem: Option<&'a str>,
+    /// Which requests it logs.
     requests: Vec<AuditRow<'a>>,
+    /// The fields that the server does not know and ignores, so that their rules match more than they say.
     unknown_fields: Vec<PlaceEntry>,
 }
 
+/// A request, and whether an audit policy logs it.
 #[derive(Serialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(rename = "PolicedRequest")
+)]
 struct AuditRow<'a> {
+    /// Method and path.
     request: &'a str,
+    /// Who sends it.
     by: &'a str,
+    /// Whether it is logged if the server authenticates the caller as anonymous.
     logged_if_let_in: bool,
+    /// Whether it is logged if authentication refuses it (401).
     logged_if_refused: bool,
 }
 
+/// Something to look at, at its place.
 #[derive(Serialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(rename = "ConfigurationFinding")
+)]
 struct FindingEntry<'a> {
+    /// The rule's id: a section of docs/rules.md.
     rule: &'static str,
+    /// The severity here.
     severity: Severity,
+    /// The subject: `FILE#NAME`.
     about: String,
+    /// The file, or `<stdin>`. If a policy says something about the inspection as a whole, the policy's file.
     file: String,
+    /// The line, from 1.
     line: u32,
+    /// The column in characters, from 1; null for the inspection as a whole.
+    column: Option<u32>,
+    /// What was found, in one sentence.
     message: String,
+    /// How to fix it.
     remedy: String,
+    /// The identity of the finding in every inspection, in hexadecimal.
     fingerprint: String,
+    /// Whether an acceptance of the settings is in force.
     accepted: bool,
+    /// The predicted verdict that it explains; null if it explains none.
     verdict: Option<Verdict>,
+    /// The paths that it opens.
     open: Vec<&'a str>,
 }
 
@@ -144,7 +248,7 @@ pub fn write_json(
     let unreadable = inspection.unreadable.iter();
     let document = Document {
         schema: SCHEMA,
-        time: Time(inspection.time).to_string(),
+        time: Time(inspection.time),
         servers: inspection.servers.iter().map(Server::from).collect(),
         bindings: inspection.bindings.iter().map(Binding::from).collect(),
         audit_policies: inspection.policies.iter().map(AuditPolicy::from).collect(),
@@ -220,7 +324,7 @@ impl<'a> From<&'a PathPrediction> for PathEntry<'a> {
     fn from(path: &'a PathPrediction) -> Self {
         Self {
             path: shown(&path.path),
-            access: path.access.as_str(),
+            access: path.access,
             asked_by_scans: path.is_asked,
             because: &path.because.text,
             place: path.because.place.as_ref().map(PlaceEntry::from),
@@ -232,13 +336,13 @@ impl<'a> From<&'a Comparison> for Compared<'a> {
     fn from(comparison: &'a Comparison) -> Self {
         let differences = comparison.differences.iter().map(|difference| Differing {
             path: shown(&difference.path),
-            predicted: difference.predicted.as_str(),
+            predicted: difference.predicted,
             observed: difference.observed,
         });
         Self {
             endpoint: shown(&comparison.endpoint),
             observed: comparison.observed,
-            outcome: comparison.outcome.as_str(),
+            outcome: comparison.outcome,
             differences: differences.collect(),
             causes: comparison.causes(),
         }
@@ -252,7 +356,7 @@ impl<'a> From<&'a BindingReport> for Binding<'a> {
             place: (&binding.place).into(),
             audience: binding.audience,
             role: shown(&binding.role),
-            standing: binding.standing.as_str(),
+            standing: binding.standing,
             grants: binding.grants.iter().map(|grant| shown(grant)).collect(),
         }
     }
@@ -283,6 +387,7 @@ impl<'a> From<&'a Finding> for FindingEntry<'a> {
             about: shown(finding.about.as_str()),
             file: shown(&finding.origin.source.to_string()),
             line: finding.origin.line,
+            column: finding.origin.column,
             message: shown(&finding.message),
             remedy: finding.remediation.text(TEXT),
             fingerprint: finding.fingerprint.to_string(),

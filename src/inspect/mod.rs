@@ -49,6 +49,8 @@ pub use bindings::{BindingReport, Standing};
 pub use document::Unreadable;
 pub use found::Note;
 pub use inspected::{Input, InspectedServer, Inspection};
+#[cfg(test)]
+pub(crate) use json::Document;
 pub use json::write_json;
 pub use place::Place;
 pub use prediction::{PathPrediction, PredictedAccess, Prediction};

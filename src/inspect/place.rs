@@ -31,6 +31,7 @@ impl Place {
         Arc::new(Origin {
             source: self.source.clone(),
             line: self.line,
+            column: Some(self.column),
             text: about.into(),
         })
     }

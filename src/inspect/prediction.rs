@@ -1,11 +1,16 @@
 //! What is predicted of a server.
 
+use strum::VariantNames;
+
 use super::server::Statement;
 use crate::kubernetes::PathClass;
-use crate::model::{Grade, Verdict};
+use crate::model::{Grade, Verdict, words};
 
 /// What the server does with an anonymous request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, VariantNames)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum PredictedAccess {
     /// 401: authentication refuses it.
     Rejected,
@@ -17,17 +22,7 @@ pub enum PredictedAccess {
     Unclear,
 }
 
-impl PredictedAccess {
-    /// The word in reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Rejected => "rejected",
-            Self::Forbidden => "forbidden",
-            Self::Granted => "granted",
-            Self::Unclear => "unclear",
-        }
-    }
-}
+words!(PredictedAccess);
 
 /// A path with what the server does with an anonymous request to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -315,6 +315,7 @@ mod tests {
             origin: Arc::new(Origin {
                 source: Source::Argument,
                 line: 3,
+                column: None,
                 text: "x".into(),
             }),
             specs: [].into(),

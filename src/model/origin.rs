@@ -35,7 +35,8 @@ pub(crate) fn without_annotations(specification: &str) -> &str {
     words.next().unwrap_or_default()
 }
 
-/// The place of one target specification: source, line and the words themselves.
+/// The place of one target specification: source, line and the words themselves. Or the place of a statement in a
+/// configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Fields", into = "Fields")]
 pub struct Origin {
@@ -43,17 +44,28 @@ pub struct Origin {
     pub source: Source,
     /// Line in the file, or position among the arguments; from 1.
     pub line: u32,
+    /// The column in characters, from 1, where a configuration says something; `None` for a target, which has its line.
+    pub column: Option<u32>,
     /// The specification as written, with those of its annotations that say which targets are meant
-    /// (`ports=`, `sni=`) and without `name=` and `expect=`.
+    /// (`ports=`, `sni=`) and without `name=` and `expect=`. In a configuration, the
+    /// name of what it says something about.
     pub text: Arc<str>,
 }
 
+impl Origin {
+    /// Whether it is a statement of a configuration file, and no target.
+    pub const fn is_in_configuration(&self) -> bool {
+        self.column.is_some()
+    }
+}
+
 impl fmt::Display for Origin {
-    /// `targets.txt:12`, `<stdin>:3` or `argument 1`.
+    /// `targets.txt:12`, `<stdin>:3`, `argument 1` or, in a configuration, `kube-apiserver.yaml:12:7`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.source {
-            Source::Argument => write!(f, "argument {}", self.line),
-            source => write!(f, "{source}:{}", self.line),
+        match (&self.source, self.column) {
+            (Source::Argument, _) => write!(f, "argument {}", self.line),
+            (source, Some(column)) => write!(f, "{source}:{}:{column}", self.line),
+            (source, None) => write!(f, "{source}:{}", self.line),
         }
     }
 }
@@ -91,6 +103,7 @@ impl From<Origin> for Fields {
             Source::Url(url) => (SourceWord::Url, Some(url)),
             Source::Stdin => (SourceWord::Stdin, None),
         };
+        // Records are about targets, which have no column.
         let Origin { line, text, .. } = origin;
         Self {
             source,
@@ -115,7 +128,12 @@ impl From<Fields> for Origin {
             SourceWord::Url => Source::Url(file.unwrap_or_default()),
             SourceWord::Stdin => Source::Stdin,
         };
-        Self { source, line, text }
+        Self {
+            source,
+            line,
+            column: None,
+            text,
+        }
     }
 }
 

@@ -162,6 +162,7 @@ mod tests {
             origin: Arc::new(Origin {
                 source: Source::Argument,
                 line: 1,
+                column: None,
                 text: host.into(),
             }),
             specs: [].into(),

@@ -243,6 +243,7 @@ mod tests {
         let origin = Origin {
             source: Source::Argument,
             line: 1,
+            column: None,
             text: "192.0.2.1".into(),
         };
         SpecCoverage::of(Arc::new(origin), named, None, expect, seen.to_vec())

@@ -23,6 +23,8 @@ mod gate;
 #[cfg(feature = "rego")]
 mod rego;
 #[cfg(feature = "rego")]
+mod rego_data;
+#[cfg(feature = "rego")]
 mod rego_findings;
 mod retired;
 mod rules;

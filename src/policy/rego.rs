@@ -11,6 +11,8 @@ use std::time::Duration;
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, Value};
 
+use super::rego_data;
+
 /// The time for one evaluation. A policy that needs longer hardly ends at all.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 /// Units of work between two looks at the clock.
@@ -20,6 +22,16 @@ const CLOCK_INTERVAL: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
 #[derive(Debug, Clone)]
 pub struct RegoPolicies {
     engine: Engine,
+    /// Where the files define the rules that judge.
+    definitions: Vec<Definition>,
+}
+
+/// A rule that judges.
+#[derive(Debug, Clone)]
+struct Definition {
+    rule: String,
+    /// `prohibit.rego:11:1`.
+    place: String,
 }
 
 /// How a policy judges.
@@ -66,31 +78,28 @@ impl RegoPolicies {
             limit: TIME_LIMIT,
             check_interval: CLOCK_INTERVAL,
         });
-        let mut last = String::new();
+        let (mut last, mut definitions) = (String::new(), Vec::new());
         for (name, text) in files {
-            let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-            let data = match extension {
-                "json" => Some(Value::from_json_str(&text)),
-                "yaml" | "yml" => Some(Value::from_yaml_str(&text)),
-                _ => None,
-            };
-            let loaded = match data {
-                // The parser's error repeats the text, which may hold a secret.
-                Some(data) => data
-                    .map_err(|_| RegoError::of(&name, format!("invalid {extension}")))
-                    .and_then(|data| {
-                        let added = engine.add_data(data);
-                        added.map_err(|error| RegoError::parse(&name, &error.to_string()))
-                    }),
-                None => engine
-                    .add_policy(name.clone(), text)
-                    .map(drop)
-                    .map_err(|error| RegoError::parse(&name, &error.to_string())),
-            };
-            loaded?;
+            if let Some(data) = rego_data::data(&name, &text) {
+                let data = data.map_err(|(line, column, problem)| {
+                    RegoError::of(&format!("{name}:{line}:{column}"), problem)
+                })?;
+                // The engine's error repeats both values, which may be secrets.
+                engine.add_data(data).map_err(|_| {
+                    let problem = "another file has another value for one of its keys";
+                    RegoError::of(&name, problem.to_owned())
+                })?;
+            } else {
+                definitions.extend(Definition::all(&name, &text));
+                let added = engine.add_policy(name.clone(), text);
+                added.map_err(|error| RegoError::parse(&name, &error.to_string()))?;
+            }
             last = name;
         }
-        let mut policies = Self { engine };
+        let mut policies = Self {
+            engine,
+            definitions,
+        };
         // Every mistake that shows without input is found before a scan begins.
         let rules = policies.main(Value::new_object()).map_err(|error| {
             let fallback = last.clone();
@@ -107,6 +116,11 @@ impl RegoPolicies {
         }
     }
 
+    /// Whether a file has Kubernetes objects. Such files lie beside policies, and are no data for them.
+    pub fn is_manifest(name: &str, text: &str) -> bool {
+        rego_data::is_manifest(name, text)
+    }
+
     /// Evaluates the policies on a `json` report.
     ///
     /// # Errors
@@ -118,13 +132,35 @@ impl RegoPolicies {
         for (name, value) in self.clone().main(input)? {
             if let Some(judgement) = judgement(&name) {
                 for item in items(&value) {
-                    results.push(result(&name, judgement, item)?);
+                    let result = result(judgement, item);
+                    results.push(result.ok_or_else(|| self.without_text(&name))?);
                 }
             }
         }
         results.sort();
         results.dedup();
         Ok(results)
+    }
+
+    /// The error for a result of this rule that has no text.
+    fn without_text(&self, rule: &str) -> RegoError {
+        let definitions = self.definitions.iter();
+        let mut places = definitions
+            .filter(|definition| definition.rule == rule)
+            .map(|definition| definition.place.as_str());
+        let first = places.next().unwrap_or("package main");
+        let others: Vec<&str> = places.collect();
+        let others = if others.is_empty() {
+            String::new()
+        } else {
+            format!("; the rule is also at {}", others.join(", "))
+        };
+        RegoError::of(
+            first,
+            format!(
+                "a result of rule {rule} is neither a text nor an object with the text msg{others}"
+            ),
+        )
     }
 
     /// The rules of package `main` with their values.
@@ -170,23 +206,38 @@ fn items(value: &Value) -> Vec<&Value> {
     }
 }
 
-fn result(rule: &str, judgement: RegoJudgement, value: &Value) -> Result<RegoResult, RegoError> {
+/// `None` if the value is neither a text nor an object with the text `msg`.
+fn result(judgement: RegoJudgement, value: &Value) -> Option<RegoResult> {
     let text = |value: &Value| value.as_string().ok().map(ToString::to_string);
     let (message, target) = match value {
         Value::Object(_) => (text(&value["msg"]), text(&value["target"])),
         value => (text(value), None),
     };
-    let message = message.ok_or_else(|| {
-        RegoError::of(
-            &format!("package main, rule {rule}"),
-            "a result is neither a text nor an object with the text msg".to_owned(),
-        )
-    })?;
-    Ok(RegoResult {
+    Some(RegoResult {
         judgement,
         target,
-        message,
+        message: message?,
     })
+}
+
+impl Definition {
+    /// The rules that judge in a file of package `main`. The head of a rule begins its line.
+    fn all(file: &str, text: &str) -> Vec<Self> {
+        let is_main = |line: &str| line.split_whitespace().take(2).eq(["package", "main"]);
+        if !text.lines().any(is_main) {
+            return Vec::new();
+        }
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let rules = (1..).zip(text.lines()).filter_map(|(number, line)| {
+            let end = line.find(|c| !is_part(c)).unwrap_or(line.len());
+            let rule = &line[..end];
+            judgement(rule).map(|_| Self {
+                rule: rule.to_owned(),
+                place: format!("{file}:{number}:1"),
+            })
+        });
+        rules.collect()
+    }
 }
 
 impl RegoError {
@@ -223,109 +274,4 @@ impl RegoError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(files: &[(&str, &str)]) -> Result<RegoPolicies, RegoError> {
-        RegoPolicies::load(
-            files
-                .iter()
-                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned())),
-        )
-    }
-
-    fn error(files: &[(&str, &str)]) -> String {
-        load(files).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn results_are_texts_or_objects_of_every_judging_rule() {
-        let policies = load(&[(
-            "p.rego",
-            r#"package main
-deny contains "a"
-deny_more contains {"msg": "b", "target": "t"} if input.bad
-violation contains {"msg": "c"}
-warn contains "d"
-other contains "e"
-denying contains "f""#,
-        )])
-        .unwrap();
-        let deny = RegoJudgement::Deny;
-        let result = |judgement, target: Option<&str>, message: &str| RegoResult {
-            judgement,
-            target: target.map(str::to_owned),
-            message: message.to_owned(),
-        };
-        let without_target = [
-            result(deny, None, "a"),
-            result(deny, None, "c"),
-            result(RegoJudgement::Warn, None, "d"),
-        ];
-        assert_eq!(policies.evaluate("{}").unwrap(), without_target);
-        let all = policies.evaluate(r#"{"bad": true}"#).unwrap();
-        assert!(all.contains(&result(deny, Some("t"), "b")), "{all:?}");
-        assert_eq!(all.len(), 4);
-    }
-
-    #[test]
-    fn errors_name_file_line_and_column() {
-        assert_eq!(
-            error(&[(
-                "a.rego",
-                "package main\ndeny contains x if { x := nosuch(1) }\n"
-            )]),
-            "a.rego:2:33: could not find function nosuch"
-        );
-        assert_eq!(
-            error(&[
-                ("ok.rego", "package main\ndeny contains 1"),
-                ("b.rego", "package main\ndeny contains x if {\n")
-            ]),
-            "b.rego:3:1: expecting expression"
-        );
-        assert_eq!(
-            error(&[("c.rego", "package mine\ndeny contains 1")]),
-            "c.rego: package main has no rule deny, violation or warn"
-        );
-        assert_eq!(
-            error(&[("d.json", "{\"token\": hunter2}")]),
-            "d.json: invalid json"
-        );
-        assert_eq!(error(&[("e.yaml", "a: [hunter2")]), "e.yaml: invalid yaml");
-    }
-
-    #[test]
-    fn a_result_without_a_text_is_an_error() {
-        let policies = load(&[("p.rego", "package main\ndeny contains input.what")]).unwrap();
-        let error = policies.evaluate(r#"{"what": 5}"#).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "package main, rule deny: a result is neither a text nor an object with the text msg"
-        );
-    }
-
-    #[test]
-    fn data_files_are_data() {
-        let policies = load(&[
-            (
-                "p.rego",
-                "package main\ndeny contains name if some name in data.names",
-            ),
-            ("a.yaml", "names: [x, y]"),
-        ])
-        .unwrap();
-        assert_eq!(policies.evaluate("{}").unwrap().len(), 2);
-    }
-
-    #[test]
-    fn a_failing_built_in_function_is_undefined_as_in_opa() {
-        let policies = load(&[(
-            "p.rego",
-            "package main\ndeny contains \"no\" if to_number(input.text) > 0\nwarn contains \"yes\"",
-        )])
-        .unwrap();
-        let results = policies.evaluate(r#"{"text": "x"}"#).unwrap();
-        assert_eq!(results.len(), 1, "{results:?}");
-    }
-}
+mod tests;

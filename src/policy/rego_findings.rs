@@ -121,6 +121,7 @@ impl<'a> PolicyFindings<'a> {
         let origin = Arc::new(Origin {
             source: policies,
             line: 1,
+            column: None,
             text: "report".into(),
         });
         for (rule, hit) in hits(&self.of_report, None, &origin.text) {

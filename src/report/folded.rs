@@ -1,5 +1,6 @@
 //! Folds findings: those of one rule with one fix become one line.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -53,8 +54,8 @@ impl<'a> Folded<'a> {
     }
 
     /// The names of the targets.
-    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
-        self.findings.iter().map(|finding| phrases::name(finding))
+    pub(super) fn names(&self) -> impl Iterator<Item = Cow<'a, str>> {
+        (self.findings.iter()).map(|finding| phrases::listed_name(finding))
     }
 }
 
@@ -133,7 +134,7 @@ mod tests {
             .iter()
             .find(|fold| fold.title() == "anonymous-auth-enabled × 96")
             .unwrap();
-        let names: Vec<&str> = fold.names().collect();
+        let names: Vec<Cow<'_, str>> = fold.names().collect();
         let place = |name: &str| names.iter().position(|known| *known == name);
         let (six, twenty_one) = (place("onprem-fra-6"), place("onprem-fra-21"));
         assert!(six.is_some() && six < twenty_one, "{names:?}");

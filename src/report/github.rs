@@ -7,6 +7,7 @@
 //! of each kind for a step, so no more are written, and the log has the number of the others. The last line is the
 //! reason for the exit code. If a target is in no file of the repository, its annotation has no file.
 
+use std::borrow::Cow;
 use std::io;
 
 use super::escape::escape;
@@ -86,7 +87,13 @@ fn annotation(
     let finding = fold.first();
     let location = SourceLocation::of(&finding.origin, repository);
     let place = if location.in_repository {
-        format!("file={},line={},", property(&location.path), location.line)
+        let column = location.column.map(|column| format!("col={column},"));
+        format!(
+            "file={},line={},{}",
+            property(&location.path),
+            location.line,
+            column.unwrap_or_default()
+        )
     } else {
         String::new()
     };
@@ -101,7 +108,7 @@ fn annotation(
         write!(out, "{}%0A", data(&proof))?;
     }
     if fold.only().is_none() {
-        let others: Vec<&str> = fold.names().skip(1).collect();
+        let others: Vec<Cow<'_, str>> = fold.names().skip(1).collect();
         write!(
             out,
             "The same at: {}%0A",
@@ -316,6 +323,7 @@ mod tests {
             sample.findings[0].origin = Arc::new(Origin {
                 source,
                 line: 1,
+                column: None,
                 text: "192.0.2.17".into(),
             });
             let written = text(&sample);

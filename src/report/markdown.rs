@@ -9,7 +9,7 @@ mod labels;
 pub(super) mod remediation;
 pub(super) mod text;
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::io;
 
 use super::findings_by_endpoint::FindingsByEndpoint;
@@ -231,7 +231,7 @@ fn whole_fix(fix: &[&Folded<'_>]) -> String {
 
 /// The names of the targets of these findings.
 fn names(folds: &[&Folded<'_>]) -> String {
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: Vec<Cow<'_, str>> = Vec::new();
     for name in folds.iter().flat_map(|fold| fold.names()) {
         // A target with several findings has them next to each other, or in another fold.
         if names.len() > MAX_NAMES || !names.contains(&name) {

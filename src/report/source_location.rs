@@ -16,11 +16,12 @@ pub struct Repository<'a> {
     pub one_finding_per_line: bool,
 }
 
-/// A relative path with forward slashes, and a line from 1.
+/// A relative path with forward slashes, a line and, in a configuration, a column; both from 1.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct SourceLocation {
     pub(super) path: String,
     pub(super) line: u32,
+    pub(super) column: Option<u32>,
     /// Whether it is a file of the repository.
     pub(super) in_repository: bool,
 }
@@ -57,6 +58,7 @@ impl SourceLocation {
         Self {
             path,
             line: origin.line.max(1),
+            column: origin.column,
             in_repository,
         }
     }
@@ -157,6 +159,7 @@ mod tests {
             &Origin {
                 source,
                 line: 3,
+                column: None,
                 text: "x".into(),
             },
             repository,
@@ -195,6 +198,7 @@ mod tests {
             let origin = Origin {
                 source: Source::File(file.to_str().unwrap().into()),
                 line: 1,
+                column: None,
                 text: "x".into(),
             };
             SourceLocation::of(

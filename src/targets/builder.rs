@@ -387,6 +387,7 @@ pub(super) fn origin(source: &Source, line: u32, text: &str) -> Arc<Origin> {
     Arc::new(Origin {
         source: source.clone(),
         line,
+        column: None,
         text: text.into(),
     })
 }

@@ -89,7 +89,10 @@ fn template(template: &Template) -> String {
 }
 
 fn origin(origin: &Origin) -> String {
-    let Origin { source, line, text } = origin;
+    // Targets have no column.
+    let Origin {
+        source, line, text, ..
+    } = origin;
     format!("Origin {{ source: {source:?}, line: {line}, text: {text:?} }}")
 }
 

@@ -191,7 +191,7 @@ async fn a_request_is_missing_or_lost_by_the_policy() {
     // An id or a path at another time is not ours.
     let later = log_of(&report, |_| true).replace("\"2", "\"3");
     fs::write(folder.path().join("audit.log"), later).unwrap();
-    let (output, audit) = audit(folder.path(), &[]);
+    let (output, audit) = audit(folder.path(), &["--endpoint", "default"]);
     assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
     assert!(
         results(&audit)
@@ -240,6 +240,49 @@ async fn endpoints_without_a_log_are_not_missing() {
     let (output, none) = audit(folder.path(), &[]);
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(none["log"]["foreign"], 1);
+}
+
+/// Nobody said that it is the log of the only endpoint of the report.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_endpoint_is_not_missing_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let (report, _servers) = scanned(folder.path(), &["default"], &[]).await;
+    let at = &report["endpoints"][0]["requests"][0]["at"];
+    let around = [
+        other(&json!("2000-01-01T00:00:00Z"), "/api", "curl/8", "forbid"),
+        other(at, "/api", "curl/8", "forbid"),
+        other(&json!("2999-01-01T00:00:00Z"), "/api", "curl/8", "forbid"),
+    ]
+    .concat();
+    fs::write(folder.path().join("audit.log"), around).unwrap();
+    let (output, not_given) = audit(folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert_eq!(not_given["endpoints"], json!([]));
+    assert_eq!(
+        not_given["no_log_given"],
+        json!([report["endpoints"][0]["target"]])
+    );
+    let said = stderr(&output);
+    assert!(said.contains("name it with --endpoint"), "{said}");
+    // Named, its requests are missing.
+    let (output, named) = audit(folder.path(), &["--endpoint", "default"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let results = results(&named);
+    assert!(
+        results.len() == 4 && results.iter().all(|result| result.starts_with("missing ")),
+        "{results:?}"
+    );
+    assert_eq!(named["no_log_given"], json!([]));
+    // The reason is said where the kind of log is one.
+    let activity = json!([{"logName": "projects/p/logs/cloudaudit.googleapis.com%2Factivity"}]);
+    fs::write(folder.path().join("audit.log"), activity.to_string()).unwrap();
+    let (output, _) = audit(folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(3));
+    let said = stderr(&output);
+    assert!(
+        said.contains("GKE logs reads only with Data Access"),
+        "{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

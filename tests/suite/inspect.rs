@@ -222,6 +222,71 @@ fn every_format_has_the_findings_at_their_line() {
     assert_eq!(place["region"]["startLine"], 6);
 }
 
+/// Two servers, whose flags about anonymous requests are at 8:7 and at 19:7.
+const PODS: &str = "apiVersion: v1
+kind: Pod
+metadata: {name: kube-apiserver-a, namespace: kube-system}
+spec:
+  containers:
+  - command:
+    - kube-apiserver
+    - --anonymous-auth=true
+    - --authorization-mode=Node,RBAC
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: kube-apiserver-b, namespace: kube-system}
+spec:
+  containers:
+  - command: [kube-apiserver]
+    args:
+    - --authorization-mode=Node,RBAC
+    - --anonymous-auth=true
+";
+
+#[test]
+fn every_format_has_file_line_and_column_of_each_finding() {
+    for format in [
+        "table",
+        "markdown",
+        "html",
+        "github",
+        "gitlab",
+        "junit",
+        "ocsf",
+        "defectdojo",
+    ] {
+        let text = stdout(&inspect(PODS, &["-o", format, "--fail-on", "never"]));
+        for place in ["input.yaml:8:7", "input.yaml:19:7"] {
+            assert!(text.contains(place), "{format}: {place}: {text}");
+        }
+    }
+    let written = |format| stdout(&inspect(PODS, &["-o", format, "--fail-on", "never"]));
+    let github = written("github");
+    let command = "::warning file=input.yaml,line=19,col=7,title=configuration-accepts-anonymous::";
+    assert!(github.contains(command), "{github}");
+    let report: Value = serde_json::from_str(&written("json")).unwrap();
+    let finding = &report["findings"][0];
+    assert_eq!(finding["line"], 8);
+    assert_eq!(finding["column"], 7);
+    let report: Value = serde_json::from_str(&written("sarif")).unwrap();
+    let region = &report["runs"][0]["results"][1]["locations"][0]["physicalLocation"]["region"];
+    let expected =
+        serde_json::json!({"startLine": 19, "startColumn": 7, "endLine": 19, "endColumn": 8});
+    assert_eq!(*region, expected);
+    // The name of a case stays when lines move.
+    let junit = written("junit");
+    let names: Vec<&str> = junit.split("<testcase").skip(1).collect();
+    assert_eq!(names.len(), 2, "{junit}");
+    for name in names {
+        let (name, rest) = name.split_once('>').unwrap();
+        assert!(
+            !name.contains(":7") && rest.contains(": input.yaml:"),
+            "{junit}"
+        );
+    }
+}
+
 #[test]
 fn a_finding_can_be_accepted() {
     let folder = tempfile::tempdir().unwrap();

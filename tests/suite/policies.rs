@@ -312,6 +312,30 @@ mod in_process {
         assert_eq!(estate.scan("").0, 1);
     }
 
+    /// All of `deploy/policies` at once: its manifests are no data, and no policy is in the way of another.
+    #[test]
+    fn the_whole_folder_is_judged_together() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/data/inspect/pod-kubeadm-default.yaml");
+        let (file, all) = (file.display().to_string(), folder(""));
+        let output = run(&["inspect", &file, "--policy", &all, "-o", "json"]);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let findings = report["findings"].as_array().unwrap();
+        let denied = findings
+            .iter()
+            .find(|finding| finding["rule"] == "policy-denied");
+        let message = denied.unwrap()["message"].as_str().unwrap();
+        for part in [
+            "accepts anonymous requests (forbidden)",
+            "accepts anonymous requests to every path (forbidden)",
+            "accepts anonymous requests, and nothing shows that a provider runs it",
+        ] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+    }
+
     /// Silence closes no alert: what a policy denied stays denied until the server answers again.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_denial_of_a_silent_server_is_carried() {
@@ -399,6 +423,10 @@ mod in_process {
         let (code, said) = policy("package main\n\ndeny contains input.coverage\n");
         assert_eq!(code, 2, "{said}");
         assert!(said.starts_with("exit 2: could not continue"), "{said}");
+        assert!(
+            said.contains("own.rego:3:1: a result of rule deny is"),
+            "{said}"
+        );
         assert_eq!(
             estate.value("report.json")["endpoints"]
                 .as_array()
@@ -412,6 +440,11 @@ mod in_process {
             said.contains("--policy: cannot read missing.rego"),
             "{said}"
         );
+        fs::write(estate.path("data.yaml"), "a: 1\n---\nb: 2\n").unwrap();
+        let files = ["own.rego".to_owned(), "data.yaml".to_owned()];
+        let (code, said) = estate.scan_with(&files, "");
+        assert_eq!(code, 2);
+        assert!(said.contains("data.yaml:3:1: a second document"), "{said}");
         // A result that names no target is about the report.
         let (code, said) = policy("package main\n\ndeny contains \"no\"\nwarn contains \"well\"\n");
         assert_eq!(

@@ -9,12 +9,12 @@ deny contains result if some result in kubeknock.invalid
 deny contains result if {
 	some endpoint in kubeknock.accepting
 	not kubeknock.is_excepted(endpoint)
-	result := kubeknock.violation(endpoint, "health-only", breach(endpoint))
+	result := kubeknock.violation(endpoint, "health-only", beyond_health(endpoint))
 }
 
 warn contains result if some result in kubeknock.unverified
 
-breach(endpoint) := sprintf("accepts anonymous requests to every path (%s)", [endpoint.verdict]) if {
+beyond_health(endpoint) := sprintf("accepts anonymous requests to every path (%s)", [endpoint.verdict]) if {
 	endpoint.verdict != "limited"
 } else := sprintf("open beyond health: %s", [concat(", ", sort(beyond(endpoint)))]) if {
 	count(beyond(endpoint)) > 0

@@ -92,7 +92,7 @@ mod with_rego {
                     of_folder(path, MAX_DEPTH, &mut files)?;
                     ensure!(
                         files.len() > known,
-                        "--policy: {} has no file that ends in .rego, .json, .yaml or .yml",
+                        "--policy: {} has no policy (.rego) and no data (.json, .yaml, .yml)",
                         path.display()
                     );
                 } else {
@@ -168,7 +168,8 @@ mod with_rego {
         }
     }
 
-    /// Adds the files of a folder, in the order of their names, without the tests of policies.
+    /// Adds the files of a folder, in the order of their names, without the tests of policies and without Kubernetes
+    /// manifests.
     fn of_folder(
         folder: &Path,
         depth: usize,
@@ -192,7 +193,10 @@ mod with_rego {
             if path.is_dir() {
                 of_folder(&path, depth - 1, files)?;
             } else if matches!(extension, Some("rego" | "json" | "yaml" | "yml")) && !is_test {
-                files.push(read(&path)?);
+                let (name, text) = read(&path)?;
+                if !RegoPolicies::is_manifest(&name, &text) {
+                    files.push((name, text));
+                }
             }
         }
         Ok(())

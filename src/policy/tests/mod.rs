@@ -35,6 +35,7 @@ fn origin(text: &str) -> Arc<Origin> {
     Arc::new(Origin {
         source: Source::File("targets.txt".into()),
         line: 1,
+        column: None,
         text: text.into(),
     })
 }

@@ -213,6 +213,7 @@ fn a_target_that_two_scans_name_in_different_places_counts_once() {
             report.target.named = true;
             let origin = Origin {
                 line,
+                column: None,
                 ..(*report.target.origin).clone()
             };
             report.target.origin = Arc::new(origin);
@@ -476,6 +477,7 @@ fn every_specification_of_a_target_takes_what_was_seen_last() {
         let text = "https://192.0.2.18:6443".into();
         let second = Arc::new(Origin {
             line: 99,
+            column: None,
             text,
             ..(*first.origin).clone()
         });
@@ -538,6 +540,7 @@ fn records_follow_their_specification_into_the_whole() {
         report.endpoint.as_mut().unwrap().host = Host::Ip(address.parse().unwrap());
         report.target.origin = Arc::new(Origin {
             line,
+            column: None,
             ..(*report.target.origin).clone()
         });
         scan_of(vec![report])

@@ -8,7 +8,9 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value};
 
-use crate::model::UnusedAcceptance;
+use crate::inspect::{self, Input, Inspection};
+use crate::model::{Source, UnusedAcceptance};
+use crate::policy::Policy;
 use crate::record::SCHEMA;
 use crate::record::coverage::{Coverage, Summary};
 use crate::record::endpoint::Endpoint;
@@ -143,6 +145,57 @@ fn audits_are_valid() {
     assert!(errors.is_empty(), "{errors:?}");
 }
 
+fn inspect_schema() -> Value {
+    generated::<inspect::Document<'static>>(|_| {})
+}
+
+/// What `inspect` writes about each sample, beside a scan, about a policy and about what it cannot read.
+fn inspections() -> Vec<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/inspect");
+    let samples = std::fs::read_dir(folder).unwrap();
+    let mut texts: Vec<String> = samples
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    assert!(texts.len() > 10);
+    texts.extend(
+        [
+            "kube-apiserver --anonymous-auth=no\n",
+            "a: [\n",
+            "{apiVersion: v1, kind: List, items: []}\n",
+            "{apiVersion: audit.k8s.io/v1, kind: Policy, omitStages: [ResponseStarted], rules: [{level: None, what: 1}]}\n",
+            "{apiVersion: audit.k8s.io/v1, kind: Policy, rules: [{level: Nothing}]}\n",
+        ]
+        .map(str::to_owned),
+    );
+    let reports = sample::mixed().reports;
+    let written = |text: String| {
+        let source = Source::File("input.yaml".into());
+        let mut inspection = Inspection::of(&[Input { source, text }], jiff::Timestamp::UNIX_EPOCH);
+        for report in &reports {
+            inspection.compare(report);
+        }
+        let findings = inspection.evaluate(&Policy::default()).findings;
+        let mut out = Vec::new();
+        inspect::write_json(&mut out, &inspection, &findings, (1, "exit 1"), true).unwrap();
+        serde_json::from_slice(&out).unwrap()
+    };
+    texts.into_iter().map(written).collect()
+}
+
+#[test]
+fn inspections_are_valid_and_every_key_has_a_value_in_one() {
+    let schema = inspect_schema();
+    jsonschema::draft202012::meta::validate(&schema).unwrap();
+    let validator = jsonschema::draft202012::new(&closed(schema.clone())).unwrap();
+    let mut seen = BTreeSet::new();
+    for inspection in inspections() {
+        validate(&validator, &inspection);
+        follow(&schema, "", &schema, &inspection, &mut seen);
+    }
+    let stale: Vec<String> = keys(&schema).difference(&seen).cloned().collect();
+    assert!(stale.is_empty(), "described, never written: {stale:#?}");
+}
+
 fn diff_schema() -> Value {
     generated::<diff::Document<'static>>(|_| {})
 }
@@ -168,6 +221,7 @@ fn the_files_describe_what_is_written() {
     check_file("report.schema.json", &report_schema());
     check_file("diff.schema.json", &diff_schema());
     check_file("audit.schema.json", &audit_schema());
+    check_file("inspect.schema.json", &inspect_schema());
 }
 
 #[test]
@@ -325,7 +379,7 @@ fn each_object<'a>(
 
 #[test]
 fn objects_are_open_and_every_key_is_required_and_described() {
-    for schema in [report_schema(), diff_schema()] {
+    for schema in [report_schema(), diff_schema(), inspect_schema()] {
         check_objects(&schema);
     }
 }
@@ -410,17 +464,23 @@ fn follow(
     }
 }
 
-#[test]
-fn every_key_is_written_with_a_value_at_least_once() {
-    let schema = report_schema();
+/// The places of all keys that the schema describes.
+fn keys(schema: &Value) -> BTreeSet<String> {
     let mut described = BTreeSet::new();
-    each_object("", &schema, &mut |place, _, properties| {
+    each_object("", schema, &mut |place, _, properties| {
         described.extend(
             properties
                 .keys()
                 .map(|key| format!("{place}/properties/{key}")),
         );
     });
+    described
+}
+
+#[test]
+fn every_key_is_written_with_a_value_at_least_once() {
+    let schema = report_schema();
+    let described = keys(&schema);
     let mut seen = BTreeSet::new();
     for document in documents() {
         follow(&schema, "", &schema, &document, &mut seen);

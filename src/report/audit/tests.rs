@@ -50,6 +50,7 @@ pub(crate) fn sample(text: &str) -> Audit {
             too_long: 4,
             damaged_files: 5,
         },
+        reads_left_out: None,
         first: Some(at(0)),
         last: Some(at(60)),
         own_events: 3,

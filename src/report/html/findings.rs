@@ -93,7 +93,7 @@ fn names(fold: &Folded<'_>) -> Markup {
     html! {
         @for (index, name) in fold.names().take(MAX_NAMES).enumerate() {
             @if index > 0 { ", " }
-            (shown(name))
+            (shown(&name))
         }
         @if count > MAX_NAMES { " and " (count - MAX_NAMES) " more" }
     }

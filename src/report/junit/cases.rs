@@ -10,7 +10,7 @@ use super::super::findings_by_endpoint::FindingsByEndpoint;
 use super::super::phrases;
 use super::super::results::Results;
 use super::super::specification_text::SpecificationText;
-use crate::model::{EndpointReport, Finding, Host, Origin, Severity, Target, Verdict};
+use crate::model::{EndpointReport, Finding, Host, Identity, Origin, Severity, Target, Verdict};
 
 /// The result of a test case.
 pub(super) enum CaseResult<'a> {
@@ -100,6 +100,8 @@ fn fails(finding: &Finding) -> bool {
 pub(super) struct CaseFindings<'a> {
     of_endpoints: FindingsByEndpoint<'a>,
     of_specifications: HashMap<&'a Origin, SpecificationFindings<'a>>,
+    /// The findings about configurations, by what they are about.
+    of_configurations: HashMap<&'a Identity, SpecificationFindings<'a>>,
     /// The specifications that have findings, by the host that they name.
     texts: HashMap<Host, Vec<(SpecificationText<'a>, &'a Origin)>>,
 }
@@ -124,11 +126,18 @@ impl<'a> CaseFindings<'a> {
         let mut this = Self {
             of_endpoints: FindingsByEndpoint::new(of_endpoints),
             of_specifications: HashMap::new(),
+            of_configurations: HashMap::new(),
             texts: HashMap::new(),
         };
         for finding in of_specifications {
-            let of_origin = this.of_specifications.entry(&*finding.origin).or_default();
-            of_origin.findings.push(finding);
+            let origin = &*finding.origin;
+            // What is found about a server stands at several places of its file.
+            let of_subject = if origin.is_in_configuration() {
+                this.of_configurations.entry(&finding.about).or_default()
+            } else {
+                this.of_specifications.entry(origin).or_default()
+            };
+            of_subject.findings.push(finding);
         }
         for spec in &results.summary.coverage.specs {
             let Some(of_origin) = this.of_specifications.get_mut(&*spec.origin) else {
@@ -164,7 +173,9 @@ impl<'a> CaseFindings<'a> {
 
     /// The findings that no case of an endpoint took.
     pub(super) fn without_endpoint(self) -> Vec<SpecificationFindings<'a>> {
-        let mut left: Vec<_> = self.of_specifications.into_values().collect();
+        let of_specifications = self.of_specifications.into_values();
+        let mut left: Vec<_> =
+            (of_specifications.chain(self.of_configurations.into_values())).collect();
         left.sort_by(|one, other| {
             let key = |left: &SpecificationFindings<'a>| {
                 left.findings.first().map(|finding| finding.order_key())

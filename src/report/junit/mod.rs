@@ -11,7 +11,7 @@
 
 mod cases;
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
@@ -235,7 +235,7 @@ impl Case<'_> {
                 let Some(worst) = findings.first() else {
                     return Ok(());
                 };
-                let message = phrases::finding_text(worst);
+                let message = located_text(worst);
                 ("failure", Some(worst.rule.id), message)
             }
             CaseResult::Error { kind, reason } => ("error", Some(*kind), reason.clone()),
@@ -256,14 +256,21 @@ impl Case<'_> {
     }
 }
 
+/// What was found, behind its place in a configuration: `kube-apiserver.yaml:12:7: anonymous callers …`. The name of a case
+/// has no place, because lines move.
+fn located_text(finding: &Finding) -> Cow<'_, str> {
+    let text = phrases::finding_text(finding);
+    match phrases::configuration_place(finding) {
+        Some(place) => format!("{place}: {text}").into(),
+        None => text,
+    }
+}
+
 /// A finding and how to fix it, in lines.
 fn lines(finding: &Finding) -> String {
     let Finding { severity, rule, .. } = finding;
-    let mut out = format!(
-        "{severity} {}: {}\n",
-        rule.id,
-        text(&phrases::finding_text(finding))
-    );
+    let found = located_text(finding);
+    let mut out = format!("{severity} {}: {}\n", rule.id, text(&found));
     if finding.accepted() {
         let accepted = finding.acceptance.iter();
         out.extend(accepted.map(|acceptance| {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::name::configuration_place;
 use crate::model::{Acceptance, Finding, Remediation};
 
 /// Characters of a remediation in a message.
@@ -28,9 +29,13 @@ pub(in crate::report) fn finding_text(finding: &Finding) -> Cow<'_, str> {
     }
 }
 
-/// The target and the message of a finding.
+/// The target, or the place in a configuration, and the message of a finding.
 pub(in crate::report) fn finding_and_target(finding: &Finding) -> String {
-    format!("{}: {}", about(finding), finding_text(finding))
+    let about = match configuration_place(finding) {
+        Some(place) => with_label(&place, finding.label.as_deref()).into_owned(),
+        None => about(finding).into_owned(),
+    };
+    format!("{about}: {}", finding_text(finding))
 }
 
 /// The command that shows the proof, in a sentence.

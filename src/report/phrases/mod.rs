@@ -19,4 +19,7 @@ pub(super) use finding::{
     MAX_REMEDIATION, about, acceptance_text, accepted_finding, expired_acceptance,
     finding_and_target, finding_text, proof_text, remediation_lines, with_label,
 };
-pub(super) use name::{change_name, endpoint_name, finding_name, name, name_and_place};
+pub(super) use name::{
+    change_name, configuration_place, endpoint_name, finding_name, listed_name, name,
+    name_and_place,
+};

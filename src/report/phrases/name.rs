@@ -17,9 +17,27 @@ pub(in crate::report) fn name_and_place<'a>(label: Option<&str>, place: &'a str)
     }
 }
 
-/// The target of a finding, with its name.
+/// The target of a finding, with its name. What a configuration says has its place instead.
 pub(in crate::report) fn finding_name(finding: &Finding) -> Cow<'_, str> {
-    name_and_place(finding.label.as_deref(), place(finding.about.as_str()))
+    match configuration_place(finding) {
+        Some(place) => format!("{} ({place})", name(finding)).into(),
+        None => name_and_place(finding.label.as_deref(), place(finding.about.as_str())),
+    }
+}
+
+/// What a list of targets calls the target of a finding. What a configuration says is found by its place only.
+pub(in crate::report) fn listed_name(finding: &Finding) -> Cow<'_, str> {
+    if finding.origin.is_in_configuration() {
+        finding_name(finding)
+    } else {
+        name(finding).into()
+    }
+}
+
+/// Where a configuration says what was found: `kube-apiserver.yaml:12:7`; `None` for a target of a scan.
+pub(in crate::report) fn configuration_place(finding: &Finding) -> Option<String> {
+    let origin = &finding.origin;
+    origin.is_in_configuration().then(|| origin.to_string())
 }
 
 /// The target of a change, with its name.

@@ -25,6 +25,7 @@ pub(crate) fn origin(line: u32, text: &str) -> Arc<Origin> {
     Arc::new(Origin {
         source: Source::File("targets.txt".into()),
         line,
+        column: None,
         text: text.into(),
     })
 }

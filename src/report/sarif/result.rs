@@ -65,18 +65,23 @@ pub(super) fn location(origin: &Origin, repository: Repository<'_>) -> Json {
 }
 
 /// The words of a specification in its line, with these logical locations. Reports do not know where in the line the words
-/// begin, which is nearly always the first column.
+/// begin, which is nearly always the first column. What a configuration says begins at its column; how long it is, is not
+/// known, so its first character stands for it.
 fn place(origin: &Origin, source: &SourceLocation, logical_locations: Vec<Json>) -> Json {
     let line = u64::from(source.line);
-    let length = without_annotations(&origin.text).chars().count().max(1);
+    let (start, length) = match source.column {
+        Some(column) => (column, 1),
+        None => (1, without_annotations(&origin.text).chars().count().max(1)),
+    };
+    let start = u64::from(start);
     object! {
         "physicalLocation": object! {
             "artifactLocation": object! { "uri": source.uri(), "uriBaseId": "%SRCROOT%" },
             "region": object! {
                 "startLine": line,
-                "startColumn": 1_u64,
+                "startColumn": start,
                 "endLine": line,
-                "endColumn": length as u64 + 1,
+                "endColumn": start + length as u64,
             },
         },
         "logicalLocations": if_any(logical_locations),

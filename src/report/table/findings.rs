@@ -208,7 +208,7 @@ fn start(fold: &Folded<'_>, options: &TableOptions) -> String {
 }
 
 fn names(fold: &Folded<'_>) -> Vec<String> {
-    fold.names().map(shown).collect()
+    fold.names().map(|name| shown(&name)).collect()
 }
 
 /// `; 2 of them new, 1 more accepted`.
