@@ -478,7 +478,7 @@ fn the_sentence_contains_every_reason() {
     assert_eq!(code, 1);
     assert_eq!(
         sentence,
-        "exit 1: 1 exposed: 192.0.2.1:6443; 1 of 2 named targets not covered (silent): 192.0.2.9"
+        "exit 1: 1 exposed: 192.0.2.1:6443; 1 of 2 named targets not covered (unreachable): 192.0.2.9"
     );
 }
 
@@ -601,7 +601,7 @@ fn the_sentence_says_why_targets_are_not_covered() {
     assert_eq!(
         sentence(&coverage),
         "exit 3: 7 of 7 named targets not covered (2 outside --allow, 1 excluded, 1 at a special address, \
-         1 not asked, 2 silent): 192.0.2.1, 192.0.2.2, 192.0.2.3 and 4 more"
+         1 not asked, 2 unreachable): 192.0.2.1, 192.0.2.2, 192.0.2.3 and 4 more"
     );
     coverage.specs.drain(..2);
     coverage.specs.truncate(2);
