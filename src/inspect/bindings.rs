@@ -175,7 +175,7 @@ impl Rule {
         let place = place.map_or_else(String::new, |namespace| format!(" in {namespace}"));
         let resources = all(&self.resources, "every resource");
         format!(
-            "{verbs} {resources}{names}{}{place}",
+            "{verbs} {resources}{}{names}{place}",
             self.groups_described()
         )
     }

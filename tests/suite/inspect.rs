@@ -368,6 +368,41 @@ async fn the_prediction_is_compared_with_a_report() {
             assert_eq!(found, outcome, "{file} {name}");
             assert!(rules.contains(rule), "{rules}");
         }
+        // What no server of the files uses says nothing about the endpoint.
+        let unused = "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\nanonymous: {enabled: false}\n";
+        fs::write(path.join("unused.yaml"), unused).unwrap();
+        let args = [
+            "inspect",
+            "on.txt",
+            "unused.yaml",
+            "--against",
+            "report.json",
+            "--endpoint",
+            "open",
+            "-o",
+            "json",
+        ];
+        let output = run_in(&path, &args);
+        let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let comparisons = |index: usize| {
+            report["servers"][index]["comparisons"]
+                .as_array()
+                .unwrap()
+                .len()
+        };
+        assert_eq!((comparisons(0), comparisons(1)), (1, 0));
+        assert!(
+            !stdout(&output).contains("more-open-than-configured"),
+            "{report}"
+        );
+        let note = report["notes"][0]["text"].as_str().unwrap();
+        assert_eq!(
+            note,
+            "AuthenticationConfiguration: not used by a server of these files"
+        );
+        // By itself it is what predicts.
+        let (outcome, _) = compared("unused.yaml", "open");
+        assert_eq!(outcome, "more-open-outside");
         for (name, code) in [("wide", 1), ("open", 0), ("closed", 0)] {
             let args = [
                 "inspect",

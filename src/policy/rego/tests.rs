@@ -18,7 +18,7 @@ const UNSAFE: [(&str, &str); 19] = [
     ),
     ("deny contains \"m\" if { startswith(x, \"a\") }", "3:35"),
     ("deny contains sprintf(\"%v\", [y]) if input.a", "3:30"),
-    ("deny contains \"m\" if [x | x > 1]", "3:23"),
+    ("deny contains \"m\" if [x | x > 1]", "3:27"),
     (
         "deny contains \"m\" if { a := [x | not input.b[x]]; a != [] }",
         "3:46",
@@ -50,7 +50,7 @@ const UNSAFE: [(&str, &str); 19] = [
 ];
 
 /// Rules that it takes.
-const SAFE: [&str; 20] = [
+const SAFE: [&str; 19] = [
     "deny contains \"m\" if { some x; input.a[x] > 3 }",
     "deny contains \"m\" if { some x; not input.b[x]; input.a[x] }",
     "deny contains msg if { msg := sprintf(\"%v\", [y]); y = input.a }",
@@ -60,7 +60,6 @@ const SAFE: [&str; 20] = [
     "deny contains msg if { [msg, 1] = [input.a, b]; b = 1 }",
     "deny contains msg if { input.a = msg }",
     "deny contains input.a[i] if input.b[i]",
-    "deny contains input.a[i]",
     "deny contains \"m\" if count({x | x := input.a[_]; x > 1}) > 1",
     "deny contains \"m\" if { every k, v in input.a { v > k } }",
     "deny contains \"m\" if { split(input.a, \",\", parts); parts[0] == \"b\" }",
