@@ -126,7 +126,7 @@ async fn each_policy_denies_what_it_should_in_a_report() {
                     "eks-older",
                     "accepts anonymous requests to every path (forbidden)",
                 ),
-                ("exposed", "open beyond health: ????"),
+                ("exposed", "open beyond health: /api, /version"),
             ],
         ),
         (
