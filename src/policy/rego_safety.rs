@@ -1,5 +1,5 @@
-//! Finds variables without a value. opa refuses such policies (`rego_unsafe_var_error`); regorus evaluates them all the
-//! same, to something else.
+//! Finds variables without a value, and functions that are not there. opa refuses such policies (`rego_unsafe_var_error`,
+//! `rego_type_error`); regorus evaluates them all the same, to something else, and knows functions only when it calls them.
 //!
 //! A variable gets a value by an assignment, by `some … in`, as an index, or as the result of a function, unless behind
 //! `not`. Where the order matters, the one that works is assumed.
@@ -14,10 +14,10 @@ use super::rego_ast::{aliases, head, names, parts, place, root};
 
 type Names<'a> = BTreeSet<&'a str>;
 
-/// A variable without a value: its place, and what is wrong with it.
+/// The place of a variable or function, and what is wrong with it.
 pub(super) type Unsafe = (String, String);
 
-/// The first variable without a value.
+/// The first variable without a value, or function that is not there.
 pub(super) fn check(modules: &[Ref<Module>]) -> Result<(), Unsafe> {
     let mut arities = BTreeMap::new();
     for module in modules {
@@ -160,7 +160,10 @@ impl<'a> Checker<'a> {
                 }
             }
             for modifier in with_mods {
-                self.expression(&modifier.r#as, &given)?;
+                let function = names(&modifier.r#as).join(".");
+                if !BUILTINS.contains_key(function.as_str()) {
+                    self.expression(&modifier.r#as, &given)?;
+                }
             }
         }
         outputs
@@ -182,10 +185,27 @@ impl<'a> Checker<'a> {
             Expr::ObjectCompr {
                 key, value, query, ..
             } => nested(query, &[key, value]),
-            expr => parts(expr)
-                .into_iter()
-                .try_for_each(|part| self.expression(part, given)),
+            expr => {
+                if let Expr::Call { fcn, params, .. } = expr {
+                    self.function(fcn, params.len())?;
+                }
+                let mut parts = parts(expr).into_iter();
+                parts.try_for_each(|part| self.expression(part, given))
+            }
         }
+    }
+
+    /// Checks that a function is there and takes so many arguments. One more stands for its result.
+    fn function(&self, function: &Expr, given: usize) -> Result<(), Unsafe> {
+        let name = names(function).join(".");
+        let problem = match self.arity(function) {
+            None if name != "print" => format!("could not find function {name}"),
+            Some(arity) if given != arity && given != arity + 1 => {
+                format!("function {name} takes {arity} arguments, and this gives it {given}")
+            }
+            _ => return Ok(()),
+        };
+        Err((place(root(function).span()), problem))
     }
 
     fn is_name_known(&self, name: &str, given: &Names<'_>) -> bool {
@@ -286,10 +306,10 @@ impl<'a> Checker<'a> {
         let imported = imported.map(|import| [&import[..], &path[1..]].concat().join("."));
         let full = path.join(".");
         let known = [Some(in_package), imported, Some(full.clone())];
-        let known = known.iter().flatten();
+        let mut known = known.iter().flatten();
+        let arity = |path: &String| self.arities.get(path.strip_prefix("data.").unwrap_or(path));
         known
-            .filter_map(|path| self.arities.get(path))
-            .next()
+            .find_map(arity)
             .copied()
             .or_else(|| Some(usize::from(BUILTINS.get(full.as_str())?.1)))
     }

@@ -413,7 +413,7 @@ mod in_process {
         let (code, said) = policy("package main\n\ndeny contains msg if { msg := nosuch(1) }\n");
         assert_eq!(code, 2);
         assert!(
-            said.contains("own.rego:3:37: could not find function nosuch"),
+            said.contains("own.rego:3:31: could not find function nosuch"),
             "{said}"
         );
         assert!(!estate.path("report.json").exists(), "nothing was asked");

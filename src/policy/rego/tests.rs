@@ -137,7 +137,7 @@ fn errors_name_file_line_and_column() {
             "a.rego",
             "package main\ndeny contains x if { x := nosuch(1) }\n"
         )]),
-        "a.rego:2:33: could not find function nosuch"
+        "a.rego:2:27: could not find function nosuch"
     );
     assert_eq!(
         error(&[
@@ -268,6 +268,42 @@ fn a_variable_without_a_value_is_an_error_at_its_place() {
     for body in SAFE {
         let text = format!("package main\nimport rego.v1\n{body}\nwarn contains \"w\"\n");
         assert_eq!(load(&[("s.rego", &text)]).err(), None, "{body}");
+    }
+}
+
+/// Where no input reaches them, too.
+#[test]
+fn a_function_that_is_not_there_is_an_error() {
+    for (body, problem) in [
+        (
+            "deny contains 1 if { input.a; x := nosuch(1); x }",
+            "3:36: could not find function nosuch",
+        ),
+        (
+            "deny contains 1 if { input.a; time.nosuch(1) > 1 }",
+            "3:31: could not find function time.nosuch",
+        ),
+        (
+            "deny contains 1 if { input.a; count(1, 2, 3) }",
+            "3:31: function count takes 1 arguments, and this gives it 3",
+        ),
+        (
+            "deny contains 1 if { input.a; f(1) }\nf(a, b) := a + b",
+            "3:31: function f takes 2 arguments, and this gives it 1",
+        ),
+    ] {
+        let text = format!("package main\nimport rego.v1\n{body}\n");
+        assert_eq!(error(&[("p.rego", &text)]), format!("p.rego:{problem}"));
+    }
+    let library = ("lib.rego", "package a.lib\nf(x) := x");
+    for body in [
+        "import data.a.lib\ndeny contains 1 if lib.f(input.a)",
+        "import data.a.lib.f as g\ndeny contains 1 if g(input.a)",
+        "deny contains 1 if data.a.lib.f(input.a)",
+        "deny contains 1 if { print(input.a); data.main.f(1) == 1 with count as sum }\nf(x) := x",
+    ] {
+        let text = format!("package main\nimport rego.v1\n{body}\n");
+        assert_eq!(load(&[("p.rego", &text), library]).err(), None, "{body}");
     }
 }
 

@@ -36,7 +36,8 @@ fn inputs(release: &Release, args: &[String]) -> Vec<Input> {
         text: pod.to_string(),
     }];
     for flag in ["--authentication-config=", "--authorization-config="] {
-        for path in args.iter().filter_map(|arg| arg.strip_prefix(flag)) {
+        let paths = args.iter().filter_map(|arg| arg.strip_prefix(flag));
+        for path in paths.filter(|path| !path.is_empty()) {
             inputs.push(Input {
                 source: Source::File(path.into()),
                 text: fs::read_to_string(path).unwrap(),
