@@ -45,29 +45,29 @@ const fn minor(minor: u16) -> Minor {
 fn ends_at_once(flags: &Flags) -> Vec<StartProblem> {
     let mut problems = Vec::new();
     for (name, printed) in [("help", "its usage"), ("version", "its version")] {
-        // `--version=v1.37.2-mine` only renames the release, and `--version=raw` prints all of it.
-        let (is_raw, is_name) = (
-            |flag: &Flag| flag.has("raw"),
-            |flag: &Flag| {
-                flag.value
-                    .as_deref()
-                    .is_some_and(|value| value.starts_with('v'))
-            },
-        );
-        let invalid = flags.named(name).find(|flag| {
-            flag.switch() == Switch::Invalid
-                && !(name == "version" && (is_raw(flag) || is_name(flag)))
-        });
-        let last = flags
-            .last(name)
-            .filter(|flag| flag.switch() == Switch::On || name == "version" && is_raw(flag));
-        if let Some(flag) = invalid {
-            let text = format!("--{name} has a value that the server cannot read");
-            problems.push(StartProblem::always(&flag.place, text));
-        } else if let Some(flag) = last {
-            let text = format!("with --{name} the program prints {printed} and ends");
-            problems.push(StartProblem::always(&flag.place, text));
-        }
+        // `--version=raw` prints all of it, and `--version=v1.37.2-mine` renames the release and goes on.
+        let is_raw = |flag: &Flag| name == "version" && flag.has("raw");
+        let is_name = |flag: &Flag| {
+            let value = flag.value.as_deref().unwrap_or_default();
+            name == "version" && value.starts_with('v')
+        };
+        let is_invalid =
+            |flag: &&Flag| flag.switch() == Switch::Invalid && !is_raw(flag) && !is_name(flag);
+        let prints = |flag: &&Flag| flag.switch() == Switch::On || is_raw(flag);
+        let (flag, text) = if let Some(flag) = flags.named(name).find(is_invalid) {
+            (
+                flag,
+                format!("--{name} has a value that the server cannot read"),
+            )
+        } else if let Some(flag) = flags.last(name).filter(prints) {
+            (
+                flag,
+                format!("with --{name} the program prints {printed} and ends"),
+            )
+        } else {
+            continue;
+        };
+        problems.push(StartProblem::always(&flag.place, text));
     }
     problems
 }
@@ -110,7 +110,7 @@ fn authentication(context: Context<'_>, problems: &mut Vec<StartProblem>) {
     ));
 }
 
-/// The flags of OpenID Connect: an empty one counts as given here.
+/// The flags of `OpenID` Connect: an empty one counts as given here.
 fn open_id_connect(context: Context<'_>, problems: &mut Vec<StartProblem>) {
     let flags = &context.server.flags;
     let Some(first) = flags.beginning("oidc-") else {

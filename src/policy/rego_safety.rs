@@ -77,7 +77,9 @@ impl<'a> Checker<'a> {
         let mut outputs: Vec<&Expr> = indices(head(rule));
         let is_partial = match rule_head {
             RuleHead::Func { args, assign, .. } => {
-                args.iter().for_each(|arg| give(arg, &mut arguments));
+                for arg in args {
+                    give(arg, &mut arguments);
+                }
                 outputs.extend(assign.iter().map(|assign| &*assign.value));
                 false
             }
@@ -352,7 +354,9 @@ fn give<'a>(pattern: &'a Expr, given: &mut Names<'a>) {
         Expr::Var { span, .. } => drop(given.insert(span.text())),
         Expr::Array { items, .. } => items.iter().for_each(|item| give(item, given)),
         Expr::Object { fields, .. } => {
-            fields.iter().for_each(|(_, _, value)| give(value, given));
+            for (_, _, value) in fields {
+                give(value, given);
+            }
         }
         _ => {}
     }

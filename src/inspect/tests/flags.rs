@@ -780,8 +780,11 @@ fn a_list_of_one_argument_in_a_line_may_begin_with_the_program() {
     for first in ["", "kube-apiserver\n", "/usr/bin/kube-apiserver\r\n"] {
         let text = format!("{first}--authorization-mode=RBAC\n--anonymous-auth=false\n");
         let inspection = inspect(&[("arguments", &text)]);
-        let verdicts: Vec<_> = inspection.servers.iter().map(|one| one.verdict()).collect();
-        assert_eq!(verdicts, [Some(Verdict::Rejected)], "{text}");
+        let found: Vec<_> = verdicts(&inspection)
+            .into_iter()
+            .map(|(_, verdict)| verdict)
+            .collect();
+        assert_eq!(found, [Some(Verdict::Rejected)], "{text}");
     }
 }
 
