@@ -162,10 +162,7 @@ impl<'a> Checker<'a> {
                 }
             }
             for modifier in with_mods {
-                let function = names(&modifier.r#as).join(".");
-                if !BUILTINS.contains_key(function.as_str()) {
-                    self.expression(&modifier.r#as, &given)?;
-                }
+                self.expression(&modifier.r#as, &given)?;
             }
         }
         outputs
