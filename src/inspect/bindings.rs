@@ -174,6 +174,28 @@ impl Rule {
         let place = binding.namespace.as_ref();
         let place = place.map_or_else(String::new, |namespace| format!(" in {namespace}"));
         let resources = all(&self.resources, "every resource");
-        format!("{verbs} {resources}{names}{place}")
+        format!(
+            "{verbs} {resources}{}{names}{place}",
+            self.groups_described()
+        )
+    }
+
+    /// ` of metrics.k8s.io`; nothing for every group, and for the one without a name.
+    fn groups_described(&self) -> String {
+        let is_all = self.groups.iter().any(|group| group == "*");
+        let is_core = self.groups.iter().all(String::is_empty);
+        match self.resources.as_slice() {
+            _ if is_all => String::new(),
+            [only] if only == "*" && is_core => " of the core API group".to_owned(),
+            _ if is_core => String::new(),
+            _ => {
+                let named = |group: &String| match group.as_str() {
+                    "" => "the core API group".to_owned(),
+                    group => group.to_owned(),
+                };
+                let groups: Vec<String> = self.groups.iter().map(named).collect();
+                format!(" of {}", groups.join(", "))
+            }
+        }
     }
 }

@@ -184,7 +184,7 @@ fn anonymous(context: Context<'_>, chain: &Chain) -> Anonymous {
     // With `anonymous` in the file the server would not start beside the flag, so then the flag decides.
     if flag.is_none()
         && context.authentication.is_none()
-        && let Some(file) = server.flags.last("authentication-config")
+        && let Some(file) = server.flags.given("authentication-config")
     {
         let text = "the file of --authentication-config decides about anonymous requests, and it is not given";
         return Anonymous::Unclear(Statement::at(&file.place, text));
@@ -249,7 +249,7 @@ fn chain(context: Context<'_>) -> Chain {
         let text = format!("the authorizers are {}", words.join(", "));
         return Chain::Known(file.authorizers.clone(), Statement::at(&file.place, text));
     }
-    if let Some(file) = server.flags.last("authorization-config") {
+    if let Some(file) = server.flags.given("authorization-config") {
         let text =
             "the file of --authorization-config decides who may do what, and it is not given";
         return Chain::Unclear(Statement::at(&file.place, text));

@@ -4,7 +4,7 @@ use super::place::Place;
 use super::words::Word;
 
 /// The flags whose values decide what anonymous callers may do, or whether the server starts.
-const DECISIVE: [&str; 12] = [
+const DECISIVE: [&str; 15] = [
     "address",
     "anonymous-auth",
     "authentication-config",
@@ -13,10 +13,13 @@ const DECISIVE: [&str; 12] = [
     "authorization-policy-file",
     "authorization-webhook-config-file",
     "feature-gates",
+    "help",
     "insecure-bind-address",
     "insecure-port",
+    "oidc-client-id",
     "oidc-issuer-url",
     "openshift-config",
+    "version",
 ];
 
 /// The flags that are switches in any release: they do not take the next word as their value.
@@ -179,6 +182,10 @@ impl Flags {
         match word.text.strip_prefix('-') {
             // The level of the log.
             Some("v") => drop(words.next()),
+            Some("h") => self.all.push(Flag::help(word, None)),
+            Some(rest) if rest.starts_with("h=") => {
+                self.all.push(Flag::help(word, Some(rest[2..].to_owned())));
+            }
             Some(rest) if rest.starts_with('v') => {}
             Some(rest) if !rest.is_empty() => {
                 self.reject(word, "a flag with one dash; it has two");
@@ -201,6 +208,12 @@ impl Flags {
     /// The last flag of this name.
     pub(super) fn last(&self, name: &str) -> Option<&Flag> {
         self.all.iter().rev().find(|flag| flag.name == name)
+    }
+
+    /// The last flag of this name, unless it is empty, which servers take for a flag that is not there.
+    pub(super) fn given(&self, name: &str) -> Option<&Flag> {
+        let is_empty = |flag: &&Flag| flag.value.as_deref().unwrap_or_default().is_empty();
+        self.last(name).filter(|flag| !is_empty(flag))
     }
 
     /// Every flag of this name.
@@ -245,6 +258,14 @@ pub(super) enum Switch {
 }
 
 impl Flag {
+    fn help(word: &Word, value: Option<String>) -> Self {
+        Self {
+            name: "help".to_owned(),
+            value,
+            place: word.place.clone(),
+        }
+    }
+
     /// The value of a switch (Go's `strconv.ParseBool`).
     pub(super) fn switch(&self) -> Switch {
         match self.value.as_deref() {
@@ -253,6 +274,11 @@ impl Flag {
             Some(_) if self.is_variable() => Switch::Variable,
             Some(_) => Switch::Invalid,
         }
+    }
+
+    /// Whether this is its value.
+    pub(super) fn has(&self, value: &str) -> bool {
+        self.value.as_deref() == Some(value)
     }
 
     /// Whether its value is a variable or a template.

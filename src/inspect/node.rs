@@ -22,7 +22,8 @@ pub(super) struct Node {
 pub(super) enum Value {
     Null,
     Bool(bool),
-    /// Any other scalar; numbers are as their canonical text.
+    /// The canonical text of a number.
+    Number(String),
     Text(String),
     List(Vec<Node>),
     Map(Vec<Entry>),
@@ -57,9 +58,17 @@ impl Node {
 
     pub(super) fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Text(text) => Some(text),
+            Value::Text(text) | Value::Number(text) => Some(text),
             Value::Bool(true) => Some("true"),
             Value::Bool(false) => Some("false"),
+            _ => None,
+        }
+    }
+
+    /// The text of a field that API servers read strictly: a number or a switch is none.
+    pub(super) fn strict_text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -96,13 +105,13 @@ impl Node {
                     entry.node.relocate(place);
                 }
             }
-            Value::Null | Value::Bool(_) | Value::Text(_) | Value::Skipped => {}
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Skipped => {}
         }
     }
 }
 
 /// The fields that are read, beside the names of flags.
-const FIELDS: [&str; 66] = [
+const FIELDS: [&str; 67] = [
     "aggregationRule",
     "anonymous",
     "anonymousAuth",
@@ -114,6 +123,7 @@ const FIELDS: [&str; 66] = [
     "apiVersion",
     "args",
     "authorizers",
+    "claimMappings",
     "cluster",
     "clusterConfiguration",
     "clusterRoleSelectors",
@@ -232,15 +242,15 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Text(value.to_string()))
+        Ok(Value::Number(value.to_string()))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Text(value.to_string()))
+        Ok(Value::Number(value.to_string()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Text(value.to_string()))
+        Ok(Value::Number(value.to_string()))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

@@ -20,7 +20,7 @@ pub(super) const PUBLIC: [&str; 5] = ["/healthz", "/livez", "/readyz", "/version
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Rule {
     pub(super) verbs: Vec<String>,
-    groups: Vec<String>,
+    pub(super) groups: Vec<String>,
     pub(super) resources: Vec<String>,
     pub(super) names: Vec<String>,
     pub(super) urls: Vec<String>,

@@ -277,7 +277,7 @@ fn write_findings(
             shown(&finding.message),
         )?;
         if finding.counts() {
-            writeln!(out, "  fix: {}", shown(&finding.remediation.summary))?;
+            writeln!(out, "  fix: {}", shown(&finding.fix_beside_message()))?;
         }
     }
     if !findings.is_empty() {

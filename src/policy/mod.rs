@@ -23,9 +23,15 @@ mod gate;
 #[cfg(feature = "rego")]
 mod rego;
 #[cfg(feature = "rego")]
+mod rego_ast;
+#[cfg(feature = "rego")]
 mod rego_data;
 #[cfg(feature = "rego")]
 mod rego_findings;
+#[cfg(feature = "rego")]
+mod rego_references;
+#[cfg(feature = "rego")]
+mod rego_safety;
 mod retired;
 mod rules;
 mod settings;

@@ -1,17 +1,20 @@
 //! Policies of one's own, in Rego, as conftest and `opa eval` read them: package `main`, with the rules `deny`,
 //! `violation` and `warn`, also as `deny_NAME`. regorus evaluates them in this process.
 //!
+//! As in conftest, a rule `exception` says which of these rules do not count: by what follows `deny_`.
+//!
 //! A result is a text, or an object with `msg`. Its `target` says which target of the report it is about. The input is
 //! the `json` report, so a policy sees what `conftest test report.json` shows it, and needs as much memory as that
 //! report.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, Value};
 
-use super::rego_data;
+use super::{rego_data, rego_references, rego_safety};
 
 /// The time for one evaluation. A policy that needs longer hardly ends at all.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
@@ -69,8 +72,8 @@ impl RegoPolicies {
     /// data, all others are policies.
     ///
     /// # Errors
-    /// A policy or data cannot be parsed, two data files contradict each other, or no policy has a rule `deny`,
-    /// `violation` or `warn` in package `main`.
+    /// A policy or data cannot be parsed, two data files contradict each other, a variable gets no value, nothing defines
+    /// what is imported, or no policy has a rule `deny`, `violation` or `warn` in package `main`.
     pub fn load(files: impl IntoIterator<Item = (String, String)>) -> Result<Self, RegoError> {
         let mut engine = Engine::new();
         engine.set_strict_builtin_errors(false);
@@ -96,6 +99,11 @@ impl RegoPolicies {
             }
             last = name;
         }
+        let data = engine.get_data();
+        let modules = engine.get_modules();
+        let checked = rego_references::check(modules, &data);
+        let checked = checked.and_then(|()| rego_safety::check(modules));
+        checked.map_err(|(place, problem)| RegoError { place, problem })?;
         let mut policies = Self {
             engine,
             definitions,
@@ -129,11 +137,18 @@ impl RegoPolicies {
         let input = Value::from_json_str(report)
             .map_err(|error| RegoError::of("report", error.to_string()))?;
         let mut results = Vec::new();
-        for (name, value) in self.clone().main(input)? {
-            if let Some(judgement) = judgement(&name) {
-                for item in items(&value) {
+        let rules = self.clone().main(input)?;
+        let excepted = rules.iter().find(|(name, _)| name == "exception");
+        let excepted = excepted.map(|(_, value)| excepted_names(value));
+        let is_excepted = |rule: &str| {
+            let name = rule.split_once('_').map_or("", |(_, name)| name);
+            excepted.as_ref().is_some_and(|names| names.contains(name))
+        };
+        for (name, value) in &rules {
+            if let Some(judgement) = judgement(name).filter(|_| !is_excepted(name)) {
+                for item in items(value) {
                     let result = result(judgement, item);
-                    results.push(result.ok_or_else(|| self.without_text(&name))?);
+                    results.push(result.ok_or_else(|| self.without_text(name))?);
                 }
             }
         }
@@ -208,6 +223,21 @@ fn items(value: &Value) -> Vec<&Value> {
     }
 }
 
+/// The names that conftest's query `exception[_][_]` gives.
+fn excepted_names(value: &Value) -> BTreeSet<String> {
+    let within = |value: &Value| -> Vec<Value> {
+        match value {
+            Value::Set(items) => items.iter().cloned().collect(),
+            Value::Array(items) => items.iter().cloned().collect(),
+            Value::Object(fields) => fields.values().cloned().collect(),
+            _ => Vec::new(),
+        }
+    };
+    let names = within(value).into_iter().flat_map(|names| within(&names));
+    let text = |name: Value| name.as_string().ok().map(ToString::to_string);
+    names.filter_map(text).collect()
+}
+
 /// `None` if the value is neither a text nor an object with the text `msg`.
 fn result(judgement: RegoJudgement, value: &Value) -> Option<RegoResult> {
     let text = |value: &Value| value.as_string().ok().map(ToString::to_string);
@@ -253,13 +283,20 @@ impl RegoError {
     /// Reads an error of regorus: `--> FILE:LINE:COLUMN`, an excerpt of the file, then `error: PROBLEM`.
     fn parse(fallback: &str, text: &str) -> Self {
         let mut lines = text.lines().map(str::trim);
-        let place = lines.find_map(|line| line.strip_prefix("--> "));
-        let problem = text
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("error: "));
+        let places = lines.clone().filter_map(|line| line.strip_prefix("--> "));
+        let places: Vec<&str> = places.collect();
+        let problem = lines.find_map(|line| line.strip_prefix("error: "));
+        let problem = match problem {
+            // The rules on the way follow with an excerpt each, the first one again at the end.
+            Some(problem) if problem.starts_with("recursion detected") => {
+                let way = places.get(1..).unwrap_or_default().join(" to ");
+                format!("the rule depends on itself: from {way}")
+            }
+            problem => problem.unwrap_or_else(|| text.trim()).to_owned(),
+        };
         Self {
-            place: place.unwrap_or(fallback).to_owned(),
-            problem: problem.unwrap_or_else(|| text.trim()).to_owned(),
+            place: places.first().copied().unwrap_or(fallback).to_owned(),
+            problem,
         }
     }
 

@@ -55,6 +55,72 @@ fn every_binding_of_the_dump_stands_as_it_should() {
     assert_eq!(found, expected);
 }
 
+#[test]
+fn a_rule_is_described_with_its_api_group_and_names() {
+    for (rule, described) in [
+        (
+            "{apiGroups: [metrics.k8s.io], resources: ['*'], verbs: ['*']}",
+            "everything on every resource of metrics.k8s.io",
+        ),
+        (
+            "{apiGroups: ['*'], resources: ['*'], verbs: ['*']}",
+            "everything on every resource",
+        ),
+        (
+            "{apiGroups: [''], resources: ['*'], verbs: [list]}",
+            "list every resource of the core API group",
+        ),
+        (
+            "{apiGroups: [''], resources: [secrets], verbs: [list]}",
+            "list secrets",
+        ),
+        (
+            "{apiGroups: ['', apps], resources: [pods, deployments], resourceNames: [a, b], verbs: [get]}",
+            "get pods, deployments of the core API group, apps named a, b",
+        ),
+    ] {
+        let api = "apiVersion: rbac.authorization.k8s.io/v1";
+        let text = format!(
+            "{api}\nkind: ClusterRole\nmetadata: {{name: r}}\nrules: [{rule}]\n---\n{api}\nkind: ClusterRoleBinding\n\
+             metadata: {{name: b}}\nroleRef: {{kind: ClusterRole, name: r}}\n\
+             subjects: [{{kind: User, name: 'system:anonymous'}}]\n"
+        );
+        let inspection = inspect(&[("rbac.yaml", &text)]);
+        assert_eq!(inspection.bindings[0].grants, [described]);
+    }
+}
+
+/// Conditions limit the paths whatever the roles open.
+#[test]
+fn a_finding_says_how_many_paths_accept_anonymous_requests() {
+    let roles = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r}\n\
+                 rules: [{nonResourceURLs: ['*'], verbs: [get]}]\n---\napiVersion: rbac.authorization.k8s.io/v1\n\
+                 kind: ClusterRoleBinding\nmetadata: {name: b}\nroleRef: {kind: ClusterRole, name: r}\n\
+                 subjects: [{kind: User, name: 'system:anonymous'}]\n";
+    for (conditions, said) in [
+        ("", "on every path"),
+        (", conditions: [{path: /metrics}]", "on some paths"),
+    ] {
+        let file = format!(
+            "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\nanonymous: {{enabled: true{conditions}}}\n"
+        );
+        let inspection = inspect(&[("file.yaml", &file), ("roles.yaml", roles)]);
+        assert_eq!(
+            inspection.servers[0].verdict(),
+            Some(Verdict::Exposed),
+            "{conditions}"
+        );
+        let findings = inspection
+            .evaluate(&crate::policy::Policy::default())
+            .findings;
+        let of_server = findings
+            .iter()
+            .find(|finding| finding.rule.id == "configuration-accepts-anonymous");
+        let message = &of_server.unwrap().message;
+        assert!(message.contains(said), "{message}");
+    }
+}
+
 fn with_role(rules: &str, kind: &str, more: &str) -> Vec<Option<Verdict>> {
     let api = "apiVersion: rbac.authorization.k8s.io/v1";
     let text = format!(

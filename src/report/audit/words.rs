@@ -54,6 +54,7 @@ pub(super) fn others(audit: &Audit) -> String {
     );
     for (count, words) in [
         (counts.unknown, "without a decision"),
+        (counts.claiming_this_run, CLAIMS_RUN),
         (counts.health_checks, "health checks, not listed"),
     ] {
         if count > 0 {
@@ -61,6 +62,18 @@ pub(super) fn others(audit: &Audit) -> String {
         }
     }
     text
+}
+
+/// What is said of requests that only look like those of the scan.
+const CLAIMS_RUN: &str = "carry this run's id and match no request of it";
+
+/// Behind the path of a group: whether its requests only look like those of the scan.
+pub(super) const fn claim(claims_run: bool) -> &'static str {
+    if claims_run {
+        "  (carries this run's id and does not match a request of it)"
+    } else {
+        ""
+    }
 }
 
 /// The decision about requests of others.
