@@ -214,7 +214,7 @@ pub struct ScanSummary {
     /// SHA-256 of the targets and exclusions, in hexadecimal: scans with the same value had the same targets. `None` if
     /// it is not known, or if merged scans had different targets.
     pub targets_digest: Option<String>,
-    /// What was selected of it afterwards; `None` if it is whole.
+    /// What was selected of its targets, before it or afterwards; `None` if nothing was.
     pub selection: Option<Selection>,
     /// How every target ended.
     pub coverage: Coverage,
@@ -228,8 +228,18 @@ pub struct Selection {
     pub labels: Vec<String>,
     /// How many endpoint records of the scan are left out.
     pub endpoints_left_out: u64,
-    /// How many targets of the scan are left out.
+    /// How many targets of the scan, or entries of its lists, are left out.
     pub targets_left_out: u64,
+    /// Whether they were selected before the scan, so that it is a whole scan of them.
+    #[serde(default)]
+    pub asked: bool,
+}
+
+impl Selection {
+    /// Whether the scan asked more than this, so that its report is one of a part.
+    pub const fn is_partial(&self) -> bool {
+        !self.asked
+    }
 }
 
 #[cfg(test)]
