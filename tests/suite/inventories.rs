@@ -554,6 +554,18 @@ fn an_inventory_with_nothing_to_ask_says_which_clusters_and_why() {
     );
 }
 
+/// One is one, in every sum.
+#[test]
+fn a_single_entry_is_counted_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let gke = r#"{"endpoint": "127.0.0.1:21000", "masterAuth": {}}"#;
+    fs::write(folder.path().join("gke.json"), gke).unwrap();
+    let output = run_in(folder.path(), &["targets", "gke.json"]);
+    let text = stdout(&output);
+    assert!(text.ends_with("\n1 entry: 1 target\n"), "{text}");
+    assert!(text.contains("127.0.0.1:21000"), "{text}");
+}
+
 /// What `az aks list` and `gcloud container clusters list` print for an account without clusters.
 #[test]
 fn an_account_without_clusters_is_said_in_plain_words() {
