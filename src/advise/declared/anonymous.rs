@@ -1,6 +1,6 @@
 //! Anonymous requests: what is declared, what the product documents, and what was observed.
 
-use super::identity::is_built_on;
+use super::identity::is_same;
 use crate::advise::observed::Observed;
 use crate::advise::paths::{PathAnswers, Resources};
 use crate::advise::posture::{common_status, given_answer, nothing_known, ranges};
@@ -77,11 +77,8 @@ fn result_and_sentence(
             return (result, sentence);
         }
         ComparisonResult::NotCompared => {
-            let unclear = beyond_health(answers.unclear.iter().copied());
-            format!(
-                "not compared, because {} gave no clear answer",
-                listed(unclear)
-            )
+            let unclear = listed(answers.unclear.iter().map(|(path, _)| *path));
+            format!("not compared, because {unclear} gave no clear answer")
         }
         ComparisonResult::MoreOpen => format!("more open than declared; {LIKELY_CAUSES}"),
         ComparisonResult::Stricter | ComparisonResult::Differs => {
@@ -118,11 +115,11 @@ fn against(setting: DeclaredAnonymous, answers: &PathAnswers<'_>) -> ComparisonR
                 .map(|access| beyond_health(answers.with(&access)));
             if accepted.iter().any(|paths| !paths.is_empty()) {
                 ComparisonResult::MoreOpen
-            } else if health(Access::Granted) == 0
-                || health(Access::Forbidden) + health(Access::Rejected) > 0
-            {
+            } else if health(Access::Forbidden) + health(Access::Rejected) > 0 {
                 ComparisonResult::Stricter
-            } else if beyond_health(answers.unclear.iter().copied()).is_empty() {
+            } else if health(Access::Granted) > 0
+                && beyond_health(answers.unclear.iter().copied()).is_empty()
+            {
                 ComparisonResult::Confirmed
             } else {
                 ComparisonResult::NotCompared
@@ -158,17 +155,14 @@ impl Product {
         let is_certain = identification.attribution.confidence >= Some(Confidence::Medium);
         let identified = identification.product().filter(|_| is_certain);
         let identified = identified.and_then(products::entry);
-        // A product may show only what it is built on.
-        let is_more = |identified: &&Entry| {
-            declared.is_none_or(|declared| !is_built_on(declared, &identified.id))
-        };
-        let entry = identified.filter(is_more).or(declared);
+        let entry = identified.or(declared);
         let is_declared = entry.is_none_or(|entry| observed.declares(&entry.id));
         Self {
             entry,
             minor: (identification.minor())
                 .or_else(|| observed.declared_minor().filter(|_| is_declared)),
-            declared: declared.filter(|_| !is_declared),
+            declared: declared
+                .filter(|declared| entry.is_some_and(|entry| !is_same(&entry.id, &declared.id))),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::model::{
     ClueKind, ComparedFact, ComparisonResult, Confidence, Declared, DeclaredFact, Identification,
     Observation, Specificity, Trust,
 };
-use crate::products::{self, Entry, TABLE};
+use crate::products::{self, TABLE};
 
 /// `None` if the inventory has no CA certificate, or no handshake was completed.
 pub(super) fn certificate_authority(observation: &Observation) -> Option<ComparedFact> {
@@ -63,16 +63,12 @@ pub(super) fn product(
 }
 
 /// Whether two products are one, or one is built on the other.
-fn is_same(one: &str, other: &str) -> bool {
+pub(super) fn is_same(one: &str, other: &str) -> bool {
     let has = |upper: &str, lower: &str| {
-        products::by_id(upper).is_some_and(|upper| is_built_on(upper, lower))
+        products::by_id(upper)
+            .is_some_and(|upper| TABLE.with_roots(upper).any(|root| root.id == lower))
     };
     has(one, other) || has(other, one)
-}
-
-/// Whether a product is this one or built on it.
-pub(super) fn is_built_on(upper: &Entry, lower: &str) -> bool {
-    TABLE.with_roots(upper).any(|root| root.id == lower)
 }
 
 /// Whether the server itself shows its product. A name of the inventory is no sign of what answers there.

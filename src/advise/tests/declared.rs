@@ -110,6 +110,8 @@ fn every_setting_against_every_answer() {
             format!("LIMITED declared; {both}; observed: accepted, and then forbidden on every path asked: more open than declared; {causes}")),
         (limited, "1.35", Verdict::Limited, &[Access::Unclear(Unclear::RateLimited), Rejected, Granted], NotCompared,
             format!("LIMITED declared; {both}; observed: limited to health: not compared, because /version gave no clear answer")),
+        (limited, "1.35", Verdict::Limited, &[Rejected, Rejected, Access::Unclear(Unclear::FrontHealth)], NotCompared,
+            format!("LIMITED declared; {both}; observed: limited, with no grant among the paths asked: not compared, because /healthz gave no clear answer")),
         (limited, "1.99", Verdict::Forbidden, &DEFAULT, MoreOpen,
             format!("LIMITED declared; {late}; observed: forbidden with version and health open: more open than declared; {causes}")),
         (limited, "1.35", Verdict::Inconclusive, &CLOSED, NotCompared,
@@ -213,6 +215,25 @@ fn where_another_product_answers_its_documentation_counts() {
         said(&aks, &hidden),
         "not declared; documented for EKS, which answers where AKS is declared: forbidden with version and health \
          open; observed: forbidden with version and health open"
+    );
+}
+
+/// The name that Google fronts is of the declared cluster, but what it answers is not documented.
+#[test]
+fn a_product_that_is_built_on_the_declared_one_is_no_other() {
+    let mut observation = refusing();
+    observation.endpoint.name = Some("gke-0a1b-000000000000.europe-west1.gke.goog".into());
+    let facts = facts(
+        &gke(None, "1.35"),
+        &observation,
+        Verdict::Forbidden,
+        &DEFAULT,
+    );
+    let (_, sentence) = of(&facts, DeclaredFact::AnonymousRequests).unwrap();
+    assert_eq!(
+        sentence,
+        "not declared; documented for GKE DNS endpoint: not known (what it answers to callers without a Google \
+         identity was not found); observed: forbidden with version and health open"
     );
 }
 
