@@ -350,6 +350,7 @@ async fn what_became_of_a_report_of_shadowserver() {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one scan, and every report of it")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_saved_report_is_narrowed_by_labels() {
     let (open, closed) = (start("exposed").await, start("rejecting").await);

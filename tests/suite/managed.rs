@@ -312,7 +312,7 @@ async fn every_setting_of_gke_against_every_answer() {
 
 /// A server that limits anonymous requests to health, and whose authorization stops these paths besides or instead.
 fn stopping(paths: &[&str]) -> Arc<Scenario> {
-    let replies: String = paths
+    let replies: Vec<String> = paths
         .iter()
         .map(|path| {
             let status = json!({
@@ -326,6 +326,7 @@ fn stopping(paths: &[&str]) -> Arc<Scenario> {
             )
         })
         .collect();
+    let replies = replies.concat();
     let text = format!(
         "name = 'x'\nabout = 'x'\nsource = 'x'\nexpect = 'limited'\nextends = 'health-only'\n[tls]\n{GKE}\n{replies}"
     );

@@ -187,7 +187,7 @@ impl Documented {
             };
         };
         let ranges = ranges(entry, observed, answers);
-        let name = (!observed.declares(&entry.id)).then(|| entry.short.to_string());
+        let name = (!observed.declares(&entry.id)).then(|| entry.short.clone());
         let minor = product.minor.map(|minor| minor.to_string());
         let subject: Vec<String> = name.into_iter().chain(minor).collect();
         let subject = match subject.as_slice() {
