@@ -8,7 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ClusterNotAsked, FailureKind, LeftOut, LeftOutReason, Origin, SpecId, Verdict};
+use super::{
+    ClusterNotAsked, FailureKind, LeftOut, LeftOutReason, Origin, Selector, SpecId, Verdict,
+};
 
 /// Where every target ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -236,6 +238,16 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// What these selectors leave of a scan before it; `None` without any.
+    pub(crate) fn before(selectors: &[Selector], left_out: u64) -> Option<Self> {
+        (!selectors.is_empty()).then(|| Self {
+            labels: selectors.iter().map(ToString::to_string).collect(),
+            endpoints_left_out: 0,
+            targets_left_out: left_out,
+            asked: true,
+        })
+    }
+
     /// Whether the scan asked more than this, so that its report is one of a part.
     pub const fn is_partial(&self) -> bool {
         !self.asked

@@ -211,13 +211,7 @@ impl TargetSetBuilder {
     pub fn build(self) -> Result<TargetSet, TargetErrors> {
         self.errors.finish()?;
         let no_targets = self.collector.specs.is_empty();
-        let selectors = &self.options.selectors;
-        let selection = (!selectors.is_empty()).then(|| Selection {
-            labels: selectors.iter().map(ToString::to_string).collect(),
-            endpoints_left_out: 0,
-            targets_left_out: self.not_selected,
-            asked: true,
-        });
+        let selection = Selection::before(&self.options.selectors, self.not_selected);
         let may_be_empty = !self.not_asked.is_empty() || !self.unread.is_empty();
         let problem: Problem = if no_targets && self.not_selected > 0 && !may_be_empty {
             format!("--where selects none of the {} targets", self.not_selected).into()

@@ -15,7 +15,7 @@ use serde::de::{
 use super::documents::{self, Documents};
 use super::imported::{Entry, Handler};
 use super::inventory::after;
-use super::lenient::Texts;
+use super::lenient::{Block, Texts, first};
 use super::{aks, eks, gke};
 
 const EXPECTED: &str = "the output of terraform show -json, or a state file of version 4";
@@ -63,13 +63,7 @@ impl Kind {
 }
 
 /// Keys of which every state and plan has one.
-const OF_DOCUMENTS: [&str; 5] = [
-    "format_version",
-    "terraform_version",
-    "values",
-    "planned_values",
-    "resources",
-];
+const OF_DOCUMENTS: &str = "format_version terraform_version values planned_values resources";
 
 /// Where in a document a value is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -150,7 +144,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
         let mut kind = None;
         let mut is_known = self.place != Place::Document;
         while let Some(key) = map.next_key::<String>()? {
-            is_known |= OF_DOCUMENTS.contains(&key.as_str());
+            is_known |= OF_DOCUMENTS.split(' ').any(|one| one == key);
             let place = match (self.place, key.as_str()) {
                 (Place::Document, "values" | "planned_values") => Place::Values,
                 (Place::Document | Place::Module, "resources") => Place::Resources,
@@ -181,19 +175,9 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
             };
             map.next_value_seed(self.at(place))?;
         }
-        if is_known {
-            Ok(())
-        } else {
-            Err(A::Error::custom("neither a state nor a plan"))
-        }
+        let unknown = || A::Error::custom("neither a state nor a plan");
+        is_known.then_some(()).ok_or_else(unknown)
     }
-}
-
-/// A nested block: Terraform writes a list of one.
-type Block<T> = Option<Vec<T>>;
-
-fn first<T>(block: Option<&[T]>) -> Option<&T> {
-    block?.first()
 }
 
 #[derive(Deserialize)]
