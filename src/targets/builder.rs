@@ -18,7 +18,7 @@ use super::set::TargetSet;
 use super::specification::{exclusion_line, target_line};
 use super::warnings::Warnings;
 use crate::input::{PeekedFile, UTF_16};
-use crate::model::{ClusterNotAsked, Origin, Source};
+use crate::model::{ClusterNotAsked, Origin, Selection, Source};
 
 /// The source under which errors of exclusion arguments are counted.
 const EXCLUSIONS: &str = "exclusions";
@@ -211,6 +211,7 @@ impl TargetSetBuilder {
     pub fn build(self) -> Result<TargetSet, TargetErrors> {
         self.errors.finish()?;
         let no_targets = self.collector.specs.is_empty();
+        let selection = Selection::before(&self.options.selectors, self.not_selected);
         let may_be_empty = !self.not_asked.is_empty() || !self.unread.is_empty();
         let problem: Problem = if no_targets && self.not_selected > 0 && !may_be_empty {
             format!("--where selects none of the {} targets", self.not_selected).into()
@@ -228,6 +229,7 @@ impl TargetSetBuilder {
                 Ok(mut set) => {
                     set.not_asked = self.not_asked;
                     set.unread = self.unread;
+                    set.selection = selection;
                     return Ok(set);
                 }
                 Err(problem) => problem,

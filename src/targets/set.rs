@@ -11,7 +11,8 @@ use super::intervals::Intervals;
 use super::options::Expectation;
 use super::warnings::Warning;
 use crate::model::{
-    ClusterNotAsked, Declared, Host, Identity, Origin, Scheme, Source, SpecId, Target, Verdict,
+    ClusterNotAsked, Declared, Host, Identity, Origin, Scheme, Selection, Source, SpecId, Target,
+    Verdict,
 };
 
 /// A target specification; its position in [`TargetSet::specs`] is its [`SpecId`].
@@ -101,6 +102,7 @@ pub struct TargetSet {
     pub(super) special: Intervals<HostKind>,
     pub(super) not_asked: Vec<ClusterNotAsked>,
     pub(super) unread: Vec<Source>,
+    pub(super) selection: Option<Selection>,
     pub(super) warnings: Vec<Warning>,
     pub(super) unused_expectations: Vec<Expectation>,
     /// The targets that are probed in plain HTTP; collected on first use.
@@ -117,6 +119,11 @@ impl TargetSet {
     /// inventories have no clusters or only such that are not asked, or if sources are not read.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// What `--where` selected; `None` if nothing was to be selected.
+    pub fn selection(&self) -> Option<&Selection> {
+        self.selection.as_ref()
     }
 
     /// The target at this index; `None` from [`len`](Self::len) on.

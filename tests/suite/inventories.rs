@@ -350,6 +350,7 @@ async fn what_became_of_a_report_of_shadowserver() {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one scan, and every report of it")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_saved_report_is_narrowed_by_labels() {
     let (open, closed) = (start("exposed").await, start("rejecting").await);
@@ -452,15 +453,22 @@ async fn a_saved_report_is_narrowed_by_labels() {
             );
         }
     }
-    for format in ["gitlab", "defectdojo"] {
+    for (format, why) in [
+        ("gitlab", "would show the findings of all others as fixed"),
+        (
+            "defectdojo",
+            "would show the findings of all others as fixed",
+        ),
+        (
+            "prometheus",
+            "would take the place of those of the whole scan",
+        ),
+    ] {
         for report in ["all.json --where name=prod", "part.json"] {
             let refused = run(&format!("report {report} -o {format}=part.upload"));
             assert_eq!(refused.status.code(), Some(2), "{report} {format}");
             let said = stderr(&refused);
-            assert!(
-                said.contains("would show the findings of all others as fixed"),
-                "{said}"
-            );
+            assert!(said.contains(why), "{said}");
             assert!(
                 !folder.path().join("part.upload").exists(),
                 "{report} {format}"
@@ -468,6 +476,39 @@ async fn a_saved_report_is_narrowed_by_labels() {
         }
         let whole = run(&format!("report all.json -o {format}=whole.upload -q"));
         assert_eq!(whole.status.code(), Some(1), "{}", stderr(&whole));
+    }
+    // A scan of a part is a whole scan of it, and says what it is.
+    let scan = run(
+        "scan --from eks eks.json --where name=prod -o json=own.json -o sarif=own.sarif -o table",
+    );
+    assert_eq!(scan.status.code(), Some(0), "{}", stderr(&scan));
+    let selection = &json("own.json")["scan"]["selection"];
+    assert_eq!(
+        (
+            &selection["labels"][0],
+            &selection["targets_left_out"],
+            &selection["asked"]
+        ),
+        (&"name=prod".into(), &3.into(), &true.into())
+    );
+    let notice = "only targets with name=prod were asked; left out: 3 targets";
+    assert!(stdout(&scan).contains(notice), "{}", stdout(&scan));
+    let category = &json("own.sarif")["runs"][0]["automationDetails"]["id"];
+    assert_eq!(category, "kubeknock where name=prod/");
+    for (reports, code) in [
+        ("own.json", 0),
+        ("own.json --where region=eu-*", 0),
+        ("own.json --where region=us-*", 2),
+        ("own.json part.json", 2),
+        ("own.json all.json", 1),
+    ] {
+        let output = run(&format!("report {reports} -o gitlab=own.upload -q"));
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{reports}: {}",
+            stderr(&output)
+        );
     }
     let west = run("report all.json --where region=eu-west-1 --where env=lab -o json=west.json -q");
     assert_eq!(west.status.code(), Some(1));
@@ -512,6 +553,18 @@ fn an_inventory_with_nothing_to_ask_says_which_clusters_and_why() {
         error.contains("no cluster of the inventories is asked: batch (stopped)"),
         "{error}"
     );
+}
+
+/// One is one, in every sum.
+#[test]
+fn a_single_entry_is_counted_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let gke = r#"{"endpoint": "127.0.0.1:21000", "masterAuth": {}}"#;
+    fs::write(folder.path().join("gke.json"), gke).unwrap();
+    let output = run_in(folder.path(), &["targets", "gke.json"]);
+    let text = stdout(&output);
+    assert!(text.ends_with("\n1 entry: 1 target\n"), "{text}");
+    assert!(text.contains("127.0.0.1:21000"), "{text}");
 }
 
 /// What `az aks list` and `gcloud container clusters list` print for an account without clusters.

@@ -63,7 +63,7 @@ pub(super) fn product(
 }
 
 /// Whether two products are one, or one is built on the other.
-fn is_same(one: &str, other: &str) -> bool {
+pub(super) fn is_same(one: &str, other: &str) -> bool {
     let has = |upper: &str, lower: &str| {
         products::by_id(upper)
             .is_some_and(|upper| TABLE.with_roots(upper).any(|root| root.id == lower))

@@ -96,47 +96,45 @@ fn restricted(
     address: Option<IpAddr>,
     egress: Option<IpAddr>,
 ) -> (ComparisonResult, String) {
-    let networks = declared.authorized_networks.as_deref();
-    let networks = match networks {
-        None => {
-            return (
-                ComparisonResult::Confirmed,
-                "public declared, and it answers".to_owned(),
-            );
-        }
-        Some(networks) if networks.iter().any(|network| network.prefix_len() == 0) => {
-            return (
-                ComparisonResult::Confirmed,
-                "open to any network declared, and it answers".to_owned(),
-            );
-        }
-        Some([]) => "no network".to_owned(),
-        Some([one]) => one.to_string(),
-        Some(several) => plural(several.len() as u64, "network", "networks"),
+    let Some(networks) = declared.networks_text() else {
+        return (
+            ComparisonResult::Confirmed,
+            "public declared, and it answers".to_owned(),
+        );
     };
     let declaration = format!("open to {networks} declared");
-    if let Some(inside) = address.filter(|address| is_private(*address)) {
-        let sentence =
-            format!("{declaration}; not compared: it answers at {inside}, a private address");
-        return (ComparisonResult::NotCompared, sentence);
-    }
-    if declared.admits_provider && egress.is_none_or(|egress| declared.admits(egress) != Some(true))
+    let families = address.map_or(vec![true, false], |address| vec![address.is_ipv4()]);
+    if families
+        .into_iter()
+        .all(|family| declared.admits_all(family))
     {
-        let sentence = format!(
-            "{declaration}; not compared: the provider's own public addresses are admitted too"
-        );
-        return (ComparisonResult::NotCompared, sentence);
+        let sentence = format!("{declaration}, and it answers");
+        return (ComparisonResult::Confirmed, sentence);
     }
-    let Some(egress) = egress else {
-        let sentence =
-            format!("{declaration}; not compared: this machine's public address is not known");
-        return (ComparisonResult::NotCompared, sentence);
+    let not_compared = |why: &str| {
+        let sentence = format!("{declaration}; not compared: {why}");
+        (ComparisonResult::NotCompared, sentence)
     };
-    if declared.admits(egress) == Some(true) {
+    if let Some(inside) = address.filter(|address| is_private(*address)) {
+        return not_compared(&format!("it answers at {inside}, a private address"));
+    }
+    let is_admitted = |egress: &IpAddr| declared.admits(*egress) == Some(true);
+    if let Some(egress) = egress.filter(is_admitted) {
         let sentence = format!("{declaration}, and it answers {egress}, which is admitted");
-        (ComparisonResult::Confirmed, sentence)
-    } else {
-        let sentence = format!("{declaration}, and it answers {egress}, which is not admitted");
-        (ComparisonResult::Differs, sentence)
+        return (ComparisonResult::Confirmed, sentence);
+    }
+    if declared.unread_networks > 0 {
+        let unread = plural(declared.unread_networks.into(), "network", "networks");
+        return not_compared(&format!("{unread} could not be read"));
+    }
+    if declared.admits_provider {
+        return not_compared("the provider's own public addresses are admitted too");
+    }
+    match egress {
+        None => not_compared("this machine's public address is not known"),
+        Some(egress) => {
+            let sentence = format!("{declaration}, and it answers {egress}, which is not admitted");
+            (ComparisonResult::Differs, sentence)
+        }
     }
 }

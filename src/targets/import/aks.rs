@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::documents;
 use super::imported::{Entry, Handler};
-use super::inventory::after;
+use super::inventory::{after, not_one};
 use super::lenient::Texts;
 use crate::model::{DeclaredEndpoint, NotAskedReason};
 
@@ -56,6 +56,24 @@ struct Power {
     code: Option<String>,
 }
 
+impl Cluster {
+    /// Whether it has a field that only clusters have.
+    fn is_one(&self) -> bool {
+        let texts = [
+            &self.fqdn,
+            &self.private_fqdn,
+            &self.current_version,
+            &self.version,
+            &self.provisioning,
+        ];
+        texts.into_iter().any(Option::is_some)
+            || self.access.is_some()
+            || self.power.is_some()
+            || after(self.id.as_deref(), "managedClusters").is_some()
+            || self.properties.as_deref().is_some_and(Self::is_one)
+    }
+}
+
 pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32, io::Error)> {
     documents::each(reader, EXPECTED, handle, found)
 }
@@ -65,6 +83,10 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
         for cluster in clusters {
             found(line, cluster, handle);
         }
+        return;
+    }
+    if !cluster.is_one() {
+        handle(line, Err(not_one("an AKS cluster", EXPECTED)));
         return;
     }
     let properties = *cluster.properties.unwrap_or_default();

@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 
 use super::documents;
 use super::imported::{Entry, Handler};
+use super::inventory::not_one;
 use super::lenient::Texts;
 use crate::model::{DeclaredEndpoint, NotAskedReason};
 
@@ -58,6 +59,18 @@ struct Log {
 #[derive(Deserialize)]
 struct Authority {
     data: Option<String>,
+}
+
+impl Cluster {
+    /// Whether it has a field that only clusters have.
+    fn is_one(&self) -> bool {
+        [&self.arn, &self.version, &self.endpoint, &self.status]
+            .into_iter()
+            .any(Option::is_some)
+            || self.resources_vpc_config.is_some()
+            || self.logging.is_some()
+            || self.certificate_authority.is_some()
+    }
 }
 
 pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32, io::Error)> {
@@ -115,6 +128,10 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
         if !names.is_empty() {
             handle(line, Err(NAMES_ONLY.into()));
         }
+        return;
+    }
+    if !cluster.is_one() {
+        handle(line, Err(not_one("an EKS cluster", EXPECTED)));
         return;
     }
     let mut entry = Entry::managed("eks", cluster.name.as_deref());

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::documents;
 use super::imported::{Entry, Handler};
-use super::inventory::{after, is_private};
+use super::inventory::{after, is_private, not_one};
 use super::lenient::Texts;
 use crate::model::{DeclaredAnonymous, DeclaredEndpoint, NotAskedReason};
 
@@ -93,6 +93,21 @@ struct MasterAuth {
     cluster_ca_certificate: Option<String>,
 }
 
+impl Cluster {
+    /// Whether it has a field that only clusters have.
+    fn is_one(&self) -> bool {
+        [&self.endpoint, &self.current_master_version, &self.status]
+            .into_iter()
+            .any(Option::is_some)
+            || self.anonymous_authentication_config.is_some()
+            || self.control_plane_endpoints_config.is_some()
+            || self.private_cluster_config.is_some()
+            || self.master_authorized_networks_config.is_some()
+            || self.master_auth.is_some()
+            || after(self.self_link.as_deref(), "clusters").is_some()
+    }
+}
+
 pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32, io::Error)> {
     documents::each(reader, EXPECTED, handle, found)
 }
@@ -140,10 +155,15 @@ impl Endpoints<'_> {
         let address = address.filter(|_| self.by_address);
         let name = self.name.filter(|(name, _)| !name.is_empty());
         if address.is_some() || name.is_none() {
-            let private = self.only_private || address.is_some_and(is_private);
             let addresses: Vec<&str> = address.into_iter().collect();
-            let entry = entry.clone();
-            entry.found(line, &addresses, Some(reach(!private)), not_asked, handle);
+            let mut entry = entry.clone();
+            // A private address declares nothing, but that everybody is admitted would not be about it.
+            let is_undeclared = !self.only_private && address.is_some_and(is_private);
+            if is_undeclared && entry.admits_everybody() {
+                entry.no_networks();
+            }
+            let reach = (!is_undeclared).then(|| reach(!self.only_private));
+            entry.found(line, &addresses, reach, not_asked, handle);
         }
         let is_asked = not_asked.is_none() || address.is_none();
         if let Some((name, external)) =
@@ -153,8 +173,7 @@ impl Endpoints<'_> {
             // Google serves it with a certificate of its own, to callers from any network.
             entry.declared.authorities = std::sync::Arc::default();
             entry.ca_is_damaged = false;
-            entry.declared.authorized_networks = None;
-            entry.declared.admits_provider = false;
+            entry.no_networks();
             entry.found(line, &[name], Some(reach(external)), not_asked, handle);
         }
     }
@@ -173,6 +192,10 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
         for cluster in clusters {
             found(line, cluster, handle);
         }
+        return;
+    }
+    if !cluster.is_one() {
+        handle(line, Err(not_one("a GKE cluster", EXPECTED)));
         return;
     }
     let path = cluster.self_link.as_deref();
@@ -201,7 +224,7 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
         Some(networks) => {
             entry.declared.admits_provider = networks.google == Some(true);
             let blocks = networks.cidr_blocks.iter().flatten();
-            entry.networks(blocks.filter_map(|block| block.cidr_block.as_deref()));
+            entry.networks(blocks.map(|block| block.cidr_block.as_deref().unwrap_or_default()));
         }
         None => entry.networks(["0.0.0.0/0", "::/0"]),
     }

@@ -96,3 +96,10 @@ impl<'de> Deserialize<'de> for Text {
         deserializer.deserialize_any(Read)
     }
 }
+
+/// A nested block: Terraform writes a list of one.
+pub(super) type Block<T> = Option<Vec<T>>;
+
+pub(super) fn first<T>(block: Option<&[T]>) -> Option<&T> {
+    block?.first()
+}

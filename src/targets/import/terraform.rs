@@ -15,7 +15,7 @@ use serde::de::{
 use super::documents::{self, Documents};
 use super::imported::{Entry, Handler};
 use super::inventory::after;
-use super::lenient::Texts;
+use super::lenient::{Block, Texts, first};
 use super::{aks, eks, gke};
 
 const EXPECTED: &str = "the output of terraform show -json, or a state file of version 4";
@@ -44,7 +44,7 @@ impl Documents for Terraform {
 }
 
 /// A resource that is a cluster.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Google,
     Azure,
@@ -62,8 +62,11 @@ impl Kind {
     }
 }
 
+/// Keys of which every state and plan has one.
+const OF_DOCUMENTS: &str = "format_version terraform_version values planned_values resources";
+
 /// Where in a document a value is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Document,
     Values,
@@ -139,7 +142,9 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         // The kind of a resource, once it is read.
         let mut kind = None;
+        let mut is_known = self.place != Place::Document;
         while let Some(key) = map.next_key::<String>()? {
+            is_known |= OF_DOCUMENTS.split(' ').any(|one| one == key);
             let place = match (self.place, key.as_str()) {
                 (Place::Document, "values" | "planned_values") => Place::Values,
                 (Place::Document | Place::Module, "resources") => Place::Resources,
@@ -170,15 +175,9 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
             };
             map.next_value_seed(self.at(place))?;
         }
-        Ok(())
+        let unknown = || A::Error::custom("neither a state nor a plan");
+        is_known.then_some(()).ok_or_else(unknown)
     }
-}
-
-/// A nested block: Terraform writes a list of one.
-type Block<T> = Option<Vec<T>>;
-
-fn first<T>(block: Option<&[T]>) -> Option<&T> {
-    block?.first()
 }
 
 #[derive(Deserialize)]
@@ -263,7 +262,7 @@ fn google(line: u32, cluster: &Google, handle: Handler<'_>) {
         Some(networks) => {
             entry.declared.admits_provider = networks.google == Some(true);
             let blocks = networks.cidr_blocks.iter().flatten();
-            entry.networks(blocks.filter_map(|block| block.cidr_block.as_deref()));
+            entry.networks(blocks.map(|block| block.cidr_block.as_deref().unwrap_or_default()));
         }
         // A plan leaves out what is not known yet; an empty list is the default, which lets everybody in.
         None if cluster.master_authorized_networks_config.is_some() => {

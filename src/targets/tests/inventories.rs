@@ -167,6 +167,17 @@ fn gke_declares_anonymous_requests_and_has_several_endpoints() {
             ),
             vec![format!("1 10.0.0.2:443 c may be silent: {about} | private")],
         ),
+        // A private address declares nothing.
+        (
+            cluster(r#""endpoint": "10.0.0.2""#),
+            vec![format!("1 10.0.0.2:443 c counts: {about}")],
+        ),
+        (
+            cluster(r#""endpoint": "127.0.0.1:21000""#),
+            vec![format!(
+                "1 127.0.0.1:21000 c counts: {about} | public, from any network"
+            )],
+        ),
         (
             endpoints(r#""ipEndpointsConfig": {"authorizedNetworksConfig": {"enabled": true}}"#),
             vec![format!(
@@ -220,7 +231,7 @@ fn eks_one_or_many() {
         &[
             &format!(
                 "2 {shown}:443 prod-eu counts: provider=eks | region=eu-west-1 | account=111122223333 | 1.33 | \
-                 public, from any network | audit log off"
+                 public, from any IPv4 network | audit log off"
             ),
             "41 fedcba9876543210fedcba9876543210.sk1.eu-west-1.eks.amazonaws.com:443 private may be silent: \
              provider=eks | region=eu-west-1 | 1.31 | private",
@@ -464,8 +475,8 @@ fn a_broken_file_names_its_place() {
         ),
         (
             ImportFormat::Kubeconfig,
-            "kind: Config\n",
-            "clusters:1: no clusters: expected a kubeconfig with clusters",
+            "kind: Secret\n",
+            "clusters:1: a file without the keys of a kubeconfig: expected the output of kubectl config view",
         ),
         (
             ImportFormat::Auto,

@@ -8,6 +8,7 @@ mod other_inventories;
 mod properties;
 mod sets;
 mod several_inventories;
+mod strange_inventories;
 
 use std::net::IpAddr;
 
