@@ -464,7 +464,7 @@ fn an_accepted_missing_verdict_counts_as_covered_for_each_specification() {
     );
     assert_eq!(
         decision.sentence,
-        "exit 3: 1 of 2 named targets not covered (silent, 1 more accepted): 192.0.2.8"
+        "exit 3: 1 of 2 named targets not covered (unreachable, 1 more accepted): 192.0.2.8"
     );
 }
 
@@ -562,7 +562,7 @@ fn the_sentence_names_the_first_culprits_and_counts_the_others() {
     assert_eq!(
         decide(FailOn::Never, 50, &silent).1,
         format!(
-            "exit 3: 5 of 5 named targets not covered (silent, 50% required): {}, {}, {} and 2 more",
+            "exit 3: 5 of 5 named targets not covered (unreachable, 50% required): {}, {}, {} and 2 more",
             name(1).replace(":6443", ""),
             name(2).replace(":6443", ""),
             name(3).replace(":6443", "")
