@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::culprits::{Culprits, name};
 use super::evaluator::Evaluation;
-use crate::model::{Coverage, Identity, MissingReason, without_annotations};
+use crate::model::{Coverage, Identity, MissingReason, Severity, without_annotations};
 use crate::wording::{counts, plural};
 
 /// The named targets without a verdict.
@@ -33,10 +33,11 @@ impl Gaps {
             }
             *gaps.by_reason.entry(reason).or_default() += 1;
             if !(evaluation.outage.is_some() && reason == MissingReason::Unreachable) {
-                gaps.named.add(name(
+                let name = name(
                     spec.label.as_deref(),
                     without_annotations(&spec.origin.text),
-                ));
+                );
+                gaps.named.add(name, Severity::Note);
             }
         }
         gaps

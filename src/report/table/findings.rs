@@ -86,7 +86,7 @@ impl Problems {
             .cloned()
             .collect();
         if !others.is_empty() {
-            others.insert(0, "less severe findings, the worst are below:".to_owned());
+            others.insert(0, "further findings; the worst are below:".to_owned());
         }
         (others, last)
     }
