@@ -50,6 +50,7 @@ pub(crate) fn sample(text: &str) -> Audit {
             truncated: 3,
             too_long: 4,
             damaged_files: 5,
+            utf16_files: 6,
         },
         reads_left_out: None,
         first: Some(at(0)),
