@@ -235,8 +235,10 @@ fn about_binding(binding: &BindingReport) -> Option<ConfigurationHit> {
         Standing::RoleMissing => (
             &configuration::ROLE_MISSING,
             format!(
-                "{} names {}, and {} is not in the input",
-                binding.name, binding.audience, binding.role
+                "{} names {}: {}",
+                binding.name,
+                binding.audience,
+                binding.unknown.as_deref().unwrap_or_default()
             ),
         ),
         Standing::AnonymousReads | Standing::AnonymousChanges | Standing::AuthenticatedMore => {

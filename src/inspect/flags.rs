@@ -3,10 +3,11 @@
 use super::place::Place;
 use super::words::Word;
 
-/// The flags whose values decide what anonymous callers may do, or whether the server starts.
-const DECISIVE: [&str; 15] = [
+/// The flags whose values decide what anonymous callers may do or what is logged of them, or whether the server starts.
+const DECISIVE: [&str; 16] = [
     "address",
     "anonymous-auth",
+    "audit-policy-file",
     "authentication-config",
     "authorization-config",
     "authorization-mode",

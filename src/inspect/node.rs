@@ -111,7 +111,7 @@ impl Node {
 }
 
 /// The fields that are read, beside the names of flags.
-const FIELDS: [&str; 67] = [
+const FIELDS: [&str; 68] = [
     "aggregationRule",
     "anonymous",
     "anonymousAuth",
@@ -137,6 +137,7 @@ const FIELDS: [&str; 67] = [
     "enabled",
     "extraArgs",
     "failurePolicy",
+    "files",
     "group",
     "image",
     "issuer",
@@ -272,6 +273,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
             let key = key.value;
             let node = if key == "labels" || key == "matchLabels" {
                 map.next_value::<Labels>()?.0
+            } else if key == "content" {
+                map.next_value::<Content>()?.0
             } else if is_read(&key) {
                 map.next_value()?
             } else {
@@ -284,6 +287,25 @@ impl<'de> Visitor<'de> for ValueVisitor {
             entries.push(Entry { key, place, node });
         }
         Ok(Value::Map(entries))
+    }
+}
+
+/// The content of a file: skipped, unless it is a document that is read.
+struct Content(Node);
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const KINDS: [&str; 3] = [
+            "AuthenticationConfiguration",
+            "AuthorizationConfiguration",
+            "audit.k8s.io",
+        ];
+        let mut node = Node::deserialize(deserializer)?;
+        let is_read = |text: &str| KINDS.iter().any(|kind| text.contains(kind));
+        if !node.text().is_some_and(is_read) {
+            node.value = Value::Skipped;
+        }
+        Ok(Self(node))
     }
 }
 

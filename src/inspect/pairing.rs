@@ -84,7 +84,8 @@ fn inspection(found: Found, time: Timestamp) -> Inspection {
             used.0[index] = true;
             server.authentication = Some(authentication[index].clone());
         }
-        if let Some(flag) = server.flags.given("authorization-config")
+        if server.authorization.is_none()
+            && let Some(flag) = server.flags.given("authorization-config")
             && let Some(index) = chosen(flag, authorization.iter().map(|file| &file.place))
         {
             used.1[index] = true;

@@ -110,7 +110,9 @@ fn document(file: File<'_>, node: &Node, found: &mut Found) {
         }
         ("" | "core", "ConfigMap") => config_map(file, node, found),
         ("kubeadm.k8s.io", "ClusterConfiguration") => kubeadm::read(node, found),
-        _ if kubeadm::is_control_plane(group, kind) => kubeadm::read_control_plane(node, found),
+        _ if kubeadm::is_control_plane(group, kind) => {
+            kubeadm::read_control_plane(file, node, found);
+        }
         ("k0s.k0sproject.io", "ClusterConfig") => k0s::read(node, found),
         ("kops.k8s.io", "Cluster") => hosted::read_kops(node, found),
         ("core.gardener.cloud", "Shoot") => hosted::read_shoot(node, found),

@@ -23,7 +23,7 @@ const LISTS: [&str; 4] = [
 ];
 
 /// A pod of this release with these arguments, and the files that they name.
-fn inputs(release: &Release, args: &[String]) -> Vec<Input> {
+pub(super) fn inputs(release: &Release, args: &[String]) -> Vec<Input> {
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "b"},
         "spec": {"containers": [{
