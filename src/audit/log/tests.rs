@@ -259,10 +259,8 @@ fn behind_a_cut_line_the_next_one_is_read_whatever_is_before_its_event() {
         "cp-1 ",
         "[pod/kube-apiserver-cp-1/kube-apiserver] ",
     ] {
-        let whole: String = lines
-            .iter()
-            .map(|line| format!("{prefix}{line}\n"))
-            .collect();
+        let whole = lines.iter().flat_map(|line| [prefix, *line, "\n"]);
+        let whole: String = whole.collect();
         assert_eq!(events(whole.as_bytes()).len(), 3, "{prefix}");
         for cut in cuts {
             let text = format!(
