@@ -13,7 +13,7 @@ use super::inventory::not_one;
 use super::lenient::Texts;
 use crate::model::{DeclaredEndpoint, NotAskedReason};
 
-const EXPECTED: &str = "the output of aws eks describe-cluster, one or several";
+const EXPECTED: &str = "the output of aws eks describe-cluster --output json, one or several";
 const NAMES_ONLY: &str = "aws eks list-clusters has names only: describe each cluster, and give the output of aws eks \
                           describe-cluster";
 

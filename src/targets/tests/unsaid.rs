@@ -243,6 +243,15 @@ fn a_list_that_is_not_whole_is_said() {
     }
 }
 
+/// What is missing is no sign that there is nothing.
+#[test]
+fn a_part_without_clusters_is_not_called_empty() {
+    let text = r#"{"clusters": [], "missingZones": ["x"]}"#;
+    let set = import(ImportFormat::Gke, text).unwrap();
+    let said = "clusters:1: the list is not whole: the clusters of missingZones are missing (x)";
+    assert_eq!(warnings(&set), [said]);
+}
+
 #[test]
 fn deposed_and_flat_objects_of_terraform_are_no_targets() {
     let cluster = |name: &str| {
@@ -319,8 +328,10 @@ fn a_cluster_that_shuts_us_out_may_be_silent() {
         (Some("198.51.100.9"), true),
         (Some("203.0.113.9"), false),
     ] {
-        let mut options = TargetOptions::default();
-        options.egress_addresses = egress.iter().map(|one| one.parse().unwrap()).collect();
+        let options = TargetOptions {
+            egress_addresses: egress.iter().map(|one| one.parse().unwrap()).collect(),
+            ..TargetOptions::default()
+        };
         let mut builder = TargetSetBuilder::new(options);
         builder.import(ImportFormat::Aks, Source::Stdin, text.as_bytes());
         let set = builder.build().unwrap();
