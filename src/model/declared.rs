@@ -33,9 +33,10 @@ pub struct Declared {
     /// How many further networks the inventory lists that could not be read, or were too many.
     #[serde(default)]
     pub unread_networks: u32,
-    /// Whether the public addresses of the provider itself are admitted too (GKE's `gcpPublicCidrsAccessEnabled`).
+    /// Whether the public addresses of the provider itself are admitted too (GKE's `gcpPublicCidrsAccessEnabled`). Null
+    /// if that is not said.
     #[serde(default)]
-    pub admits_provider: bool,
+    pub admits_provider: Option<bool>,
     /// Whether the audit log is kept.
     pub audit_logging: Option<bool>,
     /// Whether clients do not check the server's certificate (`insecure-skip-tls-verify`).

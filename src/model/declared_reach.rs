@@ -16,7 +16,7 @@ impl Declared {
         }
         let reach = (self.endpoint).map_or("endpoint", DeclaredEndpoint::as_str);
         let from = networks.map_or_else(String::new, |networks| format!(", from {networks}"));
-        let also = if self.admits_provider {
+        let also = if self.admits_provider == Some(true) {
             ", and from the provider's own addresses"
         } else {
             ""
@@ -60,6 +60,21 @@ impl Declared {
         Some(networks.iter().any(|network| network.contains(&address)))
     }
 
+    /// Whether the authorized networks contain none of these addresses, so that the endpoint may be silent. An address of
+    /// a family without a network tells nothing.
+    pub(crate) fn shuts_out(&self, addresses: &[IpAddr]) -> bool {
+        let Some(networks) = self.authorized_networks.as_deref() else {
+            return false;
+        };
+        let is_compared = |address: &&IpAddr| {
+            networks.is_empty() || networks.iter().any(|one| is_ipv4(one) == address.is_ipv4())
+        };
+        let mut compared = addresses.iter().filter(is_compared).peekable();
+        self.unread_networks == 0
+            && compared.peek().is_some()
+            && compared.all(|address| self.admits(*address) == Some(false))
+    }
+
     /// Whether the authorized networks contain every address of a family.
     pub(crate) fn admits_all(&self, of_ipv4: bool) -> bool {
         let networks = self.authorized_networks.as_deref().unwrap_or_default();
@@ -72,8 +87,10 @@ impl Declared {
     pub(super) fn admits_like(&self, other: &Self) -> bool {
         let [ours, theirs] =
             [self, other].map(|one| one.authorized_networks.as_deref().unwrap_or_default());
+        let provider = self.admits_provider.zip(other.admits_provider);
+        let is_provider_alike = provider.is_none_or(|(ours, theirs)| ours == theirs);
         if ours.is_empty() && theirs.is_empty() {
-            return self.admits_provider == other.admits_provider;
+            return is_provider_alike;
         }
         let family = |of_ipv4| {
             let [ours, theirs] = [ours, theirs].map(|networks| {
@@ -85,8 +102,8 @@ impl Declared {
             (!ours.is_empty() && !theirs.is_empty()).then(|| ours == theirs)
         };
         let families: Vec<bool> = [true, false].into_iter().filter_map(family).collect();
-        let is_provider_alike = self.admits_provider == other.admits_provider
-            || (self.admits_all(true) && other.admits_all(true));
+        let is_provider_alike =
+            is_provider_alike || (self.admits_all(true) && other.admits_all(true));
         !families.is_empty() && families.into_iter().all(|alike| alike) && is_provider_alike
     }
 }
@@ -125,6 +142,33 @@ mod tests {
         Declared {
             authorized_networks: Some(networks.iter().map(|one| one.parse().unwrap()).collect()),
             ..Declared::default()
+        }
+    }
+
+    #[test]
+    fn an_endpoint_may_be_silent_that_shuts_out_every_given_address() {
+        let one = from(&["198.51.100.0/24"]);
+        let unread = Declared {
+            unread_networks: 1,
+            ..one.clone()
+        };
+        for (declared, addresses, shut_out) in [
+            (&one, &["203.0.113.9"][..], true),
+            (&one, &["198.51.100.9"], false),
+            (&one, &["203.0.113.9", "2001:db8::9"], true),
+            (&one, &["2001:db8::9"], false),
+            (&one, &[], false),
+            (&unread, &["203.0.113.9"], false),
+            (&from(&[]), &["203.0.113.9"], true),
+            (&from(&["0.0.0.0/0"]), &["203.0.113.9"], false),
+            (&Declared::default(), &["203.0.113.9"], false),
+        ] {
+            let given: Vec<IpAddr> = addresses.iter().map(|one| one.parse().unwrap()).collect();
+            assert_eq!(
+                declared.shuts_out(&given),
+                shut_out,
+                "{declared:?} {given:?}"
+            );
         }
     }
 

@@ -11,6 +11,9 @@ use super::declared::Contradiction;
 use super::declared_reach::admitted;
 use super::{Declared, DeclaredAnonymous, DeclaredFact, hex};
 
+/// The labels whose values Azure writes in any case.
+const CASELESS_LABELS: [&str; 2] = ["resource-group", "subscription"];
+
 impl Declared {
     /// What several inventories say of one endpoint.
     pub(crate) fn merged(all: &[&Self]) -> Self {
@@ -86,7 +89,11 @@ impl Declared {
         for (key, value) in all.iter().flat_map(|one| &one.labels) {
             labels.entry(key).or_default().insert(Arc::clone(value));
         }
-        for (key, values) in labels {
+        for (key, mut values) in labels {
+            if CASELESS_LABELS.contains(&&**key) {
+                let mut seen = BTreeSet::new();
+                values.retain(|value| seen.insert(value.to_lowercase()));
+            }
             let text = |value: &Arc<str>| label_text(key, value);
             if let Some(value) = self.agreed(DeclaredFact::Label, values, text) {
                 self.labels.insert(Arc::clone(key), value);
@@ -128,7 +135,7 @@ impl Declared {
                 .map(|one| one.unread_networks)
                 .max()
                 .unwrap_or(0);
-            self.admits_provider = restricted().any(|one| one.admits_provider);
+            self.admits_provider = restricted().filter_map(|one| one.admits_provider).max();
         }
     }
 

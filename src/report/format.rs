@@ -192,7 +192,9 @@ impl ReportWriter {
             Format::Jsonl => records.read_carried(|carried| {
                 record::write_last_lines(out, &contents, carried, &self.tally)
             }),
-            Format::Sarif => sarif::write(out, results, *repository, *category),
+            Format::Sarif => {
+                records.read(|records| sarif::write(out, results, records, *repository, *category))
+            }
             Format::Markdown => records.read(|records| markdown::write(out, results, records)),
             Format::Html => records.read(|records| html::write(out, results, records)),
             Format::Github => github::write(out, results, *repository),

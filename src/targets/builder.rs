@@ -119,13 +119,14 @@ impl TargetSetBuilder {
         let Some(reader) = self.peek(&source, reader) else {
             return;
         };
-        let mut is_empty = true;
+        let (mut is_empty, mut is_explained) = (true, false);
         let end = format.read(reader, &mut |number, found| {
             is_empty &= matches!(found, Ok(ImportedLine::Warning(_)));
             let added = match found {
                 Ok(ImportedLine::Spec(line)) => self.imported(&source, number, &line),
                 Ok(ImportedLine::Entry(entry)) => self.add_inventoried(&source, number, *entry),
                 Ok(ImportedLine::Warning(text)) => {
+                    is_explained |= format.is_of_clusters();
                     self.warnings.push(&origin(&source, number, ""), text);
                     Ok(())
                 }
@@ -139,7 +140,9 @@ impl TargetSetBuilder {
             self.read_error(&source, number, &error);
         } else if is_empty {
             self.has_empty_import = true;
-            self.warnings.push(&origin(&source, 1, ""), format.empty());
+            if !is_explained {
+                self.warnings.push(&origin(&source, 1, ""), format.empty());
+            }
         }
     }
 

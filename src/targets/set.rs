@@ -29,6 +29,8 @@ pub struct Spec {
     pub expect: Option<Verdict>,
     /// What an inventory says about it.
     pub declared: Option<Arc<Declared>>,
+    /// Whether an inventory declares that its networks do not contain the address from which it is asked.
+    pub is_shut_out: bool,
     /// How many targets of the set list it in [`Target::specs`]. 0 if all are excluded, or if it is a
     /// CIDR or range that earlier specifications name in full.
     pub targets: u64,
@@ -41,6 +43,7 @@ impl Spec {
     /// that it need not answer.
     pub fn must_answer(&self) -> bool {
         self.named
+            && !self.is_shut_out
             && self
                 .declared
                 .as_ref()

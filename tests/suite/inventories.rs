@@ -319,8 +319,8 @@ async fn what_became_of_a_report_of_shadowserver() {
     fs::write(folder.path().join("scan_kubernetes.csv"), csv).unwrap();
     let scan = "scan --from auto scan_kubernetes.csv -o json=report.json -o table --fail-on never";
     let live = run_in(folder.path(), &scan.split(' ').collect::<Vec<_>>());
-    let sentence = "5 endpoints that Shadowserver reported: 1 still open (200), 1 rejecting anonymous requests (401), \
-                    1 closed by authorization only (403), 1 gone (no answer), 1 another program now";
+    let sentence = "5 endpoints that Shadowserver reported: 1 still open (200), 1 answering 401 on /version, \
+                    1 answering 403 on /version, by authorization only, 1 gone (no answer), 1 another program now";
     let table = stdout(&live)
         .split_whitespace()
         .collect::<Vec<_>>()
@@ -616,43 +616,62 @@ const JQ: [(&str, &str, &str); 7] = [
             {"metadata": {"name": "b"}, "spec": {}},
             {"metadata": {"name": "c"}, "spec": {"controlPlaneEndpoint": {"host": "", "port": 0}}},
             {"metadata": {"name": "d"}, "spec": {"controlPlaneEndpoint": {"host": "2001:db8::1", "port": 6443}}},
-            {"metadata": {"name": "e"}, "spec": {"controlPlaneEndpoint": {"host": "[2001:db8::2]", "port": 6443}}}]}"#,
-        "192.0.2.1:6443 name=a\n[2001:db8::1]:6443 name=d\n[2001:db8::2]:6443 name=e\n",
+            {"metadata": {"name": "e"}, "spec": {"controlPlaneEndpoint": {"host": "[2001:db8::2]", "port": 6443}}},
+            {"metadata": {}, "spec": {"controlPlaneEndpoint": {"host": "192.0.2.5", "port": 6443}}},
+            {"metadata": {"name": "g"}, "spec": {"controlPlaneEndpoint": {"host": "api.example"}}},
+            {"metadata": {"name": "h"}, "spec": {"controlPlaneEndpoint": {"host": "2001:db8::3", "port": 0}}}]}"#,
+        "192.0.2.1:6443 name=a\n[2001:db8::1]:6443 name=d\n[2001:db8::2]:6443 name=e\n192.0.2.5:6443\n\
+         api.example name=g\n[2001:db8::3] name=h\n",
     ),
     (
         "Rancher",
         r#"{"items": [{"spec": {"displayName": "local"}, "status": {"apiEndpoint": "https://192.0.2.2:6443"}},
             {"spec": {"displayName": "new"}, "status": {}},
-            {"spec": {"displayName": "my  own"}, "status": {"apiEndpoint": "https://192.0.2.3:6443"}}]}"#,
-        "https://192.0.2.2:6443 name=local\nhttps://192.0.2.3:6443 name=my-own\n",
+            {"spec": {"displayName": "my  own"}, "status": {"apiEndpoint": "https://192.0.2.3:6443"}},
+            {"spec": {"displayName": ""}, "status": {"apiEndpoint": "https://192.0.2.4"}},
+            {"spec": {}, "status": {"apiEndpoint": "https://192.0.2.5:6443"}}]}"#,
+        "https://192.0.2.2:6443 name=local\nhttps://192.0.2.3:6443 name=my-own\nhttps://192.0.2.4\n\
+         https://192.0.2.5:6443\n",
     ),
     (
         "Argo CD",
         r#"[{"name": "my cluster", "server": "https://api.example", "config": {"bearerToken": "x"}},
-            {"name": "in-cluster", "server": "https://kubernetes.default.svc"}]"#,
-        "https://api.example name=my-cluster\n",
+            {"name": "in-cluster", "server": "https://kubernetes.default.svc"},
+            {"name": "gone"}, {"server": "https://b.example:6443"}, {"name": "", "server": "https://c.example"}]"#,
+        "https://api.example name=my-cluster\nhttps://b.example:6443\nhttps://c.example\n",
     ),
     (
         "DigitalOcean",
         r#"[{"name": "c", "endpoint": "https://0a1b.k8s.ondigitalocean.com"},
-            {"name": "being created", "endpoint": ""}]"#,
-        "https://0a1b.k8s.ondigitalocean.com name=c\n",
+            {"name": "being created", "endpoint": ""},
+            {"endpoint": "https://2c3d.k8s.ondigitalocean.com"},
+            {"name": "my own", "endpoint": "https://4e5f.k8s.ondigitalocean.com"}]"#,
+        "https://0a1b.k8s.ondigitalocean.com name=c\nhttps://2c3d.k8s.ondigitalocean.com\n\
+         https://4e5f.k8s.ondigitalocean.com name=my-own\n",
     ),
     (
         "Oracle",
         r#"{"data": [{"name": "d", "endpoints": {"public-endpoint": "192.0.2.4:6443", "private-endpoint": "10.0.0.4:6443"}},
-            {"name": "e", "endpoints": {"public-endpoint": null}}]}"#,
-        "192.0.2.4:6443 name=d\n",
+            {"name": "e", "endpoints": {"public-endpoint": null}}, {"name": "f"},
+            {"name": null, "endpoints": {"public-endpoint": "192.0.2.5"}},
+            {"name": "my own", "endpoints": {"public-endpoint": "192.0.2.6:6443"}}]}"#,
+        "192.0.2.4:6443 name=d\n192.0.2.5\n192.0.2.6:6443 name=my-own\n",
     ),
     (
         "IBM",
-        r#"[{"name": "f", "masterURL": "https://c1.eu-de.containers.cloud.ibm.com:30426"}]"#,
-        "https://c1.eu-de.containers.cloud.ibm.com:30426 name=f\n",
+        r#"[{"name": "f", "masterURL": "https://c1.eu-de.containers.cloud.ibm.com:30426"},
+            {"name": "", "masterURL": "https://c2.example:30426"}, {"name": "being created", "masterURL": ""},
+            {"name": "my own", "masterURL": "https://c3.example"}]"#,
+        "https://c1.eu-de.containers.cloud.ibm.com:30426 name=f\nhttps://c2.example:30426\n\
+         https://c3.example name=my-own\n",
     ),
     (
         "Scaleway",
-        r#"[{"name": "g", "cluster_url": "https://0a1b.api.k8s.fr-par.scw.cloud:6443"}]"#,
-        "https://0a1b.api.k8s.fr-par.scw.cloud:6443 name=g\n",
+        r#"[{"name": "g", "cluster_url": "https://0a1b.api.k8s.fr-par.scw.cloud:6443"},
+            {"cluster_url": "https://2c3d.example:6443"}, {"name": "gone", "cluster_url": null},
+            {"name": "my own", "cluster_url": "https://4e5f.example"}]"#,
+        "https://0a1b.api.k8s.fr-par.scw.cloud:6443 name=g\nhttps://2c3d.example:6443\n\
+         https://4e5f.example name=my-own\n",
     ),
 ];
 

@@ -1,6 +1,6 @@
 //! Anonymous requests: what is declared, what the product documents, and what was observed.
 
-use super::identity::is_same;
+use super::identity::{Another, is_same};
 use crate::advise::observed::Observed;
 use crate::advise::paths::{PathAnswers, Resources};
 use crate::advise::posture::{common_status, given_answer, nothing_known, ranges};
@@ -18,12 +18,13 @@ pub(super) fn compare(
     declared: &Declared,
     identification: &Identification,
     observed: Observed<'_>,
+    another: Option<&Another>,
 ) -> Option<ComparedFact> {
     let setting = declared.anonymous;
     if setting.is_none() && declared.provider.is_none() {
         return None;
     }
-    let (result, sentence) = result_and_sentence(setting, identification, observed);
+    let (result, sentence) = result_and_sentence(setting, identification, observed, another);
     Some(ComparedFact::new(
         DeclaredFact::AnonymousRequests,
         result,
@@ -35,6 +36,7 @@ fn result_and_sentence(
     setting: Option<DeclaredAnonymous>,
     identification: &Identification,
     observed: Observed<'_>,
+    another: Option<&Another>,
 ) -> (ComparisonResult, String) {
     let declaration = setting.map_or_else(
         || "not declared".to_owned(),
@@ -45,6 +47,13 @@ fn result_and_sentence(
             "{declaration}; not compared: the verdict is {}",
             observed.verdict
         );
+        return (ComparisonResult::NotCompared, sentence);
+    }
+    // Without a setting, what another product documents is compared below.
+    let is_told_apart =
+        |another: &&Another| setting.is_some() || matches!(another, Another::Certificate);
+    if let Some(another) = another.filter(is_told_apart) {
+        let sentence = format!("{declaration}; {another}");
         return (ComparisonResult::NotCompared, sentence);
     }
     let product = Product::of(identification, observed);

@@ -2,6 +2,9 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
+use super::identity::Another;
 use crate::config::ScanConfig;
 use crate::model::{
     ComparedFact, ComparisonResult, Declared, DeclaredEndpoint, DeclaredFact, Observation,
@@ -43,6 +46,7 @@ pub(super) fn compare(
     declared: &Declared,
     observation: &Observation,
     egress: &Egress,
+    another: Option<&Another>,
 ) -> Option<ComparedFact> {
     let answered = observation.handshakes > 0 || observation.replies().next().is_some();
     let is_declared = declared.endpoint.is_some() || declared.authorized_networks.is_some();
@@ -52,12 +56,27 @@ pub(super) fn compare(
     let address = observation.endpoint.address().map(|address| address.ip());
     let (result, sentence) = if !is_declared {
         (ComparisonResult::NotCompared, undeclared(address))
+    } else if let Some(another) = another {
+        let sentence = format!("{}; {another}", declaration(declared));
+        (ComparisonResult::NotCompared, sentence)
     } else if declared.endpoint == Some(DeclaredEndpoint::Private) {
         private(address)
     } else {
         restricted(declared, address, egress.of(observation))
     };
     Some(ComparedFact::new(DeclaredFact::Reach, result, sentence))
+}
+
+/// What is declared, in words.
+fn declaration(declared: &Declared) -> String {
+    if declared.endpoint == Some(DeclaredEndpoint::Private) {
+        return "private declared".to_owned();
+    }
+    let networks = declared.networks_text();
+    networks.map_or_else(
+        || "public declared".to_owned(),
+        |networks| format!("open to {networks} declared"),
+    )
 }
 
 /// Nothing is said of who may reach it, so nothing is confirmed.
@@ -96,13 +115,11 @@ fn restricted(
     address: Option<IpAddr>,
     egress: Option<IpAddr>,
 ) -> (ComparisonResult, String) {
-    let Some(networks) = declared.networks_text() else {
-        return (
-            ComparisonResult::Confirmed,
-            "public declared, and it answers".to_owned(),
-        );
-    };
-    let declaration = format!("open to {networks} declared");
+    let declaration = declaration(declared);
+    if declared.authorized_networks.is_none() {
+        let sentence = format!("{declaration}, and it answers");
+        return (ComparisonResult::Confirmed, sentence);
+    }
     let families = address.map_or(vec![true, false], |address| vec![address.is_ipv4()]);
     if families
         .into_iter()
@@ -127,8 +144,19 @@ fn restricted(
         let unread = plural(declared.unread_networks.into(), "network", "networks");
         return not_compared(&format!("{unread} could not be read"));
     }
-    if declared.admits_provider {
-        return not_compared("the provider's own public addresses are admitted too");
+    match declared.admits_provider {
+        Some(false) => {}
+        Some(true) => {
+            return not_compared("the provider's own public addresses are admitted too");
+        }
+        None => {
+            return not_compared(
+                "whether the provider's own public addresses are admitted is not declared",
+            );
+        }
+    }
+    if admits_own_outbound(declared) {
+        return not_compared("0.0.0.0/32 admits the cluster's own outbound addresses");
     }
     match egress {
         None => not_compared("this machine's public address is not known"),
@@ -137,4 +165,11 @@ fn restricted(
             (ComparisonResult::Differs, sentence)
         }
     }
+}
+
+/// Whether a network stands for the addresses from which the cluster itself goes out: on AKS, `0.0.0.0/32`.
+fn admits_own_outbound(declared: &Declared) -> bool {
+    let own = IpNet::from(IpAddr::from([0, 0, 0, 0]));
+    let networks = declared.authorized_networks.as_deref().unwrap_or_default();
+    declared.provider.as_deref() == Some("aks") && networks.contains(&own)
 }

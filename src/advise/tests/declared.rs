@@ -276,16 +276,21 @@ fn reach(declared: &Declared, address: &str, egress: Option<&str>) -> (Compariso
     (result, sentence.to_owned())
 }
 
+/// A public endpoint that is open to these networks.
+fn restricted(networks: &[&str]) -> Declared {
+    Declared {
+        endpoint: Some(DeclaredEndpoint::Public),
+        authorized_networks: Some(networks.iter().map(|one| one.parse().unwrap()).collect()),
+        admits_provider: Some(false),
+        ..Declared::default()
+    }
+}
+
 #[test]
 fn reach_is_compared_with_addresses_that_are_known() {
     use ComparisonResult::{Confirmed, Differs, NotCompared};
     let private = Declared {
         endpoint: Some(DeclaredEndpoint::Private),
-        ..Declared::default()
-    };
-    let restricted = |networks: &[&str]| Declared {
-        endpoint: Some(DeclaredEndpoint::Public),
-        authorized_networks: Some(networks.iter().map(|one| one.parse().unwrap()).collect()),
         ..Declared::default()
     };
     let one = restricted(&["198.51.100.0/24"]);
@@ -368,7 +373,7 @@ fn reach_is_compared_with_addresses_that_are_known() {
         ),
         (
             &Declared {
-                admits_provider: true,
+                admits_provider: Some(true),
                 ..one.clone()
             },
             "203.0.113.7",
@@ -427,11 +432,79 @@ fn reach_is_compared_with_addresses_that_are_known() {
     }
 }
 
+/// An address that no network contains may be one that is admitted by other means.
+#[test]
+fn networks_may_not_be_all_that_is_admitted() {
+    use ComparisonResult::{Confirmed, Differs, NotCompared};
+    let one = restricted(&["198.51.100.0/24"]);
+    for (declared, address, egress, result, sentence) in [
+        (
+            &Declared {
+                admits_provider: None,
+                ..one.clone()
+            },
+            "203.0.113.7",
+            Some("203.0.113.9"),
+            NotCompared,
+            "open to 198.51.100.0/24 declared; not compared: whether the provider's own public addresses are admitted \
+             is not declared",
+        ),
+        (
+            &Declared {
+                admits_provider: None,
+                ..one.clone()
+            },
+            "203.0.113.7",
+            Some("198.51.100.9"),
+            Confirmed,
+            "open to 198.51.100.0/24 declared, and it answers 198.51.100.9, which is admitted",
+        ),
+        (
+            &Declared {
+                provider: Some("aks".into()),
+                ..restricted(&["0.0.0.0/32"])
+            },
+            "203.0.113.7",
+            Some("203.0.113.9"),
+            NotCompared,
+            "open to 0.0.0.0/32 declared; not compared: 0.0.0.0/32 admits the cluster's own outbound addresses",
+        ),
+        (
+            &Declared {
+                provider: Some("aks".into()),
+                ..restricted(&["0.0.0.0/32", "203.0.113.0/24"])
+            },
+            "203.0.113.7",
+            Some("203.0.113.9"),
+            Confirmed,
+            "open to 2 networks declared, and it answers 203.0.113.9, which is admitted",
+        ),
+        // Elsewhere nobody has that address.
+        (
+            &Declared {
+                provider: Some("eks".into()),
+                ..restricted(&["0.0.0.0/32"])
+            },
+            "203.0.113.7",
+            Some("203.0.113.9"),
+            Differs,
+            "open to 0.0.0.0/32 declared, and it answers 203.0.113.9, which is not admitted",
+        ),
+    ] {
+        assert_eq!(
+            reach(declared, address, egress),
+            (result, sentence.to_owned()),
+            "{address} {egress:?}"
+        );
+    }
+}
+
 /// Behind a proxy the server does not see the local address.
 #[test]
 fn the_local_address_counts_if_it_is_public_and_no_proxy_connects() {
     let declared = Declared {
         authorized_networks: Some(["198.51.100.0/24".parse().unwrap()].into()),
+        admits_provider: Some(false),
         ..Declared::default()
     };
     let mut observation = refusing();
@@ -475,7 +548,7 @@ fn ca_product_and_version_are_compared() {
     for (version, product, like) in [
         ("v1.33.5-eks-5e0fdde", Confirmed, Confirmed),
         ("v1.34.1-eks-5e0fdde", Confirmed, Differs),
-        ("v1.33.5-gke.100", Differs, Confirmed),
+        ("v1.33.5-gke.100", Differs, NotCompared),
         ("v1.33.5", NotCompared, Confirmed),
     ] {
         let facts = facts_of(&showing(version));
@@ -521,5 +594,66 @@ fn ca_product_and_version_are_compared() {
             of(&facts, DeclaredFact::CertificateAuthority).unwrap().0,
             result
         );
+    }
+}
+
+/// What another server does says nothing about the declared cluster.
+#[test]
+fn what_another_server_answers_is_not_compared() {
+    use ComparisonResult::{Differs, NotCompared};
+    let declared = Declared {
+        endpoint: Some(DeclaredEndpoint::Private),
+        ..gke(Some(DeclaredAnonymous::Limited), "1.33")
+    };
+    let by_ca = "not compared, because another server answers (the cluster's CA does not stand behind its certificate)";
+    let by_product = "not compared, because another server answers (identified as EKS)";
+    let mut another_cluster = refusing().with_kubeadm_tls();
+    another_cluster.tls.as_mut().unwrap().declared_trust = Some(Trust::NotAnchored {
+        why: "none of the given CAs signed it".into(),
+    });
+    let another_product = showing("v1.33.5-eks-5e0fdde");
+    for (mut observation, why) in [(another_cluster, by_ca), (another_product, by_product)] {
+        for address in ["203.0.113.7", "10.0.0.7"] {
+            observation.endpoint.host = crate::model::Host::Ip(address.parse().unwrap());
+            for (verdict, access) in [
+                (Verdict::Limited, &HEALTH),
+                (Verdict::Exposed, &OPEN),
+                (Verdict::Rejected, &CLOSED),
+            ] {
+                let facts = facts(&declared, &observation, verdict, access);
+                let sentence = format!("LIMITED declared; {why}");
+                let anonymous = of(&facts, DeclaredFact::AnonymousRequests);
+                assert_eq!(anonymous, Some((NotCompared, &*sentence)), "{verdict}");
+                let sentence = format!("private declared; {why}");
+                let reach = of(&facts, DeclaredFact::Reach);
+                assert_eq!(reach, Some((NotCompared, &*sentence)), "{address}");
+            }
+        }
+    }
+    // The documentation is that of the declared product, which is not known of what answers.
+    let mut observation = refusing().with_kubeadm_tls();
+    observation.tls.as_mut().unwrap().declared_trust =
+        Some(Trust::NotAnchored { why: "why".into() });
+    let undeclared = facts(&gke(None, "1.35"), &observation, Verdict::Limited, &HEALTH);
+    let sentence = format!("not declared; {by_ca}");
+    let anonymous = of(&undeclared, DeclaredFact::AnonymousRequests);
+    assert_eq!(anonymous, Some((NotCompared, &*sentence)));
+    // A version that is the same is no confirmation; another one is another one.
+    let shown = showing("v1.33.5-eks-5e0fdde");
+    for (version, result, sentence) in [
+        (
+            "1.33",
+            NotCompared,
+            format!("1.33 declared, and the server shows v1.33.5-eks-5e0fdde; {by_product}"),
+        ),
+        (
+            "1.34",
+            Differs,
+            "1.34 declared, and the server shows v1.33.5-eks-5e0fdde".to_owned(),
+        ),
+    ] {
+        let facts = facts(&gke(None, version), &shown, Verdict::Forbidden, &DEFAULT);
+        let found = of(&facts, DeclaredFact::Version);
+        assert_eq!(found, Some((result, &*sentence)));
     }
 }

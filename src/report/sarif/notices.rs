@@ -8,6 +8,7 @@ use super::super::phrases::{
 };
 use super::super::results::Results;
 use super::super::source_location::Repository;
+use super::compared::Compared;
 use super::escaping::text;
 use super::result;
 use crate::model::{Finding, Time};
@@ -18,6 +19,7 @@ const MAX_LISTED: usize = 200;
 /// How the scan ended. `left_out` are the findings beyond the limits.
 pub(super) fn invocation(
     results: &Results<'_>,
+    compared: &Compared,
     repository: Repository<'_>,
     left_out: &[&Finding],
 ) -> Json {
@@ -30,11 +32,16 @@ pub(super) fn invocation(
         "endTimeUtc": Time(end.unwrap_or(summary.started)).to_string(),
         "exitCode": u64::from(results.outcome.code),
         "exitCodeDescription": text(results.outcome.sentence),
-        "toolExecutionNotifications": notices(results, repository, left_out),
+        "toolExecutionNotifications": notices(results, compared, repository, left_out),
     }
 }
 
-fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Finding]) -> Vec<Json> {
+fn notices(
+    results: &Results<'_>,
+    compared: &Compared,
+    repository: Repository<'_>,
+    left_out: &[&Finding],
+) -> Vec<Json> {
     let coverage = &results.summary.coverage;
     let mut notices = Vec::new();
     let mut add =
@@ -93,6 +100,19 @@ fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Findi
     if let Some(more @ 1..) = accepted.len().checked_sub(MAX_LISTED) {
         let message = format!("… and {more} more accepted findings.");
         add("accepted", "note", message, Vec::new());
+    }
+    for (message, origin) in &compared.sentences {
+        let location = result::location(origin, repository);
+        add(
+            "compared-with-inventory",
+            "note",
+            message.clone(),
+            vec![location],
+        );
+    }
+    if compared.more > 0 {
+        let message = format!("… and {} more like these.", compared.more);
+        add("compared-with-inventory", "note", message, Vec::new());
     }
     // If findings that are gone were results, GitHub would show them as open alerts.
     let gone = results

@@ -8,14 +8,17 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::documents;
-use super::imported::{Entry, Handler};
+use super::imported::{Entry, Handler, ImportedLine};
 use super::inventory::not_one;
 use super::lenient::Texts;
 use crate::model::{DeclaredEndpoint, NotAskedReason};
 
-const EXPECTED: &str = "the output of aws eks describe-cluster, one or several";
+const EXPECTED: &str = "the output of aws eks describe-cluster --output json, one or several";
 const NAMES_ONLY: &str = "aws eks list-clusters has names only: describe each cluster, and give the output of aws eks \
                           describe-cluster";
+
+const NOT_WHOLE: &str = "the list is not whole: it has a nextToken, so the clusters of the next page are missing; the \
+                         aws CLI writes all without --max-items and --no-paginate";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,6 +29,9 @@ struct Cluster {
     /// What list-clusters writes instead.
     #[serde(rename = "clusters")]
     names: Option<Vec<IgnoredAny>>,
+    /// Whether another page follows; null on the last one.
+    #[serde(rename = "nextToken", alias = "NextToken")]
+    next: Option<IgnoredAny>,
     name: Option<String>,
     arn: Option<String>,
     version: Option<String>,
@@ -121,6 +127,9 @@ impl Endpoint<'_> {
 }
 
 fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
+    if cluster.next.is_some() {
+        handle(line, Ok(ImportedLine::Warning(NOT_WHOLE.into())));
+    }
     if let Some(cluster) = cluster.wrapped {
         return found(line, *cluster, handle);
     }

@@ -89,13 +89,14 @@ impl Entry {
         }
         self.declared.authorized_networks = Some(read.into());
         self.declared.unread_networks = unread;
+        self.declared.admits_provider = Some(false);
     }
 
     /// Who may reach it by which network is not said.
     pub(super) fn no_networks(&mut self) {
         self.declared.authorized_networks = None;
         self.declared.unread_networks = 0;
-        self.declared.admits_provider = false;
+        self.declared.admits_provider = None;
     }
 
     /// Whether everybody is admitted, at least of one address family.

@@ -27,10 +27,7 @@ impl ImportFormat {
         reader: PeekedFile<impl BufRead>,
         handle: Handler<'_>,
     ) -> Result<(), (u32, io::Error)> {
-        let is_inventory = matches!(
-            self,
-            Self::Kubeconfig | Self::Aks | Self::Gke | Self::Eks | Self::Terraform
-        );
+        let is_inventory = self != Self::Auto && self.is_of_clusters();
         if let Some(what) = mistaken(self, reader.head()).filter(|_| is_inventory) {
             handle(1, Err(format!("{what}, not {}", self.what()).into()));
             return Ok(());

@@ -88,7 +88,8 @@ fn aks_as_the_cli_and_as_the_rest_api_write_it() {
             "privateFQDN": "c.privatelink.example", "currentKubernetesVersion": "1.33.1", "kubernetesVersion": "1.33",
             "apiServerAccessProfile": {"authorizedIPRanges": ["198.51.100.7", "203.0.113.0/24"],
                 "enablePrivateCluster": true}}},
-        {"name": "gone", "properties": {"provisioningState": "Deleting", "fqdn": "gone.example"}}]}"#;
+        {"name": "gone", "properties": {"provisioningState": "Deleting", "fqdn": "gone.example",
+            "nodeResourceGroup": "MC_gone"}}]}"#;
     let place = "provider=aks | region=northeurope | env=prod | level=3 | region=mine | resource-group=rg | subscription=0000-11";
     check(
         ImportFormat::Aks,
@@ -115,14 +116,15 @@ fn gke_declares_anonymous_requests_and_has_several_endpoints() {
              anonymous requests limited | public, from any network",
             "29 203.0.113.11:443 old counts: provider=gke | region=europe-west1-b | 1.34.4-gke.1000000 | \
              public, from 198.51.100.0/24",
-            "45 10.1.0.2:443 private may be silent: provider=gke | region=europe-west1 | - | \
+            "49 10.1.0.2:443 private may be silent: provider=gke | region=europe-west1 | - | \
              anonymous requests enabled | private",
         ],
     );
     let cluster = |rest: &str| {
         format!(
             r#"{{"name": "c", "currentMasterVersion": "1.36.0", "selfLink":
-            "https://container.googleapis.com/v1/projects/p-1/zones/z/clusters/c", {rest}}}"#
+            "https://container.googleapis.com/v1/projects/p-1/zones/z/clusters/c", "network":
+            "default", {rest}}}"#
         )
     };
     let dns = |external: bool| {

@@ -9,6 +9,7 @@ mod properties;
 mod sets;
 mod several_inventories;
 mod strange_inventories;
+mod unsaid;
 
 use std::net::IpAddr;
 

@@ -10,7 +10,8 @@ const KUBECONFIG: &str = "clusters:\n- name: prod\n  cluster: {server: 'https://
 
 fn gke(facts: &str) -> String {
     format!(
-        r#"[{{"name": "prod", "endpoint": "203.0.113.9", "location": "europe-west6", {facts}}}]"#
+        r#"[{{"name": "prod", "endpoint": "203.0.113.9", "location": "europe-west6", "selfLink": "x",
+            "network": "default", {facts}}}]"#
     )
 }
 

@@ -102,7 +102,8 @@ fn a_network_that_cannot_be_read_is_counted() {
     let quoted = |networks: &[String]| networks.join(r#"", ""#);
     let aks = |networks: &[String]| {
         format!(
-            r#"[{{"fqdn": "a.example", "apiServerAccessProfile": {{"authorizedIpRanges": ["{}"]}}}}]"#,
+            r#"[{{"fqdn": "a.example", "apiServerAccessProfile": {{"authorizedIpRanges": ["{}"],
+                "enablePrivateCluster": null}}}}]"#,
             quoted(networks)
         )
     };
@@ -145,7 +146,8 @@ fn together(inventories: &[(&str, ImportFormat, &str)]) -> (Declared, Vec<String
 
 #[test]
 fn networks_that_admit_the_same_are_no_contradiction() {
-    let gke = r#"[{"endpoint": "203.0.113.9"}]"#;
+    let gke = r#"[{"endpoint": "203.0.113.9", "masterAuthorizedNetworksConfig": {}, "privateClusterConfig":
+        {"enablePrivateEndpoint": false}}]"#;
     let eks = |networks: &str| {
         format!(
             r#"{{"endpoint": "https://203.0.113.9", "resourcesVpcConfig": {{"endpointPublicAccess": true,
