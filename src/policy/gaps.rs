@@ -37,6 +37,7 @@ impl Gaps {
                     spec.label.as_deref(),
                     without_annotations(&spec.origin.text),
                 );
+                // None is worse than another.
                 gaps.named.add(name, Severity::Note);
             }
         }

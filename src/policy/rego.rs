@@ -101,9 +101,8 @@ impl RegoPolicies {
         }
         let data = engine.get_data();
         let modules = engine.get_modules();
-        let checked = rego_references::check(modules, &data);
-        let checked = checked.and_then(|()| rego_safety::check(modules));
-        checked.map_err(|(place, problem)| RegoError { place, problem })?;
+        rego_references::check(modules, &data)?;
+        rego_safety::check(modules)?;
         let mut policies = Self {
             engine,
             definitions,

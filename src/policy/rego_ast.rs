@@ -1,10 +1,26 @@
 //! The syntax tree of policies, as far as the checks before an evaluation need it.
 
-use regorus::unstable::{Expr, Module, Ref, Rule, RuleHead, Span};
+use regorus::unstable::{Expr, Module, Query, Ref, Rule, RuleHead, Span};
 
-/// Where a span begins: `prohibit.rego:11:5`.
-pub(super) fn place(span: &Span) -> String {
-    format!("{}:{}:{}", span.source.file(), span.line, span.col)
+use super::rego::RegoError;
+
+/// The error of what begins with this span.
+pub(super) fn error(span: &Span, problem: String) -> RegoError {
+    RegoError {
+        place: format!("{}:{}:{}", span.source.file(), span.line, span.col),
+        problem,
+    }
+}
+
+/// The rules of a module and of the others with the same package.
+pub(super) fn rules_of_package<'a>(
+    modules: &'a [Ref<Module>],
+    module: &Module,
+) -> impl Iterator<Item = &'a Ref<Rule>> {
+    let package = names(&module.package.refr).join(".");
+    (modules.iter())
+        .filter(move |other| names(&other.package.refr).join(".") == package)
+        .flat_map(|other| &other.policy)
 }
 
 /// The names of a reference as far as they are fixed: `data`, `lib` and `f` of `data.lib.f[x]`. Empty if it does not begin
@@ -68,6 +84,19 @@ pub(super) fn parts(expr: &Expr) -> Vec<&Ref<Expr>> {
             ..
         } => key.iter().chain([value, collection]).collect(),
         _ => Vec::new(),
+    }
+}
+
+/// The terms of a comprehension and its body.
+pub(super) fn comprehension(expr: &Expr) -> Option<(Vec<&Ref<Expr>>, &Ref<Query>)> {
+    match expr {
+        Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
+            Some((vec![term], query))
+        }
+        Expr::ObjectCompr {
+            key, value, query, ..
+        } => Some((vec![key, value], query)),
+        _ => None,
     }
 }
 

@@ -5,30 +5,23 @@ use std::collections::BTreeSet;
 use regorus::Value;
 use regorus::unstable::{Expr, Literal, LiteralStmt, Module, Query, Ref, Rule, RuleHead};
 
-use super::rego_ast::{head, names, parts, place, root};
-
-/// The place of a reference, and what is missing.
-pub(super) type Missing = (String, String);
+use super::rego::RegoError;
+use super::rego_ast::{comprehension, error, head, names, parts, root, rules_of_package};
 
 /// The first reference to something that is not there. A rule with a default may refer to data that is not there.
-pub(super) fn check(modules: &[Ref<Module>], data: &Value) -> Result<(), Missing> {
+pub(super) fn check(modules: &[Ref<Module>], data: &Value) -> Result<(), RegoError> {
     let packages: Vec<Vec<&str>> = modules
         .iter()
         .map(|module| names(&module.package.refr))
         .collect();
     let known = Known { packages, data };
     for module in modules {
-        let package = names(&module.package.refr);
         for import in &module.imports {
             if let ["data", path @ ..] = &names(&import.refr)[..] {
                 known.check(path, &import.refr)?;
             }
         }
-        let same = modules
-            .iter()
-            .filter(|other| names(&other.package.refr) == package);
-        let defaults: BTreeSet<Vec<&str>> = same
-            .flat_map(|module| &module.policy)
+        let defaults: BTreeSet<Vec<&str>> = rules_of_package(modules, module)
             .filter(|rule| matches!(***rule, Rule::Default { .. }))
             .map(|rule| names(head(rule)))
             .collect();
@@ -47,7 +40,7 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    fn check(&self, path: &[&str], expr: &Expr) -> Result<(), Missing> {
+    fn check(&self, path: &[&str], expr: &Expr) -> Result<(), RegoError> {
         let Some(first) = path.first() else {
             return Ok(());
         };
@@ -64,10 +57,10 @@ impl Known<'_> {
         let problem = format!(
             "nothing that is loaded defines data.{path}: give the file of package {path}, or of this data, to --policy too"
         );
-        Err((place(root(expr).span()), problem))
+        Err(error(root(expr).span(), problem))
     }
 
-    fn rule(&self, rule: &Rule, is_optional: bool) -> Result<(), Missing> {
+    fn rule(&self, rule: &Rule, is_optional: bool) -> Result<(), RegoError> {
         let Rule::Spec {
             head: rule_head,
             bodies,
@@ -92,7 +85,7 @@ impl Known<'_> {
         Ok(())
     }
 
-    fn query(&self, query: &Query, is_optional: bool) -> Result<(), Missing> {
+    fn query(&self, query: &Query, is_optional: bool) -> Result<(), RegoError> {
         let check = |expr: &Ref<Expr>| self.expression(expr, is_optional);
         for LiteralStmt {
             literal, with_mods, ..
@@ -115,7 +108,7 @@ impl Known<'_> {
         Ok(())
     }
 
-    fn expression(&self, expr: &Expr, is_optional: bool) -> Result<(), Missing> {
+    fn expression(&self, expr: &Expr, is_optional: bool) -> Result<(), RegoError> {
         if let Expr::Call { fcn, .. } = expr
             && let ["data", path @ ..] = &names(fcn)[..]
         {
@@ -129,16 +122,7 @@ impl Known<'_> {
             }
             return self.indices(expr, is_optional);
         }
-        let nested = match expr {
-            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
-                Some((vec![term], query))
-            }
-            Expr::ObjectCompr {
-                key, value, query, ..
-            } => Some((vec![key, value], query)),
-            _ => None,
-        };
-        if let Some((terms, query)) = nested {
+        if let Some((terms, query)) = comprehension(expr) {
             self.query(query, is_optional)?;
             return (terms.into_iter()).try_for_each(|term| self.expression(term, is_optional));
         }
@@ -146,7 +130,7 @@ impl Known<'_> {
     }
 
     /// Checks what stands in the brackets of a reference.
-    fn indices(&self, expr: &Expr, is_optional: bool) -> Result<(), Missing> {
+    fn indices(&self, expr: &Expr, is_optional: bool) -> Result<(), RegoError> {
         match expr {
             Expr::RefDot { refr, .. } => self.indices(refr, is_optional),
             Expr::RefBrack { refr, index, .. } => {

@@ -7,18 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use regorus::unstable::{
-    AssignOp, BUILTINS, Expr, Literal, LiteralStmt, Module, Query, Ref, Rule, RuleHead, Span,
+    AssignOp, BUILTINS, Expr, Literal, LiteralStmt, Module, Ref, Rule, RuleHead, Span,
 };
 
-use super::rego_ast::{aliases, head, names, parts, place, root};
+use super::rego::RegoError;
+use super::rego_ast::{aliases, comprehension, error, head, names, parts, root, rules_of_package};
 
 type Names<'a> = BTreeSet<&'a str>;
 
-/// The place of a variable or function, and what is wrong with it.
-pub(super) type Unsafe = (String, String);
-
 /// The first variable without a value, or function that is not there.
-pub(super) fn check(modules: &[Ref<Module>]) -> Result<(), Unsafe> {
+pub(super) fn check(modules: &[Ref<Module>]) -> Result<(), RegoError> {
     let mut arities = BTreeMap::new();
     for module in modules {
         for rule in &module.policy {
@@ -33,16 +31,12 @@ pub(super) fn check(modules: &[Ref<Module>]) -> Result<(), Unsafe> {
         }
     }
     for module in modules {
-        let package = names(&module.package.refr);
-        let same = modules
-            .iter()
-            .filter(|other| names(&other.package.refr) == package);
-        let rules = same.flat_map(|module| &module.policy);
+        let rules = rules_of_package(modules, module);
         let rules = rules.filter_map(|rule| names(head(rule)).first().copied());
         let aliases: BTreeMap<&str, Vec<&str>> = aliases(module).collect();
         let checker = Checker {
             globals: rules.chain(aliases.keys().copied()).collect(),
-            package,
+            package: names(&module.package.refr),
             aliases,
             arities: &arities,
         };
@@ -63,7 +57,7 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    fn rule(&self, rule: &'a Rule) -> Result<(), Unsafe> {
+    fn rule(&self, rule: &'a Rule) -> Result<(), RegoError> {
         let Rule::Spec {
             head: rule_head,
             bodies,
@@ -113,7 +107,7 @@ impl<'a> Checker<'a> {
         statements: &'a [LiteralStmt],
         outer: &Names<'a>,
         outputs: &[&'a Expr],
-    ) -> Result<(), Unsafe> {
+    ) -> Result<(), RegoError> {
         let mut given = outer.clone();
         loop {
             let before = given.len();
@@ -171,19 +165,15 @@ impl<'a> Checker<'a> {
     }
 
     /// Checks that every variable of an expression has a value.
-    fn expression(&self, expr: &'a Expr, given: &Names<'a>) -> Result<(), Unsafe> {
-        let nested =
-            |query: &'a Query, outputs: &[&'a Expr]| self.statements(&query.stmts, given, outputs);
+    fn expression(&self, expr: &'a Expr, given: &Names<'a>) -> Result<(), RegoError> {
+        if let Some((terms, query)) = comprehension(expr) {
+            let terms: Vec<&Expr> = terms.into_iter().map(|term| &**term).collect();
+            return self.statements(&query.stmts, given, &terms);
+        }
         match expr {
             Expr::Var { span, .. } if !self.is_name_known(span.text(), given) => {
                 Err(is_unsafe(span))
             }
-            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
-                nested(query, &[term])
-            }
-            Expr::ObjectCompr {
-                key, value, query, ..
-            } => nested(query, &[key, value]),
             expr => {
                 if let Expr::Call { fcn, params, .. } = expr {
                     self.function(fcn, params.len())?;
@@ -195,7 +185,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Checks that a function is there and takes so many arguments. One more stands for its result.
-    fn function(&self, function: &Expr, given: usize) -> Result<(), Unsafe> {
+    fn function(&self, function: &Expr, given: usize) -> Result<(), RegoError> {
         let name = names(function).join(".");
         let problem = match self.arity(function) {
             None if name != "print" => format!("could not find function {name}"),
@@ -204,7 +194,7 @@ impl<'a> Checker<'a> {
             }
             _ => return Ok(()),
         };
-        Err((place(root(function).span()), problem))
+        Err(error(root(function).span(), problem))
     }
 
     fn is_name_known(&self, name: &str, given: &Names<'_>) -> bool {
@@ -314,12 +304,12 @@ impl<'a> Checker<'a> {
     }
 }
 
-fn is_unsafe(variable: &Span) -> Unsafe {
+fn is_unsafe(variable: &Span) -> RegoError {
     let text = format!(
         "variable {} gets no value here, so this is never decided (opa: rego_unsafe_var_error)",
         variable.text()
     );
-    (place(variable), text)
+    error(variable, text)
 }
 
 /// An index `_`, which stands for any element, and for none behind `not`.

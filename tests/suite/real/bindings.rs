@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::inspect::inputs;
-use super::pki::Pki;
-use super::servers::{ApiServer, Etcd, Release, Settings};
+use super::servers::{ApiServer, Release};
 
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 /// The longest time until a binding is in force.
@@ -29,18 +28,8 @@ async fn what_a_binding_opens_is_predicted_without_the_roles_of_every_cluster() 
     let Some(release) = Release::here("bindings to roles of every cluster") else {
         return;
     };
-    let pki = Pki::make();
-    let etcd = Etcd::start(&release, &pki, false).await;
-    let mut server = ApiServer::start(
-        &release,
-        &Settings {
-            etcd: &etcd,
-            name: "bindings",
-            flags: &["--authorization-mode=RBAC", "--anonymous-auth=true"],
-            pki: &pki,
-        },
-    );
-    server.ready().await;
+    let flags = ["--authorization-mode=RBAC", "--anonymous-auth=true"];
+    let (_pki, _etcd, server) = ApiServer::alone(&release, "bindings", &flags).await;
     let parts = ["view", "edit", "admin"];
     for count in 1..=parts.len() {
         fill(&server.admin, parts[count - 1], &parts[..count]).await;
