@@ -101,20 +101,24 @@ impl Matcher {
                 self.sent_without_answer(&report.target.prefix, path, exchange.at);
             }
         }
-        if let Some(canary) = report.audit_canary.as_ref().filter(|_| !is_api_server) {
-            self.sent_without_answer(&report.target.prefix, &canary.path, canary.at);
-        } else if let Some(canary) = &report.audit_canary {
-            let request = TracedRequest {
-                method: Method::Get,
-                path: canary.path.clone(),
-                at: canary.at,
-                status: canary.status,
-                audit_id: canary.audit_id.clone(),
-                canary: true,
-                trace: Trace::Missing,
-                why: None,
-            };
-            self.expect(endpoint, report, request);
+        match &report.audit_canary {
+            Some(canary) if is_api_server => {
+                let request = TracedRequest {
+                    method: Method::Get,
+                    path: canary.path.clone(),
+                    at: canary.at,
+                    status: canary.status,
+                    audit_id: canary.audit_id.clone(),
+                    canary: true,
+                    trace: Trace::Missing,
+                    why: None,
+                };
+                self.expect(endpoint, report, request);
+            }
+            Some(canary) => {
+                self.sent_without_answer(&report.target.prefix, &canary.path, canary.at);
+            }
+            None => {}
         }
         if self.expected.len() > before {
             let product = report
@@ -200,7 +204,7 @@ impl Matcher {
             .into_iter()
             .find(|number| self.expected[*number].fits(event));
         let claims_run = self.is_of_this_run(event);
-        let by_path = || self.nearest(event).filter(|_| claims_run);
+        let by_path = || claims_run.then(|| self.nearest(event)).flatten();
         if let Some(number) = by_id {
             self.expected[number].is_found = true;
         } else if let Some(number) = by_path() {

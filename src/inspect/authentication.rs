@@ -75,7 +75,8 @@ pub(super) fn read(node: &Node, with_type: bool) -> AuthenticationFile {
     if with_type {
         allowed.extend(["apiVersion", "kind"]);
         kind(node, "AuthenticationConfiguration", &mut problems);
-        version(node, &mut problems);
+        let known = [("v1", Some(34)), ("v1beta1", Some(30)), ("v1alpha1", None)];
+        version(node, "AuthenticationConfiguration", &known, &mut problems);
     }
     unknown_fields(node, &allowed, &mut problems);
     if let Some(jwt) = node.get("jwt") {
@@ -170,32 +171,28 @@ fn anonymous(node: &Node, problems: &mut Vec<StartProblem>) -> FileAnonymous {
     }
 }
 
-/// The version of the document, which a release may not know.
-fn version(node: &Node, problems: &mut Vec<StartProblem>) {
+/// The version of a document, which a release may not know. `known` has each with the first minor release that reads it,
+/// if not all do.
+pub(super) fn version(
+    node: &Node,
+    kind: &str,
+    known: &[(&str, Option<u16>)],
+    problems: &mut Vec<StartProblem>,
+) {
     let version = node.get("apiVersion");
     let place = version.map_or(&node.place, |version| &version.place);
-    let minor = |minor| Minor { major: 1, minor };
-    let (text, first) = match version.and_then(Node::text) {
-        Some("apiserver.config.k8s.io/v1") => (
-            "apiVersion v1 of AuthenticationConfiguration needs Kubernetes 1.34 or newer",
-            minor(34),
-        ),
-        Some("apiserver.config.k8s.io/v1beta1") => (
-            "apiVersion v1beta1 of AuthenticationConfiguration needs Kubernetes 1.30 or newer",
-            minor(30),
-        ),
-        Some("apiserver.config.k8s.io/v1alpha1") => return,
-        _ => {
-            let text = "no apiVersion of AuthenticationConfiguration that a release knows";
-            problems.push(StartProblem::always(place, text));
-            return;
-        }
+    let word = version.and_then(Node::text);
+    let word = word.and_then(|text| text.strip_prefix("apiserver.config.k8s.io/"));
+    let Some((word, first)) = known.iter().find(|(known, _)| word == Some(*known)) else {
+        let text = format!("no apiVersion of {kind} that a release knows");
+        problems.push(StartProblem::always(place, text));
+        return;
     };
-    problems.push(StartProblem::in_releases(
-        place,
-        text,
-        Releases::Before(first),
-    ));
+    if let Some(minor) = *first {
+        let text = format!("apiVersion {word} of {kind} needs Kubernetes 1.{minor} or newer");
+        let releases = Releases::Before(Minor { major: 1, minor });
+        problems.push(StartProblem::in_releases(place, text, releases));
+    }
 }
 
 /// A file without this kind is not read.
@@ -214,7 +211,9 @@ pub(super) fn text<'a>(
 ) -> Option<&'a str> {
     let text = node.strict_text();
     if text.is_none() {
-        let text = format!("{name} is no text: quote a number, yes, no, on, off, true or false");
+        let text = format!(
+            "{name} must be text: put quotes around numbers and around yes, no, on, off, true and false"
+        );
         problems.push(StartProblem::always(&node.place, text));
     }
     text

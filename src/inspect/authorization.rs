@@ -1,9 +1,8 @@
 //! `AuthorizationConfiguration`: the authorizers, in their order.
 
-use super::authentication::{Releases, StartProblem, kind, text, unknown_fields};
+use super::authentication::{StartProblem, kind, text, unknown_fields, version};
 use super::node::{Node, Value};
 use super::place::Place;
-use crate::kubernetes::Minor;
 
 /// An authorizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +55,12 @@ pub(super) fn read(node: &Node) -> AuthorizationFile {
     let mut problems = Vec::new();
     unknown_fields(node, &["apiVersion", "kind", "authorizers"], &mut problems);
     kind(node, "AuthorizationConfiguration", &mut problems);
-    version(node, &mut problems);
+    let known = [
+        ("v1", Some(32)),
+        ("v1beta1", Some(30)),
+        ("v1alpha1", Some(29)),
+    ];
+    version(node, "AuthorizationConfiguration", &known, &mut problems);
     let items = node.get("authorizers").map_or(&[][..], Node::items);
     if items.is_empty() {
         problems.push(StartProblem::always(&node.place, "no authorizer is given"));
@@ -81,7 +85,8 @@ pub(super) fn read(node: &Node) -> AuthorizationFile {
         let name = name.and_then(|name| text(name, "the name of an authorizer", &mut problems));
         let name = name.unwrap_or_default();
         if kind == AuthorizerKind::Webhook && !is_subdomain(name) {
-            let text = "the name of a webhook is not one of small letters, digits, dashes and dots";
+            let text =
+                "the name of a webhook must be a DNS name: small letters, digits, dashes and dots";
             problems.push(StartProblem::always(&item.place, text));
         } else if kind != AuthorizerKind::Webhook && name != word.to_lowercase() {
             let text = "the name of a built-in authorizer is its type in lower case";
@@ -183,34 +188,4 @@ fn is_timeout(text: &str) -> bool {
         seconds += number * size;
     }
     seconds > 0.0 && seconds <= 30.0
-}
-
-fn version(node: &Node, problems: &mut Vec<StartProblem>) {
-    let version = node.get("apiVersion");
-    let place = version.map_or(&node.place, |version| &version.place);
-    let minor = |minor| Minor { major: 1, minor };
-    let (text, first) = match version.and_then(Node::text) {
-        Some("apiserver.config.k8s.io/v1") => (
-            "apiVersion v1 of AuthorizationConfiguration needs Kubernetes 1.32 or newer",
-            minor(32),
-        ),
-        Some("apiserver.config.k8s.io/v1beta1") => (
-            "apiVersion v1beta1 of AuthorizationConfiguration needs Kubernetes 1.30 or newer",
-            minor(30),
-        ),
-        Some("apiserver.config.k8s.io/v1alpha1") => (
-            "apiVersion v1alpha1 of AuthorizationConfiguration needs Kubernetes 1.29 or newer",
-            minor(29),
-        ),
-        _ => {
-            let text = "no apiVersion of AuthorizationConfiguration that a release knows";
-            problems.push(StartProblem::always(place, text));
-            return;
-        }
-    };
-    problems.push(StartProblem::in_releases(
-        place,
-        text,
-        Releases::Before(first),
-    ));
 }

@@ -183,10 +183,11 @@ impl Flags {
         match word.text.strip_prefix('-') {
             // The level of the log.
             Some("v") => drop(words.next()),
-            Some("h") => self.all.push(Flag::help(word, None)),
-            Some(rest) if rest.starts_with("h=") => {
-                self.all.push(Flag::help(word, Some(rest[2..].to_owned())));
-            }
+            Some(rest) if rest == "h" || rest.starts_with("h=") => self.all.push(Flag {
+                name: "help".to_owned(),
+                value: rest.strip_prefix("h=").map(str::to_owned),
+                place: word.place.clone(),
+            }),
             Some(rest) if rest.starts_with('v') => {}
             Some(rest) if !rest.is_empty() => {
                 self.reject(word, "a flag with one dash; it has two");
@@ -259,14 +260,6 @@ pub(super) enum Switch {
 }
 
 impl Flag {
-    fn help(word: &Word, value: Option<String>) -> Self {
-        Self {
-            name: "help".to_owned(),
-            value,
-            place: word.place.clone(),
-        }
-    }
-
     /// The value of a switch (Go's `strconv.ParseBool`).
     pub(super) fn switch(&self) -> Switch {
         match self.value.as_deref() {

@@ -15,7 +15,7 @@ pub(super) fn access(server: &Server) -> Option<(PredictedAccess, Statement)> {
     }
     let flags = &server.flags;
     let port = flags.last("insecure-port");
-    if port.is_some_and(|flag| flag.value.as_deref() == Some("0")) {
+    if port.is_some_and(|flag| flag.has("0")) {
         return None;
     }
     let address = flags

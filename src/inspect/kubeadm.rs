@@ -61,15 +61,11 @@ fn read_written_file(file: File<'_>, written: &Node, server: usize, found: &mut 
         return;
     };
     let server = &mut found.servers[server];
-    let path = written.text_of("path");
-    let is_named = |flag| {
-        let flag = server.flags.given(flag);
-        path.is_some() && flag.and_then(|flag| flag.value.as_deref()) == path
-    };
-    let (is_authentication, is_authorization) = (
-        is_named("authentication-config"),
-        is_named("authorization-config"),
-    );
+    let path = written.text_of("path").unwrap_or_default();
+    // An empty flag is not given.
+    let is_named = |flag| (server.flags.given(flag)).is_some_and(|flag| flag.has(path));
+    let is_authentication = is_named("authentication-config");
+    let is_authorization = is_named("authorization-config");
     if is_named("audit-policy-file") {
         found.policies.push(audit_policy::read_in(file, content));
         return;

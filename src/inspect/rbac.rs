@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::built_in_roles;
-use super::node::{Node, Value};
+use super::node::Node;
 use super::place::Place;
 use super::rule::{PUBLIC_INFO, Rule, Wanted};
 
@@ -28,7 +28,8 @@ const BUILT_IN: [&str; 9] = [
     "system:public-info-viewer",
     "system:volume-scheduler",
 ];
-/// A role, with the namespace of a `Role` and none for a `ClusterRole`.
+
+/// What the input says of a role.
 #[derive(Debug, Clone)]
 struct Role {
     rules: Vec<Rule>,
@@ -101,8 +102,6 @@ pub(super) type RoleName = (Option<String>, String);
 pub(super) struct Rbac {
     roles: BTreeMap<RoleName, Role>,
     pub(super) bindings: Vec<Binding>,
-    /// Whether there is a binding, of whomever.
-    pub(super) has_bindings: bool,
     /// The cluster's own bindings and roles that Kubernetes makes itself, by name.
     built_in: (BTreeSet<String>, BTreeSet<String>),
 }
@@ -142,7 +141,6 @@ impl Rbac {
     }
 
     fn add_binding(&mut self, is_namespaced: bool, node: &Node) {
-        self.has_bindings = true;
         let namespace = namespace(is_namespaced, node);
         let subjects = node.get("subjects").map_or(&[][..], Node::items);
         let mut audiences: Vec<Audience> = subjects.iter().filter_map(audience).collect();
@@ -195,19 +193,19 @@ impl Rbac {
             return;
         }
         let Some(role) = self.roles.get(name) else {
-            match Some(&name.1).filter(|_| name.0.is_none()) {
-                Some(of_cluster) if built_in_roles::rules(of_cluster).is_some() => {
-                    let rules = built_in_roles::rules(of_cluster);
-                    grants.rules.extend(rules.unwrap_or_default());
-                    if built_in_roles::may_grant_more(of_cluster) {
-                        grants.gap = grants.gap.or(Some(Gap::AtLeast));
-                    }
-                    for label in built_in_roles::filled_from(of_cluster) {
-                        let labels = [((*label).to_owned(), "true".to_owned())];
-                        self.fill(&BTreeMap::from(labels), seen, grants);
-                    }
-                }
-                _ => grants.gap = grants.gap.or(Some(Gap::NotInInput)),
+            let (namespace, name) = name;
+            let rules = namespace.is_none().then(|| built_in_roles::rules(name));
+            let Some(rules) = rules.flatten() else {
+                grants.gap = grants.gap.or(Some(Gap::NotInInput));
+                return;
+            };
+            grants.rules.extend(rules);
+            if built_in_roles::may_grant_more(name) {
+                grants.gap = grants.gap.or(Some(Gap::AtLeast));
+            }
+            for label in built_in_roles::filled_from(name) {
+                let labels = [((*label).to_owned(), "true".to_owned())];
+                self.fill(&BTreeMap::from(labels), seen, grants);
             }
             return;
         };
@@ -306,12 +304,9 @@ fn built_in_name(node: &Node) -> Option<String> {
 
 fn labels(node: Option<&Node>) -> BTreeMap<String, String> {
     let entries = node.map_or(&[][..], Node::entries).iter();
-    let text = |value: &Value| match value {
-        Value::Text(text) => text.clone(),
-        _ => String::new(),
-    };
+    let text = |node: &Node| node.strict_text().unwrap_or_default().to_owned();
     entries
-        .map(|entry| (entry.key.clone(), text(&entry.node.value)))
+        .map(|entry| (entry.key.clone(), text(&entry.node)))
         .collect()
 }
 

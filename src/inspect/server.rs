@@ -106,11 +106,11 @@ impl Server {
                 place: place.clone(),
             });
         }
-        let left_out = preset.left_out(&given);
-        server_statements.extend(left_out.map(|one| Statement::known(one.text)));
-        let without_anonymous = preset
-            .left_out(&given)
-            .find_map(|one| one.without_anonymous);
+        let mut without_anonymous = None;
+        for one in preset.left_out(&given) {
+            server_statements.push(Statement::known(one.text));
+            without_anonymous = without_anonymous.or(one.without_anonymous);
+        }
         all.extend_from_slice(words);
         Self {
             statements: server_statements,

@@ -250,7 +250,7 @@ fn gates(flags: &Flags, problems: &mut Vec<StartProblem>) {
 fn insecure(flags: &Flags, problems: &mut Vec<StartProblem>) {
     for name in ["insecure-port", "insecure-bind-address", "address"] {
         for flag in flags.named(name) {
-            let is_zero = flag.value.as_deref() == Some("0");
+            let is_zero = flag.has("0");
             let (text, first) = if name == "insecure-port" && !is_zero {
                 (
                     "--insecure-port can only be 0 from 1.20 on, and is gone from 1.24 on",

@@ -272,10 +272,7 @@ impl Collector {
                 )
             })
         });
-        let origin = ordered.first().map_or_else(
-            || Arc::clone(&self.spec(run.spec).origin),
-            |first| Arc::clone(&first.origin),
-        );
+        let origin = Arc::clone(&ordered[0].origin);
         let mut naming = Naming {
             origin,
             specs: ids.into(),

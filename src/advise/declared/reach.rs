@@ -116,15 +116,11 @@ fn restricted(
     egress: Option<IpAddr>,
 ) -> (ComparisonResult, String) {
     let declaration = declaration(declared);
-    if declared.authorized_networks.is_none() {
-        let sentence = format!("{declaration}, and it answers");
-        return (ComparisonResult::Confirmed, sentence);
-    }
-    let families = address.map_or(vec![true, false], |address| vec![address.is_ipv4()]);
-    if families
-        .into_iter()
-        .all(|family| declared.admits_all(family))
-    {
+    let admits_everybody = match address {
+        Some(address) => declared.admits_all(address.is_ipv4()),
+        None => declared.admits_all(true) && declared.admits_all(false),
+    };
+    if declared.authorized_networks.is_none() || admits_everybody {
         let sentence = format!("{declaration}, and it answers");
         return (ComparisonResult::Confirmed, sentence);
     }

@@ -77,15 +77,12 @@ impl<'a> Notification<'a> {
             .collect();
         // The worst finding about anonymous access that stands, found again or carried.
         let mut standing: HashMap<&Identity, Severity> = HashMap::new();
-        let carried = results.carried.iter().filter(|finding| finding.counts());
-        let found = results
-            .counting_findings()
-            .filter(|finding| !finding.is_new());
-        for finding in found.chain(carried) {
-            if finding.rule.anonymous_access && !finding.gone() {
-                let worst = standing.entry(&finding.about).or_insert(finding.severity);
-                *worst = finding.severity.min(*worst);
-            }
+        let standing_ones = results.open_findings().into_iter();
+        for finding in
+            standing_ones.filter(|finding| finding.rule.anonymous_access && !finding.is_new())
+        {
+            let worst = standing.entry(&finding.about).or_insert(finding.severity);
+            *worst = finding.severity.min(*worst);
         }
         let kind_of = |finding: &'a Finding| {
             let same = known.get(&finding.fingerprint);

@@ -4,10 +4,8 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use super::escaping::text;
+use super::notices::MAX_LISTED;
 use crate::model::{EndpointReport, Origin};
-
-/// The most sentences that are listed. Further ones are counted.
-const MAX_LISTED: usize = 200;
 
 #[derive(Default)]
 pub(super) struct Compared {

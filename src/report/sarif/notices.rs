@@ -14,7 +14,7 @@ use super::result;
 use crate::model::{Finding, Time};
 
 /// Notifications of one kind. Further ones are counted.
-const MAX_LISTED: usize = 200;
+pub(super) const MAX_LISTED: usize = 200;
 
 /// How the scan ended. `left_out` are the findings beyond the limits.
 pub(super) fn invocation(

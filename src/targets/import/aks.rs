@@ -185,12 +185,10 @@ impl Endpoints {
         not_asked: Option<NotAskedReason>,
         handle: Handler<'_>,
     ) {
-        let ranges = self.ranges.as_deref();
-        let is_restricted = ranges.is_some_and(|ranges| !ranges.is_empty());
-        match ranges {
-            Some([]) if self.private.is_some() => entry.networks(["0.0.0.0/0", "::/0"]),
-            Some(ranges) if is_restricted => entry.networks(ranges.iter().map(String::as_str)),
-            _ => {}
+        match self.ranges.as_deref() {
+            Some([]) if self.private.is_some() => entry.admit_everybody(),
+            Some([]) | None => {}
+            Some(ranges) => entry.networks(ranges.iter().map(String::as_str)),
         }
         let public = self.fqdn.filter(|fqdn| !fqdn.is_empty());
         let inside = self.private_fqdn.filter(|fqdn| !fqdn.is_empty());

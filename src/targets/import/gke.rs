@@ -244,7 +244,7 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
             entry.networks(blocks.map(|block| block.cidr_block.as_deref().unwrap_or_default()));
             entry.declared.admits_provider = networks.google;
         }
-        None if is_said => entry.networks(["0.0.0.0/0", "::/0"]),
+        None if is_said => entry.admit_everybody(),
         None => {}
     }
     let private = cluster.private_cluster_config.unwrap_or_default();

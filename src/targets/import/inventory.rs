@@ -77,8 +77,8 @@ impl Entry {
         }
     }
 
-    /// The only networks that may reach it. Those that cannot be read, or are too many, are counted: they are not shut
-    /// out.
+    /// The only networks that may reach it. Those that cannot be read, or are too many, are counted, because their
+    /// addresses may be admitted too.
     pub(super) fn networks<'a>(&mut self, networks: impl IntoIterator<Item = &'a str>) {
         let (mut read, mut unread) = (Vec::new(), 0u32);
         for text in networks {
@@ -92,7 +92,12 @@ impl Entry {
         self.declared.admits_provider = Some(false);
     }
 
-    /// Who may reach it by which network is not said.
+    /// Everybody may reach it.
+    pub(super) fn admit_everybody(&mut self) {
+        self.networks(["0.0.0.0/0", "::/0"]);
+    }
+
+    /// Forgets the networks: which of them may reach it counts as not said.
     pub(super) fn no_networks(&mut self) {
         self.declared.authorized_networks = None;
         self.declared.unread_networks = 0;

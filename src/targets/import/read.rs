@@ -28,7 +28,7 @@ impl ImportFormat {
         handle: Handler<'_>,
     ) -> Result<(), (u32, io::Error)> {
         let is_inventory = self != Self::Auto && self.is_of_clusters();
-        if let Some(what) = mistaken(self, reader.head()).filter(|_| is_inventory) {
+        if is_inventory && let Some(what) = mistaken(self, reader.head()) {
             handle(1, Err(format!("{what}, not {}", self.what()).into()));
             return Ok(());
         }

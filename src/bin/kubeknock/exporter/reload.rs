@@ -155,7 +155,7 @@ impl Inputs {
     }
 }
 
-/// Why lists cannot be used, a line for each mistake.
+/// Why the settings or the lists cannot be used, a line for each mistake.
 fn problem(error: &anyhow::Error) -> String {
     match error.downcast_ref::<TargetErrors>() {
         Some(errors) => errors.to_string(),

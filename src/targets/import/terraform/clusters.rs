@@ -94,7 +94,7 @@ pub(super) fn google(line: u32, cluster: &Google, handle: Handler<'_>) {
         }
         // An empty list is the default, which lets everybody in.
         None if cluster.master_authorized_networks_config.is_some() => {
-            entry.networks(["0.0.0.0/0", "::/0"]);
+            entry.admit_everybody();
         }
         None => {}
     }

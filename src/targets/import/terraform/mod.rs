@@ -62,8 +62,14 @@ impl Kind {
     }
 }
 
-/// Keys of which every state and plan has one.
-const OF_DOCUMENTS: &str = "format_version terraform_version values planned_values resources";
+/// Every state and plan has at least one of these keys.
+const OF_DOCUMENTS: [&str; 5] = [
+    "format_version",
+    "terraform_version",
+    "values",
+    "planned_values",
+    "resources",
+];
 
 /// The note about what is left of a cluster that was replaced.
 const DEPOSED: &str = "a deposed object, which Terraform is to destroy: no target";
@@ -152,7 +158,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
         let (mut found, mut is_deposed) = (Vec::new(), false);
         let mut is_known = self.place != Place::Document;
         while let Some(key) = map.next_key::<String>()? {
-            is_known |= OF_DOCUMENTS.split(' ').any(|one| one == key);
+            is_known = is_known || OF_DOCUMENTS.contains(&key.as_str());
             let place = match (self.place, key.as_str()) {
                 (Place::Document, "values" | "planned_values") => Place::Values,
                 (Place::Document | Place::Module, "resources") => Place::Resources,
@@ -211,7 +217,9 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
                 (self.handle)(line, one);
             }
         }
-        let unknown = || A::Error::custom("neither a state nor a plan");
-        is_known.then_some(()).ok_or_else(unknown)
+        if !is_known {
+            return Err(A::Error::custom("neither a state nor a plan"));
+        }
+        Ok(())
     }
 }
