@@ -27,6 +27,8 @@ mod rego_ast;
 #[cfg(feature = "rego")]
 mod rego_data;
 #[cfg(feature = "rego")]
+mod rego_error;
+#[cfg(feature = "rego")]
 mod rego_findings;
 #[cfg(feature = "rego")]
 mod rego_references;
@@ -45,7 +47,9 @@ pub use gate::{
     PASSED, ScanEnd,
 };
 #[cfg(feature = "rego")]
-pub use rego::{RegoError, RegoJudgement, RegoPolicies, RegoResult};
+pub use rego::{RegoJudgement, RegoPolicies, RegoResult};
+#[cfg(feature = "rego")]
+pub use rego_error::RegoError;
 #[cfg(feature = "rego")]
 pub use rego_findings::PolicyFindings;
 pub use retired::{RETIRED, Retired, retired};

@@ -2,7 +2,7 @@
 
 use regorus::unstable::{Expr, Module, Query, Ref, Rule, RuleHead, Span};
 
-use super::rego::RegoError;
+use super::rego_error::RegoError;
 
 /// The error of what begins with this span.
 pub(super) fn error(span: &Span, problem: String) -> RegoError {

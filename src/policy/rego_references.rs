@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use regorus::Value;
 use regorus::unstable::{Expr, Literal, LiteralStmt, Module, Query, Ref, Rule, RuleHead};
 
-use super::rego::RegoError;
 use super::rego_ast::{comprehension, error, head, names, parts, root, rules_of_package};
+use super::rego_error::RegoError;
 
 /// The first reference to something that is not there. A rule with a default may refer to data that is not there.
 pub(super) fn check(modules: &[Ref<Module>], data: &Value) -> Result<(), RegoError> {

@@ -10,8 +10,8 @@ use regorus::unstable::{
     AssignOp, BUILTINS, Expr, Literal, LiteralStmt, Module, Ref, Rule, RuleHead, Span,
 };
 
-use super::rego::RegoError;
 use super::rego_ast::{aliases, comprehension, error, head, names, parts, root, rules_of_package};
+use super::rego_error::RegoError;
 
 type Names<'a> = BTreeSet<&'a str>;
 

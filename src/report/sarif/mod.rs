@@ -9,7 +9,6 @@
 //! A result points to the line of the targets file that names its target. It never points to a URL, because
 //! GitHub rejects an upload with any location outside the repository.
 
-mod compared;
 mod driver;
 mod escaping;
 mod measure;
@@ -27,9 +26,10 @@ use super::ordered_json::object;
 use super::results::Results;
 use super::source_location::Repository;
 use crate::model::{EndpointReport, Finding};
-use compared::Compared;
+
 use escaping::plain;
 use measure::Measured;
+use notices::Compared;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";

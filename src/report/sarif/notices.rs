@@ -1,5 +1,8 @@
 //! The run itself: its times, its exit code, and what it left out.
 
+use std::borrow::Borrow;
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 
 use super::super::ordered_json::{Json, if_any, object};
@@ -8,13 +11,43 @@ use super::super::phrases::{
 };
 use super::super::results::Results;
 use super::super::source_location::Repository;
-use super::compared::Compared;
 use super::escaping::text;
 use super::result;
-use crate::model::{Finding, Time};
+use crate::model::{EndpointReport, Finding, Origin, Time};
 
 /// Notifications of one kind. Further ones are counted.
 pub(super) const MAX_LISTED: usize = 200;
+
+/// What inventories declare, compared with what was observed. Most of it is no finding.
+#[derive(Default)]
+pub(super) struct Compared {
+    /// Each with the line that names the target.
+    pub(super) sentences: Vec<(String, Arc<Origin>)>,
+    /// How many more there are.
+    pub(super) more: usize,
+}
+
+impl Compared {
+    pub(super) fn of(reports: impl Iterator<Item: Borrow<EndpointReport>>) -> Self {
+        let mut found = Self::default();
+        for report in reports {
+            let report = report.borrow();
+            let target = &report.target;
+            let name = target.label.as_deref();
+            let name = name.map_or_else(String::new, |name| format!("{name} "));
+            for compared in &report.compared {
+                if found.sentences.len() == MAX_LISTED {
+                    found.more += 1;
+                    continue;
+                }
+                let (fact, sentence) = (compared.fact.phrase(), &compared.sentence);
+                let message = text(&format!("{name}{target}: {fact}: {sentence}."));
+                found.sentences.push((message, Arc::clone(&target.origin)));
+            }
+        }
+        found
+    }
+}
 
 /// How the scan ended. `left_out` are the findings beyond the limits.
 pub(super) fn invocation(
