@@ -6,6 +6,7 @@ use std::time::Instant;
 use futures_util::future::{BoxFuture, WeakShared};
 use parking_lot::Mutex;
 
+use super::answered::Answered;
 use super::probe_result::ProbeResult;
 
 /// A probe that everybody who waits for it shares. It ends with the last of them.
@@ -18,6 +19,8 @@ pub(super) struct Known {
     pub(super) turn: tokio::sync::Mutex<()>,
     /// When a scrape was last answered without a result, because its time was over first.
     pub(super) timed_out: Mutex<Option<Instant>>,
+    /// The endpoints that have had a verdict.
+    pub(super) answered: Mutex<Answered>,
     plain: Mutex<Slot>,
     deep: Mutex<Slot>,
 }

@@ -81,7 +81,10 @@ fn row(listed: &ListedTarget, last: Option<&super::probe_result::ProbeResult>) -
             td { a href={ "probe?" (query) } { (escape(&listed.name, MAX_TEXT)) } }
             @if let Some(last) = last {
                 td class=(verdict) { (verdict) }
-                td { (escape(&last.reason, MAX_TEXT)) }
+                td {
+                    (escape(&last.reason, MAX_TEXT))
+                    @if !last.lost.is_empty() { "; no verdict any more: " (last.lost) }
+                }
                 td {
                     (ago(last.finished.elapsed()))
                     @if let Some(timed_out) = timed_out { "; timed out " (ago(timed_out.elapsed())) }
