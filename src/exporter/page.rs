@@ -74,7 +74,7 @@ fn row(listed: &ListedTarget, last: Option<&super::probe_result::ProbeResult>) -
     let verdict = last.and_then(|last| last.verdict);
     let verdict = verdict.map_or("none", |verdict| verdict.as_str());
     // A later answer makes up for it.
-    let timed_out = (*listed.known.timed_out.lock())
+    let timed_out = (listed.known.timed_out())
         .filter(|timed_out| last.is_none_or(|last| *timed_out > last.finished));
     html! {
         tr {
