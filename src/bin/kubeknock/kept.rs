@@ -50,6 +50,14 @@ pub(crate) struct Waiting {
     pub(crate) message: Message,
 }
 
+impl Waiting {
+    /// The name of its file.
+    pub(crate) fn file_name(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default();
+        name.display().to_string()
+    }
+}
+
 /// The kinds of files, by the beginning of their names.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -120,6 +128,12 @@ impl Kept {
             }
         }
         Ok(kept)
+    }
+
+    /// The folder as it is written, without slashes that change nothing.
+    pub(crate) fn shown(&self) -> String {
+        let folder: PathBuf = self.folder.components().collect();
+        folder.display().to_string()
     }
 
     /// The last good report.
