@@ -276,7 +276,7 @@ async fn what_a_receiver_misses_waits_for_it() {
         let error = stderr(&output);
         assert_eq!(output.status.code(), Some(code), "{more:?}: {error}");
         let said = "1 notification waits for receivers that are not among --notify now: give --notify as before, or \
-                    remove the files notification-* of kept, such as notification-000001-1.json";
+                    remove the files notification-* of kept, such as kept/notification-000001-1.json";
         assert!(error.contains(said), "{error}");
         if code == 2 {
             assert_eq!(server.stats().connections(), before, "nothing is asked");

@@ -37,7 +37,8 @@ pub(crate) type Told = BTreeMap<String, Vec<OpenAlert>>;
 
 /// The folder of a scheduled scan.
 pub(crate) struct Kept {
-    folder: PathBuf,
+    /// As it is written, without slashes that change nothing.
+    pub(crate) folder: PathBuf,
     /// Closing it ends the lock.
     _lock: File,
     /// The number of the last report.
@@ -46,16 +47,8 @@ pub(crate) struct Kept {
 
 /// A notification that waits for its receiver.
 pub(crate) struct Waiting {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     pub(crate) message: Message,
-}
-
-impl Waiting {
-    /// The name of its file.
-    pub(crate) fn file_name(&self) -> String {
-        let name = self.path.file_name().unwrap_or_default();
-        name.display().to_string()
-    }
 }
 
 /// The kinds of files, by the beginning of their names.
@@ -115,7 +108,7 @@ impl Kept {
             lock.with_context(|| format!("--baseline auto: cannot write into {shown}"))?;
         ensure!(is_ours, "--baseline auto: another scan uses {shown} now");
         let mut kept = Self {
-            folder: folder.to_owned(),
+            folder: folder.components().collect(),
             _lock: lock,
             latest: None,
         };
@@ -128,12 +121,6 @@ impl Kept {
             }
         }
         Ok(kept)
-    }
-
-    /// The folder as it is written, without slashes that change nothing.
-    pub(crate) fn shown(&self) -> String {
-        let folder: PathBuf = self.folder.components().collect();
-        folder.display().to_string()
     }
 
     /// The last good report.

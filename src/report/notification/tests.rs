@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use serde_json::Value;
+
 use super::alertmanager::{Alerts, alerts, told};
 use super::{Before, NewsKind, Notification, Receiver, body};
 use crate::model::{Acceptance, BaselineState, Finding, Fingerprint, Rule};
@@ -306,8 +308,8 @@ fn the_alerts_of_two_schedules_differ() {
     let results = mixed.results();
     let labels = |folder, scan| {
         let notification = Notification {
-            folder,
             scan,
+            folder,
             ..notification(&results)
         };
         let alerts = alerts(&notification, &results, &[], notification.started);
@@ -315,8 +317,13 @@ fn the_alerts_of_two_schedules_differ() {
         let [scan, baseline] = ["scan", "baseline"].map(|label| body[0]["labels"][label].clone());
         (scan, baseline)
     };
-    use serde_json::Value::Null;
-    assert_eq!(labels(Some("/kept/a"), None), (Null, "/kept/a".into()));
-    assert_eq!(labels(Some("/kept/a"), Some("a")), ("a".into(), Null));
-    assert_eq!(labels(None, None), (Null, Null));
+    assert_eq!(
+        labels(Some("/kept/a"), None),
+        (Value::Null, "/kept/a".into())
+    );
+    assert_eq!(
+        labels(Some("/kept/a"), Some("a")),
+        ("a".into(), Value::Null)
+    );
+    assert_eq!(labels(None, None), (Value::Null, Value::Null));
 }

@@ -141,8 +141,8 @@ impl Notifier {
             "{} for receivers that are not among --notify now: give --notify as before, or remove the files \
              notification-* of {}, such as {}",
             plural(waiting.len()),
-            kept.shown(),
-            first.file_name()
+            kept.folder.display(),
+            first.path.display()
         );
         ensure!(!notifier.is_some_and(|notifier| notifier.required), text);
         say::reason(text);

@@ -41,7 +41,7 @@ impl Outbox {
     ) -> anyhow::Result<Self> {
         let Baseline { earlier, mut kept } = baseline;
         let none = HashSet::new();
-        let folder = kept.as_ref().map(Kept::shown);
+        let folder = (kept.as_ref()).map(|kept| kept.folder.display().to_string());
         let before = Before {
             findings: (earlier.as_ref()).map_or(&[][..], |old| &old.earlier.findings),
             carried: (earlier.as_ref()).map_or(&none, |old| &old.carried),
