@@ -6,6 +6,7 @@ use std::time::Instant;
 use futures_util::future::{BoxFuture, WeakShared};
 use parking_lot::Mutex;
 
+use super::answered::Answered;
 use super::probe_result::ProbeResult;
 
 /// A probe that everybody who waits for it shares. It ends with the last of them.
@@ -14,10 +15,12 @@ pub(super) type Running = WeakShared<BoxFuture<'static, Arc<ProbeResult>>>;
 /// What is known of a target. A new list with the same target takes it over.
 #[derive(Default)]
 pub(super) struct Known {
-    /// Held by the probe that runs: one at a time, of whatever module.
-    pub(super) turn: tokio::sync::Mutex<()>,
-    /// When a scrape was last answered without a result, because its time was over first.
-    pub(super) timed_out: Mutex<Option<Instant>>,
+    /// Held by the probe that runs.
+    turn: tokio::sync::Mutex<()>,
+    /// The module of that probe.
+    running: Mutex<Option<Module>>,
+    /// The endpoints that have had a verdict.
+    pub(super) answered: Mutex<Answered>,
     plain: Mutex<Slot>,
     deep: Mutex<Slot>,
 }
@@ -26,7 +29,21 @@ pub(super) struct Known {
 #[derive(Default)]
 pub(super) struct Slot {
     pub(super) last: Option<Arc<ProbeResult>>,
+    /// When a scrape was last answered without a result, because its time was over first.
+    pub(super) timed_out: Option<Instant>,
     pub(super) running: Option<Running>,
+}
+
+/// The turn of one probe, until it is dropped.
+pub(super) struct Turn<'a> {
+    known: &'a Known,
+    _lock: tokio::sync::MutexGuard<'a, ()>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.known.running.lock() = None;
+    }
 }
 
 /// What a probe requests.
@@ -44,6 +61,30 @@ impl Known {
             Module::Plain => &self.plain,
             Module::Deep => &self.deep,
         }
+    }
+
+    /// Waits for the turn of a probe: one runs at a time, of whatever module.
+    pub(super) async fn turn(&self, module: Module) -> Turn<'_> {
+        let lock = self.turn.lock().await;
+        *self.running.lock() = Some(module);
+        Turn {
+            known: self,
+            _lock: lock,
+        }
+    }
+
+    /// Whether a probe of the other module runs.
+    pub(super) fn is_turn_of_other(&self, module: Module) -> bool {
+        self.running.lock().is_some_and(|running| running != module)
+    }
+
+    /// When a scrape was last answered without a result, of whatever module.
+    pub(super) fn timed_out(&self) -> Option<Instant> {
+        let slots = [Module::Plain, Module::Deep].map(|module| self.slot(module));
+        slots
+            .into_iter()
+            .filter_map(|slot| slot.lock().timed_out)
+            .max()
     }
 
     /// The answer of the latest probe, of whatever module.

@@ -8,6 +8,7 @@
 //! Only names of the list are probed: an open `/probe` would be a scanner for anybody. A target is probed once at a time,
 //! scrapes that come meanwhile share the probe, and a probe ends when nobody waits for it any more.
 
+mod answered;
 mod authentication;
 mod exporter_metrics;
 mod known;

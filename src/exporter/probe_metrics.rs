@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 use super::probe_result::ProbeResult;
 use super::probing::{Answer, Served};
 use super::target_list::ListedTarget;
-use crate::model::{Grade, PostureStatus, Verdict};
+use crate::model::{ComparisonResult, Grade, PostureStatus, Verdict};
 
 /// A gauge of whole numbers that an `u64` has.
 type Count = Gauge<u64, AtomicU64>;
@@ -67,7 +67,7 @@ pub(super) fn text(listed: &ListedTarget, answer: &Answer) -> Result<String, fmt
     };
     metrics.flag(
         "probe_success",
-        "Whether the target has a verdict on an API server, or the verdict that is expected",
+        "Whether the target has a verdict on an API server or the expected one, and so has each endpoint that had one",
         covered,
     );
     metrics.flag(
@@ -172,9 +172,12 @@ impl Metrics {
         self.by(
             "declared",
             "How what an inventory declares compares with what answers: 1 at the result for each fact",
-            result.declared.iter().map(|(fact, result)| {
-                let (fact, result) = (fact.as_str(), result.as_str());
-                (DeclaredLabels { fact, result }, 1)
+            result.declared.iter().flat_map(|&(fact, found)| {
+                ComparisonResult::ALL.map(|result| {
+                    let is_it = u64::from(result == found);
+                    let (fact, result) = (fact.as_str(), result.as_str());
+                    (DeclaredLabels { fact, result }, is_it)
+                })
             }),
         );
         self.by(

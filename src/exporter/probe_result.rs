@@ -1,20 +1,23 @@
 //! What one probe found, without the answers: small, so that the last one of each target can be kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use crate::escape::{TEXT, escape};
 use crate::model::{
-    ComparisonResult, Coverage, DeclaredFact, EndpointReport, Grade, PostureStatus, Severity,
+    ComparisonResult, Coverage, DeclaredFact, EndpointReport, Grade, Host, PostureStatus, Severity,
     SpecCoverage, Timings, Verdict,
 };
 use crate::policy::{Evaluation, Evaluator, Policy};
 use crate::targets::Spec;
+use crate::wording::joined_at_most;
 
 /// Characters of a label's value.
 const MAX_LABEL: usize = 100;
+/// Endpoints without a verdict that are named.
+const MAX_LOST: usize = 4;
 
 /// What one probe found.
 #[derive(Debug, Clone)]
@@ -29,8 +32,10 @@ pub(super) struct ProbeResult {
     pub(super) verdict: Option<Verdict>,
     /// The reason for it.
     pub(super) reason: String,
-    /// Whether it has a verdict on an API server, or the expected one.
+    /// Whether it has a verdict on an API server, or the expected one, and so has each endpoint that ever had.
     pub(super) covered: bool,
+    /// The endpoints that had a verdict and have none any more, in words; empty if all have one.
+    pub(super) lost: String,
     /// Whether somebody accepted the finding that explains the verdict.
     pub(super) accepted: bool,
     /// Whether the expectation is met; `None` without one.
@@ -65,6 +70,7 @@ impl ProbeResult {
     pub(super) fn new(
         spec: &Spec,
         records: &[EndpointReport],
+        lost: &BTreeSet<(Host, u16)>,
         policy: &Policy,
         (began, now): (Instant, Timestamp),
     ) -> Self {
@@ -108,7 +114,9 @@ impl ProbeResult {
             took: began.elapsed(),
             verdict,
             reason: worst.map_or_else(String::new, |record| escape(&record.reason, TEXT)),
-            covered,
+            // What the others answer says nothing of those: the worst may be among them.
+            covered: covered && lost.is_empty(),
+            lost: in_words(lost),
             as_expected,
             endpoints,
             posture,
@@ -121,6 +129,13 @@ impl ProbeResult {
             timings: worst.map_or_else(Timings::default, |record| record.timings),
         }
     }
+}
+
+fn in_words(lost: &BTreeSet<(Host, u16)>) -> String {
+    let lost: Vec<String> = (lost.iter())
+        .map(|(host, port)| format!("{host}:{port}"))
+        .collect();
+    joined_at_most(MAX_LOST, &lost)
 }
 
 fn evaluate(

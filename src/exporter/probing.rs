@@ -20,6 +20,10 @@ use crate::error::Error;
 /// busy; a scrape that waits costs one connection and may still be in time.
 const ADMITTED: usize = 4;
 
+/// How old an answer may be that a scrape gets because another probe of its target took its time. Prometheus itself serves
+/// the last value of a series for this long.
+const MAX_AGE: Duration = Duration::from_mins(5);
+
 /// The limits of an exporter.
 #[derive(Debug, Clone)]
 pub struct ExporterOptions {
@@ -131,6 +135,8 @@ impl Exporter {
         let is_current = |last: &&Arc<ProbeResult>| {
             last.finished.elapsed() < self.min_interval && last.began >= since
         };
+        // A deep probe takes long, and may leave too little time.
+        let waits = listed.known.is_turn_of_other(module);
         let probe = {
             let mut slot = listed.known.slot(module).lock();
             if let Some(last) = slot.last.as_ref().filter(is_current) {
@@ -152,8 +158,20 @@ impl Exporter {
             self.metrics.scrape_ended(ScrapeEnd::Fresh);
             return Ok(Answer::Result(result, Served::Fresh));
         }
+        let waited = waits || listed.known.is_turn_of_other(module);
+        let mut slot = listed.known.slot(module).lock();
+        // After a scrape that timed out by itself, an earlier answer would say that all is well again.
+        let is_usable = |last: &&Arc<ProbeResult>| {
+            last.finished.elapsed() < MAX_AGE
+                && last.began >= since
+                && (slot.timed_out).is_none_or(|timed_out| timed_out < last.finished)
+        };
+        if let Some(last) = slot.last.as_ref().filter(|last| waited && is_usable(last)) {
+            self.metrics.scrape_ended(ScrapeEnd::Again);
+            return Ok(Answer::Result(Arc::clone(last), Served::Again));
+        }
         self.metrics.scrape_ended(ScrapeEnd::TimedOut);
-        *listed.known.timed_out.lock() = Some(Instant::now());
+        slot.timed_out = Some(Instant::now());
         Ok(Answer::TimedOut(began.elapsed()))
     }
 
@@ -168,7 +186,7 @@ impl Exporter {
         async move {
             let began = Instant::now();
             let result = {
-                let _turn = listed.known.turn.lock().await;
+                let _turn = listed.known.turn(module).await;
                 // The semaphore is never closed.
                 let _running = exporter.running.acquire().await;
                 let _counted = exporter.metrics.count_running();
@@ -195,6 +213,8 @@ impl Exporter {
         let knocks = listed.targets.iter();
         let knocks = knocks.map(|target| scanner.knock_within(&listed.set, target));
         let records = join_all(knocks).await.concat();
-        ProbeResult::new(&listed.spec, &records, &settings.policy, (began, now))
+        let lost = (listed.known.answered.lock()).update(&records, listed.spec.expect);
+        let moment = (began, now);
+        ProbeResult::new(&listed.spec, &records, &lost, &settings.policy, moment)
     }
 }

@@ -259,6 +259,30 @@ async fn what_a_receiver_misses_waits_for_it() {
     assert_eq!(scan_while_away(&["--notify-required"]), Some(2));
     assert_eq!(waiting(), 1, "nothing changed since");
 
+    // The receiver has another name now, or is gone: that is said before anything is asked, whatever is quiet.
+    let before = server.stats().connections();
+    for (more, code) in [
+        (&["--notify=webhook=env:OTHER", "--notify-required"][..], 2),
+        (&["--notify=webhook=env:OTHER"], 0),
+        (&[], 0),
+    ] {
+        let target = format!("{} name=prod", server.address());
+        let output = (kubeknock().current_dir(folder).env("OTHER", &away))
+            .args(["--quiet", "scan", &target, "--baseline=auto:kept"])
+            .arg("--fail-on=never")
+            .args(more)
+            .output()
+            .unwrap();
+        let error = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{more:?}: {error}");
+        let said = "1 notification waits for receivers that are not among --notify now: give --notify as before, or \
+                    remove the files notification-* of kept, such as kept/notification-000001-1.json";
+        assert!(error.contains(said), "{error}");
+        if code == 2 {
+            assert_eq!(server.stats().connections(), before, "nothing is asked");
+        }
+    }
+
     let service = receiver();
     service.overload(1);
     let notify = ["webhook=env:HOOK"];
@@ -786,7 +810,7 @@ fn mistakes_are_found_before_anything_is_asked() {
         ),
         (
             vec!["--notify=alertmanager=http://127.0.0.1:1"],
-            "--baseline",
+            "add --baseline auto:DIR, which keeps the last report",
         ),
         (vec![auto, "--notify-required"], "--notify"),
         (

@@ -45,6 +45,8 @@ pub struct Before<'a> {
     pub findings: &'a [Finding],
     /// Which of them it carried: they were lost before.
     pub carried: &'a HashSet<Fingerprint>,
+    /// The folder that keeps the baseline of scheduled scans, as it is written.
+    pub folder: Option<&'a str>,
 }
 
 /// What to tell about one scan.
@@ -56,6 +58,8 @@ pub struct Notification<'a> {
     pub started: Timestamp,
     /// The name of the scan, if it has one.
     pub scan: Option<&'a str>,
+    /// The folder that keeps its baseline.
+    pub(super) folder: Option<&'a str>,
     /// Which outage explains the lost targets, in a sentence.
     pub(super) outage: Option<String>,
 }
@@ -63,7 +67,7 @@ pub struct Notification<'a> {
 impl<'a> Notification<'a> {
     /// Compares the results of a scan with what was known before. The findings of the results must have been compared with
     /// the same baseline.
-    pub fn new(results: &Results<'a>, before: Before<'_>) -> Self {
+    pub fn new(results: &Results<'a>, before: Before<'a>) -> Self {
         let known: HashMap<Fingerprint, &Finding> = (before.findings.iter())
             .filter(|finding| matters(finding))
             .map(|finding| (finding.fingerprint, finding))
@@ -147,6 +151,7 @@ impl<'a> Notification<'a> {
             news,
             started: results.summary.started,
             scan: results.info.config.scan_name.as_deref(),
+            folder: before.folder,
             outage: results.outage.map(|outage| outage.to_string()),
         }
     }

@@ -1,12 +1,17 @@
 //! What is told about a scan.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
-use super::alertmanager::{alerts, told};
+use serde_json::Value;
+
+use super::alertmanager::{Alerts, alerts, told};
 use super::{Before, NewsKind, Notification, Receiver, body};
-use crate::model::{Acceptance, BaselineState, Finding, Rule};
+use crate::model::{Acceptance, BaselineState, Finding, Fingerprint, Rule};
 use crate::report::Results;
 use crate::report::sample::{self, ENABLED, HEALTH, RESOURCES, Sample, finding};
+
+static NONE: LazyLock<HashSet<Fingerprint>> = LazyLock::new(HashSet::new);
 
 static NOT_COVERED: Rule = Rule {
     anonymous_access: false,
@@ -46,10 +51,10 @@ fn news(
         carried: (Vec::new(), carried),
         ..sample::mixed()
     };
-    let none = HashSet::new();
     let before = Before {
         findings: before,
-        carried: &none,
+        carried: &NONE,
+        folder: None,
     };
     let notification = Notification::new(&sample.results(), before);
     let news = notification.news.iter();
@@ -156,10 +161,10 @@ fn a_target_is_lost_once() {
 }
 
 fn notification<'a>(results: &Results<'a>) -> Notification<'a> {
-    let none = HashSet::new();
     let before = Before {
         findings: &[],
-        carried: &none,
+        carried: &NONE,
+        folder: None,
     };
     Notification::new(results, before)
 }
@@ -168,7 +173,7 @@ fn notification<'a>(results: &Results<'a>) -> Notification<'a> {
 fn a_message_is_bounded_and_mentions_nobody() {
     let mixed = sample::mixed();
     let hostile = Finding {
-        label: Some("<!channel> & co\u{202e}\n*".into()),
+        label: Some("<!channel> @all `& co\u{202e}\n*[x](http://evil)".into()),
         ..in_state(
             BaselineState::New,
             finding(
@@ -189,6 +194,14 @@ fn a_message_is_bounded_and_mentions_nobody() {
     for part in ["<!", "<https", "\u{202e}"] {
         assert!(!slack.contains(part), "{part}");
     }
+    // Where Markdown is read, it is code.
+    let name = "`&lt;!channel&gt; @all '&amp; co\\\\u{202e}\\\\n*[x](http://evil)`: `&lt;";
+    assert!(slack.contains(name), "{slack}");
+    let Alerts { body: alerts, .. } = alerts(&notification, &results, &[], notification.started);
+    let alerts: serde_json::Value = serde_json::from_str(&alerts.unwrap()).unwrap();
+    let summary = alerts[0]["annotations"]["summary"].as_str().unwrap();
+    let tamed = "‹!channel› ＠all '& co\\u{202e}\\n*[x] (http://evil): ‹https://evil|x›";
+    assert!(summary.starts_with(tamed), "{summary}");
     let slack: serde_json::Value = serde_json::from_str(&slack).unwrap();
     let text = slack["text"].as_str().unwrap();
     assert!(
@@ -286,4 +299,31 @@ fn alerts_open_and_close_by_their_labels() {
     wanted.sort();
     found.sort();
     assert_eq!(wanted, found);
+}
+
+/// Two schedules with one target: the name of the scan or its folder is in the labels.
+#[test]
+fn the_alerts_of_two_schedules_differ() {
+    let mixed = sample::mixed();
+    let results = mixed.results();
+    let labels = |folder, scan| {
+        let notification = Notification {
+            scan,
+            folder,
+            ..notification(&results)
+        };
+        let alerts = alerts(&notification, &results, &[], notification.started);
+        let body: serde_json::Value = serde_json::from_str(&alerts.body.unwrap()).unwrap();
+        let [scan, baseline] = ["scan", "baseline"].map(|label| body[0]["labels"][label].clone());
+        (scan, baseline)
+    };
+    assert_eq!(
+        labels(Some("/kept/a"), None),
+        (Value::Null, "/kept/a".into())
+    );
+    assert_eq!(
+        labels(Some("/kept/a"), Some("a")),
+        ("a".into(), Value::Null)
+    );
+    assert_eq!(labels(None, None), (Value::Null, Value::Null));
 }

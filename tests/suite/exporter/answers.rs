@@ -4,9 +4,10 @@ use std::io::Write as _;
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use super::{Answer, Exporter};
+use crate::carried::{serve, serve_at, silence};
 use crate::skip::without;
 use crate::support::{ANY, closed_port, start, stderr, stdout};
 
@@ -142,8 +143,10 @@ async fn the_settings_file_decides_about_findings_and_deep_probes() {
     assert_eq!(unknown.status, 404);
 }
 
-/// A name server that knows one address for every name. The address can change, and queries are counted.
+/// A name server that knows one address for every name. The address can change, lookups of IPv6 addresses can fail, and
+/// queries are counted.
 struct NameServer {
+    fails: Arc<AtomicBool>,
     address: SocketAddr,
     answer: Arc<AtomicU8>,
     queries: Arc<AtomicU8>,
@@ -157,7 +160,9 @@ impl NameServer {
             address: socket.local_addr().unwrap(),
             answer: Arc::new(AtomicU8::new(1)),
             queries: Arc::default(),
+            fails: Arc::default(),
         };
+        let fails = Arc::clone(&server.fails);
         let (last, queries) = (Arc::clone(&server.answer), Arc::clone(&server.queries));
         std::thread::spawn(move || {
             let mut query = [0; 512];
@@ -170,6 +175,8 @@ impl NameServer {
                     message[7] = 1;
                     message.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0]);
                     message.push(last.load(Ordering::Relaxed));
+                } else if fails.load(Ordering::Relaxed) {
+                    message[3] |= 2;
                 }
                 let _ = socket.send_to(&message, from);
             }
@@ -203,6 +210,80 @@ async fn each_probe_looks_its_name_up_once() {
     assert_eq!(exporter.probe("api").verdict(), Some("exposed"));
     assert_eq!(names.queries.load(Ordering::Relaxed), 2);
     drop(second);
+}
+
+/// As long as a port has no verdict that had one, the others do not say that nothing is open.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_had_a_verdict_must_have_one() {
+    let open = serve_at("exposed", "127.0.18.1").await;
+    let address = open.address();
+    let other = SocketAddr::new(address.ip(), closed_port().port());
+    let target = format!(
+        "{} name=pair ports={},{}",
+        address.ip(),
+        address.port(),
+        other.port()
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let exporter = Exporter::start(
+        folder.path(),
+        &[&target, "--min-interval=0s", "--retries=0"],
+    );
+    let says = |verdict: &str, success: f64| {
+        let answer = exporter.probe("pair");
+        assert_eq!(answer.verdict(), Some(verdict), "{}", answer.body);
+        assert_values(&answer, &[("probe_success", success)]);
+    };
+    says("exposed", 1.0); // Nobody uses the other port.
+    let second = serve("rejecting", other).await;
+    says("exposed", 1.0);
+    drop(open);
+    silence(address).await;
+    says("rejected", 0.0);
+    let page = exporter.get("/").body;
+    let lost = format!("no verdict any more: {address}<");
+    assert!(page.contains(&lost), "{page}");
+    drop(second);
+    says("unreachable", 0.0);
+    let open = serve("exposed", address).await;
+    says("exposed", 0.0); // What is open counts, whatever else is away.
+    drop(open);
+    silence(address).await;
+    let (_first, _second) = (
+        serve("rejecting", address).await,
+        serve("rejecting", other).await,
+    );
+    says("rejected", 1.0);
+    assert!(!exporter.get("/").body.contains("no verdict any more"));
+}
+
+/// An address that a name no longer leads to is not missed, unless the lookup failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_cannot_be_looked_up_is_missed() {
+    let second = serve_at("rejecting", "127.0.0.2").await;
+    let port = second.address().port();
+    let _third = serve("rejecting", SocketAddr::from(([127, 0, 0, 3], port))).await;
+    let names = NameServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let resolver = names.address.to_string();
+    let exporter = Exporter::start(
+        folder.path(),
+        &[
+            &format!("api.example:{port} name=api"),
+            "--min-interval=0s",
+            "--retries=0",
+            "--allow-special",
+            "--resolver",
+            &resolver,
+        ],
+    );
+    for (address, fails, success) in [(2, false, 1.0), (3, true, 0.0), (3, false, 1.0)] {
+        names.answer.store(address, Ordering::Relaxed);
+        names.fails.store(fails, Ordering::Relaxed);
+        let answer = exporter.probe("api");
+        assert_eq!(answer.verdict(), Some("rejected"), "{}", answer.body);
+        assert_values(&answer, &[("probe_success", success)]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use reqwest::{Client, Response};
 
 use super::message::{Message, Messages};
 use super::receiver::Receiver;
-use crate::args::NotifyArgs;
+use crate::args::{BaselineArg, NotifyArgs};
 use crate::kept::{Kept, Told};
 use crate::{http, say};
 
@@ -44,10 +44,18 @@ pub(crate) struct Notifier {
 
 impl Notifier {
     /// Reads the destinations; `None` without any.
-    pub(crate) fn open(args: &NotifyArgs) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn open(
+        args: &NotifyArgs,
+        baseline: Option<&BaselineArg>,
+    ) -> anyhow::Result<Option<Self>> {
         if args.notify.is_empty() {
             return Ok(None);
         }
+        ensure!(
+            baseline.is_some(),
+            "--notify tells what changed since a baseline: add --baseline auto:DIR, which keeps the last report of a \
+             scheduled scan in a folder, or --baseline REPORT with a saved report"
+        );
         let mut receivers: Vec<Receiver> = Vec::new();
         for argument in &args.notify {
             let receiver = Receiver::open(argument)?;
@@ -114,6 +122,33 @@ impl Notifier {
         messages
     }
 
+    /// Says which notifications wait in vain: for receivers that are not among `--notify` any more, because they were removed
+    /// or have another name.
+    ///
+    /// # Errors
+    /// There are some, and `--notify-required` was given.
+    pub(crate) fn check_waiting(notifier: Option<&Self>, kept: &Kept) -> anyhow::Result<()> {
+        let known = notifier.map_or(&[][..], |notifier| &notifier.receivers);
+        let mut waiting = kept.waiting()?;
+        waiting.retain(|waiting| {
+            let receiver = &waiting.message.receiver;
+            known.iter().all(|known| known.name != *receiver)
+        });
+        let Some(first) = waiting.first() else {
+            return Ok(());
+        };
+        let text = format!(
+            "{} for receivers that are not among --notify now: give --notify as before, or remove the files \
+             notification-* of {}, such as {}",
+            plural(waiting.len()),
+            kept.folder.display(),
+            first.path.display()
+        );
+        ensure!(!notifier.is_some_and(|notifier| notifier.required), text);
+        say::reason(text);
+        Ok(())
+    }
+
     /// Sends everything that waits in the folder, the oldest first, each message up to `attempts` times. Says which receivers
     /// are away, and returns their names.
     pub(crate) async fn deliver_waiting(
@@ -123,21 +158,6 @@ impl Notifier {
     ) -> anyhow::Result<Vec<String>> {
         let mut away = Vec::new();
         let waiting = kept.waiting()?;
-        let is_known = |message: &Message| {
-            self.receivers
-                .iter()
-                .any(|receiver| receiver.name == message.receiver)
-        };
-        let strangers = waiting
-            .iter()
-            .filter(|waiting| !is_known(&waiting.message))
-            .count();
-        if strangers > 0 {
-            let wait = plural(strangers);
-            say::note(format_args!(
-                "{wait} for receivers that are not among --notify now"
-            ));
-        }
         for receiver in &self.receivers {
             let own = waiting
                 .iter()
