@@ -22,8 +22,10 @@ pub enum ChangeKind {
     Opened,
     /// It answers, and did not answer before.
     Appeared,
-    /// It answered before, and no longer does.
+    /// It answered before, and no longer does, which does not close anything.
     Gone,
+    /// It has a better verdict, but was not asked again what showed the one before.
+    NotAskedAgain,
     /// Another version.
     Version,
     /// Another serving certificate.

@@ -167,6 +167,13 @@ fn the_exit_code_follows_the_prediction() {
             "nothing in the input says",
         ),
         ("a: [\n", &[], 2, "input.yaml:"),
+        (
+            "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\n\
+             anonymous: {enabled: false}\n---\na: [\n",
+            &[],
+            2,
+            "; in the rest nothing at --fail-on exposed",
+        ),
         (DEFAULT, &["--fail-on", "new"], 2, "inspect has no baseline"),
         (DEFAULT, &["--endpoint", "x"], 2, "--against"),
         (DEFAULT, &["-o", "csv"], 2, "a row for each endpoint"),
@@ -176,6 +183,8 @@ fn the_exit_code_follows_the_prediction() {
         let all = stdout(&output) + &stderr(&output);
         assert_eq!(output.status.code(), Some(code), "{args:?} {all}");
         assert!(all.contains(said), "{args:?}: {said}: {all}");
+        // What was not judged has not passed.
+        assert!(code != 2 || !all.contains("; nothing at"), "{all}");
     }
     let output = run(&["inspect", "/does/not/exist"]);
     assert_eq!(output.status.code(), Some(2));
