@@ -47,8 +47,8 @@ pub struct Change {
     pub label: Option<Arc<str>>,
     /// What changed.
     pub kind: ChangeKind,
-    /// The state before: a verdict's word, a version, the end of a certificate, paths that were open; `None` if there
-    /// was none. May hold text from the network.
+    /// The state before: a verdict's word, with the paths that were not asked again; a version, the end of a certificate,
+    /// paths that were open; `None` if there was none. May hold text from the network.
     pub before: Option<String>,
     /// The state now, in the same form.
     pub after: Option<String>,

@@ -10,7 +10,7 @@ use crate::model::{BaselineState, DeclaredFact, Finding, Fingerprint, Identity, 
 /// What findings say the same about: those about anonymous access at one target are compared with each other, any other
 /// one with itself.
 #[derive(PartialEq, Eq, Hash)]
-enum Matter<'a> {
+pub(super) enum Matter<'a> {
     AnonymousAccess(&'a Identity),
     Other(Fingerprint),
 }
@@ -25,10 +25,11 @@ impl<'a> Matter<'a> {
     }
 }
 
-fn by_matter<'a>(
-    findings: impl Iterator<Item = &'a Finding>,
-) -> HashMap<Matter<'a>, Vec<&'a Finding>> {
-    let mut all: HashMap<Matter<'_>, Vec<&Finding>> = HashMap::new();
+/// Findings by what they are about.
+pub(super) type ByMatter<'a> = HashMap<Matter<'a>, Vec<&'a Finding>>;
+
+fn by_matter<'a>(findings: impl Iterator<Item = &'a Finding>) -> ByMatter<'a> {
+    let mut all = ByMatter::new();
     for finding in findings {
         all.entry(Matter::of(finding)).or_default().push(finding);
     }
@@ -96,7 +97,7 @@ impl Evaluation {
         findings: impl Iterator<Item = &'a Finding>,
         snapshot: &Snapshot,
     ) -> impl Iterator<Item = &'a Finding> {
-        let now = by_matter(self.standing());
+        let now = self.standing_by_matter();
         findings.filter(move |finding| self.stays_open(finding, snapshot, &now))
     }
 
@@ -105,12 +106,16 @@ impl Evaluation {
         self.findings.iter().filter(|finding| !finding.gone())
     }
 
+    pub(super) fn standing_by_matter(&self) -> ByMatter<'_> {
+        by_matter(self.standing())
+    }
+
     /// Whether a finding of another scan stays open: this one neither could have found it, nor has one that contains it.
-    fn stays_open(
+    pub(super) fn stays_open(
         &self,
         finding: &Finding,
         snapshot: &Snapshot,
-        now: &HashMap<Matter<'_>, Vec<&Finding>>,
+        now: &ByMatter<'_>,
     ) -> bool {
         let found = now.get(&Matter::of(finding)).into_iter().flatten();
         let is_contained = |found: &&&Finding| contains(found, finding, snapshot);

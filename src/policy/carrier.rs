@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::baseline::ByMatter;
 use super::evaluator::{Evaluation, Evaluator};
 use super::rules::divergence::{self, AddressResult};
 use super::rules::hit::{ScanTime, listed};
@@ -20,6 +21,8 @@ use crate::model::{
 pub struct Carrier<'a> {
     policy: &'a Policy,
     now: &'a Evaluation,
+    /// The findings of `now`.
+    found: ByMatter<'a>,
     snapshot: &'a Snapshot,
     /// The findings to carry.
     open: HashSet<Fingerprint>,
@@ -72,6 +75,7 @@ impl<'a> Carrier<'a> {
         Self {
             policy,
             now,
+            found: now.standing_by_matter(),
             snapshot,
             of_policies: of_policies.cloned().collect(),
             today: ScanTime(started).day(),
@@ -87,11 +91,14 @@ impl<'a> Carrier<'a> {
         let Some(seen) = record.last_seen else {
             return false;
         };
-        let alone: Vec<Finding> = findings_of(self.policy, seen, record)
-            .filter(|finding| self.open.contains(&finding.fingerprint))
+        let is_open = |finding: &Finding| {
+            self.open.contains(&finding.fingerprint)
+                && (self.now).stays_open(finding, self.snapshot, &self.found)
+        };
+        let mut proven: Vec<Fingerprint> = findings_of(self.policy, seen, record)
+            .filter(is_open)
+            .map(|finding| finding.fingerprint)
             .collect();
-        let open = self.now.left_open(alone.iter(), self.snapshot);
-        let mut proven: Vec<Fingerprint> = open.map(|finding| finding.fingerprint).collect();
         let others = divergence_of(record).into_iter().chain(denials_of(record));
         proven.extend(others.filter(|fingerprint| self.open.contains(fingerprint)));
         for fingerprint in &proven {

@@ -97,7 +97,7 @@ impl<'a> Results<'a> {
         open
     }
 
-    /// `carried from the baseline: 3 findings of targets that could not be asked again, last seen 2026-11-02`, if there
+    /// `carried from the baseline: 3 findings that could not be asked again, last seen 2026-11-02`, if there
     /// are any.
     pub(super) fn carried_notice(&self) -> Option<String> {
         let days = || self.carried.iter().filter_map(|finding| finding.last_seen);
@@ -109,7 +109,7 @@ impl<'a> Results<'a> {
             format!("{first} to {last}")
         };
         Some(format!(
-            "carried from the baseline: {count} of targets that could not be asked again, last seen {when}"
+            "carried from the baseline: {count} that could not be asked again, last seen {when}"
         ))
     }
 

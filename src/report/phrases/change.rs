@@ -1,6 +1,6 @@
 //! Changes since the baseline.
 
-use crate::model::{Change, ChangeKind};
+use crate::model::{Change, ChangeKind, Verdict};
 
 /// `forbidden → exposed`, `appeared: not in the baseline → rejected`, `silent, not fixed: exposed → unreachable`, `version
 /// v1.33.5 → v1.34.1`, `opened: /api`, `not asked again: exposed (/api/v1/secrets)`.
@@ -20,8 +20,13 @@ pub(in crate::report) fn change_text(change: &Change) -> String {
 
 /// What kind of change it is. Silence must not look like a fix.
 pub(in crate::report) fn change_kind(change: &Change) -> &'static str {
+    let was_open = || {
+        let before = change.before.as_deref().map(str::parse);
+        matches!(before, Some(Ok(verdict)) if verdict < Verdict::Rejected)
+    };
     match (change.kind, &change.after) {
-        (ChangeKind::Gone, Some(_)) => "silent, not fixed",
+        (ChangeKind::Gone, Some(_)) if was_open() => "silent, not fixed",
+        (ChangeKind::Gone, Some(_)) => "silent",
         (ChangeKind::NotAskedAgain, _) => "not asked again",
         (kind, _) => kind.as_str(),
     }
