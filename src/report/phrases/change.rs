@@ -21,7 +21,7 @@ pub(in crate::report) fn change_text(change: &Change) -> String {
 /// What kind of change it is. Silence must not look like a fix.
 pub(in crate::report) fn change_kind(change: &Change) -> &'static str {
     let was_open = || {
-        let before = change.before.as_deref().map(str::parse);
+        let before = change.before.as_deref().map(str::parse::<Verdict>);
         matches!(before, Some(Ok(verdict)) if verdict < Verdict::Rejected)
     };
     match (change.kind, &change.after) {
