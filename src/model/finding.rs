@@ -203,6 +203,8 @@ pub struct Finding {
     pub remediation: Remediation,
     /// The open paths that it is about.
     pub open: BTreeSet<String>,
+    /// The other paths on whose answers it rests: a scan that did not ask them cannot tell that it is gone.
+    pub rests_on: BTreeSet<String>,
     /// Its identity.
     pub fingerprint: Fingerprint,
     /// How it compares with the baseline; `None` without one.

@@ -101,7 +101,7 @@ pub(crate) use special::special_blocks;
 pub use special::{embedded_v4, is_private, is_public, special};
 pub use summary::{Coverage, ScanSummary, Selection, SpecCoverage};
 pub use target::{Host, Scheme, SpecId, Target};
-pub use unanswered::unanswered_text;
+pub use unanswered::{unanswered_paths, unanswered_text};
 pub use verdict::Verdict;
 pub use word::InvalidWord;
 pub(crate) use word::{as_array, words};

@@ -6,12 +6,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::changes::Snapshot;
+use super::baseline::ByMatter;
 use super::evaluator::{Evaluation, Evaluator};
 use super::rules::divergence::{self, AddressResult};
-use super::rules::hit::ScanTime;
+use super::rules::hit::{ScanTime, listed};
 use super::rules::rego;
 use super::settings::Policy;
+use super::snapshot::Snapshot;
 use crate::model::{
     BaselineState, Coverage, EndpointReport, Finding, Fingerprint, Host, Identity, UnusedAcceptance,
 };
@@ -20,6 +21,8 @@ use crate::model::{
 pub struct Carrier<'a> {
     policy: &'a Policy,
     now: &'a Evaluation,
+    /// The findings of `now`.
+    found: ByMatter<'a>,
     snapshot: &'a Snapshot,
     /// The findings to carry.
     open: HashSet<Fingerprint>,
@@ -36,8 +39,22 @@ pub struct Carrier<'a> {
 pub struct Carried {
     /// The findings, the worst first. Neither the gate nor any count has them.
     pub findings: Vec<Finding>,
+    /// What the scan has a finding of, and an earlier scan saw more of, with the words for it.
+    further: Vec<(Fingerprint, String)>,
     /// The acceptances that match none of their records.
     pub unused_acceptances: Vec<UnusedAcceptance>,
+}
+
+impl Evaluation {
+    /// Says in its findings what earlier scans saw of them and this one did not ask again.
+    pub fn mention(&mut self, carried: &Carried) {
+        for (fingerprint, text) in &carried.further {
+            let mut findings = self.findings.iter_mut();
+            if let Some(finding) = findings.find(|finding| finding.fingerprint == *fingerprint) {
+                finding.message = format!("{}; {text}", finding.message);
+            }
+        }
+    }
 }
 
 impl<'a> Carrier<'a> {
@@ -58,6 +75,7 @@ impl<'a> Carrier<'a> {
         Self {
             policy,
             now,
+            found: now.standing_by_matter(),
             snapshot,
             of_policies: of_policies.cloned().collect(),
             today: ScanTime(started).day(),
@@ -74,7 +92,8 @@ impl<'a> Carrier<'a> {
             return false;
         };
         let is_open = |finding: &Finding| {
-            self.open.contains(&finding.fingerprint) && !self.now.could_find(finding, self.snapshot)
+            self.open.contains(&finding.fingerprint)
+                && (self.now).stays_open(finding, self.snapshot, &self.found)
         };
         let mut proven: Vec<Fingerprint> = findings_of(self.policy, seen, record)
             .filter(is_open)
@@ -97,6 +116,7 @@ impl<'a> Carrier<'a> {
     /// What is carried: the findings that the records prove, and when they were last seen.
     pub fn finish(self) -> Carried {
         let Self {
+            now,
             snapshot,
             last_seen,
             evaluator,
@@ -112,8 +132,22 @@ impl<'a> Carrier<'a> {
         let mut evaluation = evaluator.finish(&Coverage::default());
         evaluation.findings.append(&mut of_policies);
         evaluation.sort();
+        let found_now: HashMap<Fingerprint, &Finding> = (now.standing())
+            .map(|finding| (finding.fingerprint, finding))
+            .collect();
+        let mut further = Vec::new();
         let carried = |mut finding: Finding| {
             let day = *last_seen.get(&finding.fingerprint)?;
+            // Platforms know one finding of a fingerprint.
+            if let Some(found) = found_now.get(&finding.fingerprint) {
+                let open = finding.open.difference(&found.open);
+                let open = listed(snapshot.not_asked(&finding.about, open));
+                if !open.is_empty() {
+                    let text = format!("open when last asked, on {day}: {open}");
+                    further.push((finding.fingerprint, text));
+                }
+                return None;
+            }
             let silence = snapshot.silence(&finding.about);
             finding.message = format!("{} ({silence}; last seen {day})", finding.message);
             (finding.sites).dedup_by(|one, other| one.endpoint == other.endpoint);
@@ -123,12 +157,10 @@ impl<'a> Carrier<'a> {
                 ..finding
             })
         };
+        let findings = evaluation.findings.into_iter();
         Carried {
-            findings: evaluation
-                .findings
-                .into_iter()
-                .filter_map(carried)
-                .collect(),
+            findings: findings.filter_map(carried).collect(),
+            further,
             unused_acceptances: evaluation.unused_acceptances,
         }
     }

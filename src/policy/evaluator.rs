@@ -345,6 +345,7 @@ impl<'a> Evaluator<'a> {
             message: hit.message,
             remediation,
             open: hit.open,
+            rests_on: hit.rests_on,
             fingerprint,
             baseline: None,
             acceptance,
@@ -366,6 +367,7 @@ impl<'a> Evaluator<'a> {
                 }
                 known.finding.sites.append(&mut new.finding.sites);
                 known.finding.open.append(&mut new.finding.open);
+                known.finding.rests_on.append(&mut new.finding.rests_on);
                 // The worst verdict is that of the message.
                 known.finding.expected = known.finding.expected.or(new.finding.expected);
             }

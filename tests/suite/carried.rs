@@ -188,7 +188,7 @@ async fn an_alert_stays_open_until_the_server_answers() {
         // People read it once, and no count has it.
         let day = &first["scan"]["started"].as_str().unwrap()[..10];
         let said = format!(
-            "carried from the baseline: {} findings of targets that could not be asked again, last seen {day}",
+            "carried from the baseline: {} findings that could not be asked again, last seen {day}",
             all.len()
         );
         assert_eq!(
@@ -428,5 +428,82 @@ async fn an_alert_ends_when_another_program_answers_there() {
         assert!(open.iter().all(|(rule, ..)| rule != OPEN), "{open:?}");
         let [_, gone, _] = diff(place, "1", name);
         assert!(gone.contains(&OPEN.to_owned()), "{scenario}: {gone:?}");
+    }
+}
+
+/// Weeks of deep and ordinary scans in turn: found, not asked again, unreachable, found again, fixed.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ordinary_scan_neither_fixes_nor_forgets_what_a_deep_one_proved() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    for (scenario, rule, own) in [
+        ("lists-nodes", "anonymous-resources-exposed", "127.84.0.25"),
+        ("insecure-http", "insecure-http-api", "127.84.0.26"),
+    ] {
+        let server = serve_at(scenario, own).await;
+        let address = server.address();
+        fs::write(place.join("targets.txt"), format!("{address}\n")).unwrap();
+        let weekly = |name: &str, baseline, more: &[&str]| {
+            let ocsf = format!("-oocsf={name}.ocsf");
+            let markdown = format!("-omarkdown={name}.md");
+            let list = ["-f", "targets.txt", "--fail-on=new", &ocsf, &markdown];
+            scan(place, name, baseline, &[&list[..], more].concat())
+        };
+        scan(place, "1", None, &["-f", "targets.txt", "--deep"]);
+        let is_open = |name: &str| {
+            let in_sarif = results(place, name).iter().any(|(id, ..)| id == rule);
+            in_sarif && issues(place, name).contains(&rule.to_owned())
+        };
+        assert!(is_open("1"), "{scenario}");
+        for (name, baseline) in [("2", "1"), ("3", "2")] {
+            let (table, code) = weekly(name, Some(baseline), &[]);
+            assert_eq!(code, Some(0), "{scenario} {name}: {table}");
+            assert!(is_open(name), "{scenario} {name}");
+            let [new, gone, _] = diff(place, baseline, name);
+            assert!(!gone.contains(&rule.to_owned()), "{scenario}: {gone:?}");
+            assert_eq!(new, [""; 0], "{scenario}");
+            for text in [read(place, &format!("{name}.ocsf")), table] {
+                assert!(!text.contains("Resolved"), "{text}");
+                assert!(!text.contains("gone since"), "{text}");
+            }
+        }
+        let changes = stdout(&kubeknock_in(place, &["diff", "1.json", "2.json"]));
+        if scenario == "lists-nodes" {
+            assert!(
+                changes.contains(
+                    "not asked again: exposed (/api/v1/namespaces, /api/v1/nodes and /metrics)"
+                ),
+                "{changes}"
+            );
+        }
+        assert!(!changes.contains("exposed →"), "{changes}");
+
+        drop(server);
+        silence(address).await;
+        weekly("4", Some("3"), &[]);
+        assert!(is_open("4"), "{scenario}");
+        let changes = stdout(&kubeknock_in(place, &["diff", "1.json", "4.json"]));
+        assert!(
+            changes.contains("silent, not fixed: exposed → unreachable"),
+            "{changes}"
+        );
+
+        let server = serve(scenario, address).await;
+        let (table, code) = weekly("5", Some("4"), &["--deep"]);
+        assert_eq!(code, Some(0), "{scenario}: nothing is new: {table}");
+        assert!(is_open("5") && carried(place, "5").is_empty(), "{scenario}");
+        drop(server);
+        silence(address).await;
+
+        let server = serve("rejecting", address).await;
+        weekly("6", Some("5"), &["--deep"]);
+        assert!(
+            !is_open("6") && carried(place, "6").is_empty(),
+            "{scenario}"
+        );
+        let [_, gone, _] = diff(place, "5", "6");
+        assert!(gone.contains(&rule.to_owned()), "{scenario}: {gone:?}");
+        assert!(read(place, "6.ocsf").contains("Resolved"));
+        drop(server);
     }
 }

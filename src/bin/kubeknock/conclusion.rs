@@ -74,6 +74,7 @@ impl Conclusion<'_> {
             (self.evaluation).compare(&[], &self.snapshot, &nothing);
         }
         let carried = self.carry(summary, &mut records)?;
+        self.evaluation.mention(&carried);
         (self.evaluation.unused_acceptances)
             .retain(|unused| carried.unused_acceptances.contains(unused));
         // An acceptance that matches nothing here may match a finding of another shard, or of a target that was not

@@ -31,6 +31,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
         (&mut old.earlier, listed),
     ];
     let carried = finished.carry(earlier, &mut Spool::default())?;
+    new.evaluation.mention(&carried);
     let gate = args.gate.gate();
     let coverage = evaluated_coverage(&new.scan.config, &new.scan.summary.coverage);
     let decision = gate.decide(&coverage, &new.evaluation, ScanEnd::Regular);

@@ -1,6 +1,6 @@
 //! What an inventory declares about a cluster besides anonymous requests, and what was observed instead.
 
-use super::hit::{DEFAULTS, Hit, ScanTime, answered, replies};
+use super::hit::{DEFAULTS, Hit, ScanTime, answered, clear_paths, replies};
 use crate::kubernetes::Answer;
 use crate::model::{
     ComparisonResult, Confidence, DeclaredFact, EndpointReport, Rule, Severity, Verdict,
@@ -91,7 +91,8 @@ pub(in crate::policy) fn other_authority(report: &EndpointReport, _: ScanTime) -
 pub(in crate::policy) fn other_product(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let attribution = &report.identification.as_ref()?.attribution;
     let confidence = attribution.confidence.unwrap_or(Confidence::Low);
-    Some(differs(report, DeclaredFact::Product)?.at_most(confidence))
+    let hit = differs(report, DeclaredFact::Product)?.resting_on(clear_paths(report));
+    Some(hit.at_most(confidence))
 }
 
 pub(in crate::policy) fn other_version(report: &EndpointReport, _: ScanTime) -> Option<Hit> {

@@ -77,6 +77,14 @@ pub(in crate::policy) fn check(results: &[AddressResult]) -> Option<Hit> {
         let address = endpoint.address().map(|address| address.ip().to_string());
         by_verdict.entry(*verdict).or_default().extend(address);
     }
+    let differing_or_all = differing.iter().copied().chain(
+        (results
+            .iter()
+            .flat_map(|result| result.open.union(&result.closed)))
+        .filter(|_| differing.is_empty())
+        .map(String::as_str),
+    );
+    let rests_on: BTreeSet<&str> = differing_or_all.collect();
     let message = match by_verdict.first_key_value() {
         Some((verdict, _)) if by_verdict.len() == 1 && !differing.is_empty() => {
             let paths = listed(differing);
@@ -92,5 +100,6 @@ pub(in crate::policy) fn check(results: &[AddressResult]) -> Option<Hit> {
         _ => return None,
     };
     let confidence = results.iter().map(|result| result.confidence).min()?;
-    Some(Hit::proven(message, Vec::new()).at_most(confidence))
+    let hit = Hit::proven(message, Vec::new()).resting_on(rests_on);
+    Some(hit.at_most(confidence))
 }

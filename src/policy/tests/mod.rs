@@ -4,6 +4,7 @@ mod acceptances;
 mod anonymous_access;
 mod carrier;
 mod changes;
+mod depth;
 mod findings;
 mod gate;
 mod other_ways_in;

@@ -9,7 +9,7 @@ mod finding;
 mod name;
 
 pub(super) use access::{access_reason, day};
-pub(super) use change::change_text;
+pub(super) use change::{change_kind, change_text};
 pub(super) use counts::{counts, counts_by_severity, plural};
 pub(super) use coverage::{
     counts_by_kind, duration, not_attempted, specification_result, verdict_names,
