@@ -1,6 +1,7 @@
 //! The pages for people and for Kubernetes.
 
 use super::Exporter;
+use crate::carried::{serve, serve_at, silence};
 use crate::support::start;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,4 +45,54 @@ async fn the_page_says_what_is_probed() {
         );
     }
     assert_eq!(exporter.get("/favicon.ico").status, 404);
+}
+
+/// A server that is open to deep probes only. An ordinary probe does not hide that; a deep one after the fix does, and so
+/// does an outage.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ordinary_probe_hides_no_deep_one() {
+    let server = serve_at("lists-nodes", "127.0.18.9").await;
+    let address = server.address();
+    let folder = tempfile::tempdir().unwrap();
+    let settings = "[exporter]\ndeep = true\n";
+    std::fs::write(folder.path().join("kubeknock.toml"), settings).unwrap();
+    let target = format!("{address} name=prod");
+    let exporter = Exporter::start(
+        folder.path(),
+        &[&target, "--min-interval=0s", "--retries=0"],
+    );
+    let probe = |module: &str, expected: &str| {
+        let answer = exporter.get(&format!("/probe?target=prod{module}"));
+        assert_eq!(answer.verdict(), Some(expected), "{}", answer.body);
+    };
+    let assert_shown = |expected: &str| {
+        let page = exporter.get("/").body;
+        let cell = format!("<td class=\"{expected}\">{expected}</td>");
+        assert!(page.contains(&cell), "{expected}: {page}");
+        for verdict in ["exposed", "forbidden", "unreachable"] {
+            let series = format!("targets_by_last_verdict{{verdict=\"{verdict}\"}}");
+            let count = u64::from(verdict == expected);
+            assert_eq!(exporter.own(&series), count, "{verdict}, not {expected}");
+        }
+    };
+    let deep = "&module=deep";
+    probe("", "forbidden");
+    assert_shown("forbidden");
+    probe(deep, "exposed");
+    assert_shown("exposed");
+    probe("", "forbidden");
+    assert_shown("exposed");
+
+    drop(server);
+    silence(address).await;
+    let server = serve("default", address).await;
+    probe("", "forbidden");
+    assert_shown("exposed");
+    probe(deep, "forbidden");
+    assert_shown("forbidden");
+
+    drop(server);
+    silence(address).await;
+    probe("", "unreachable");
+    assert_shown("unreachable");
 }
