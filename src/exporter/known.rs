@@ -133,8 +133,7 @@ mod tests {
         let moment = (Instant::now(), Timestamp::now());
         let (spec, policy) = (&set.specs()[0], Policy::default());
         let answer = ProbeResult::new(spec, &[], &BTreeSet::new(), &policy, moment);
-        let second = Duration::from_secs(1);
-        let (soon, late) = (MAX_AGE - second, MAX_AGE + second);
+        let (soon, late) = (Duration::from_mins(4), Duration::from_mins(6));
         for (earlier, later, age, shown) in [
             (Verdict::Exposed, Verdict::Forbidden, soon, Verdict::Exposed),
             (

@@ -1,6 +1,13 @@
 //! The pages for people and for Kubernetes.
 
+#[cfg(target_os = "linux")]
+use std::net::TcpStream;
+#[cfg(target_os = "linux")]
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use super::Exporter;
+#[cfg(target_os = "linux")]
+use super::wait_for;
 use crate::carried::{serve, serve_at, silence};
 use crate::support::start;
 
@@ -95,4 +102,41 @@ async fn an_ordinary_probe_hides_no_deep_one() {
     silence(address).await;
     probe("", "unreachable");
     assert_shown("unreachable");
+}
+
+/// Compared with what the kernel tells others.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_exporter_measures_its_process() {
+    let before = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let exporter = Exporter::start(folder.path(), &["192.0.2.1"]);
+    let page = include_str!("../../../docs/continuous.md");
+    let value = |name: &str| {
+        assert!(page.contains(&format!("`process_{name}`")), "{name}");
+        let answer = exporter.get("/metrics");
+        let value = answer.value(&format!("process_{name}"));
+        value.unwrap_or_else(|| panic!("{name}: {}", answer.body))
+    };
+    let since_before = value("start_time_seconds") - before.as_secs_f64();
+    assert!((0.0..60.0).contains(&since_before), "{since_before}");
+
+    let open = value("open_fds");
+    let idle = [(); 20].map(|()| TcpStream::connect(exporter.address).unwrap());
+    wait_for("20 connections", || {
+        (value("open_fds") >= open + 19.0).then_some(())
+    });
+    drop(idle);
+
+    let status = std::fs::read_to_string(format!("/proc/{}/status", exporter.id())).unwrap();
+    let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let size: f64 = size.unwrap().replace("kB", "").trim().parse().unwrap();
+    let ratio = value("resident_memory_bytes") / (size * 1024.0);
+    assert!((0.5..2.0).contains(&ratio), "{ratio}");
+
+    // The first tick is a hundredth of a second.
+    let first = wait_for("work", || {
+        Some(value("cpu_seconds_total")).filter(|seconds| *seconds > 0.0)
+    });
+    assert!(first < 60.0, "{first}");
 }
