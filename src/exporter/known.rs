@@ -1,13 +1,17 @@
 //! What is known of one target: its last answers, and the probes that run.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, WeakShared};
 use parking_lot::Mutex;
 
 use super::answered::Answered;
 use super::probe_result::ProbeResult;
+
+/// How old an answer may be that counts beside or instead of a newer one. Prometheus itself serves the last value of a series
+/// for this long.
+pub(super) const MAX_AGE: Duration = Duration::from_mins(5);
 
 /// A probe that everybody who waits for it shares. It ends with the last of them.
 pub(super) type Running = WeakShared<BoxFuture<'static, Arc<ProbeResult>>>;
@@ -87,12 +91,84 @@ impl Known {
             .max()
     }
 
-    /// The answer of the latest probe, of whatever module.
+    /// The last answer, of whatever module. A worse verdict of the other module, not much earlier, counts instead: the
+    /// modules ask different things, so a better verdict of one proves nothing against it.
     pub(super) fn last(&self) -> Option<Arc<ProbeResult>> {
-        let slots = [Module::Plain, Module::Deep].map(|module| self.slot(module));
-        let last = slots
-            .into_iter()
-            .filter_map(|slot| slot.lock().last.clone());
-        last.max_by_key(|result| result.finished)
+        let last = |module| self.slot(module).lock().last.clone();
+        let (one, other) = match (last(Module::Plain), last(Module::Deep)) {
+            (Some(one), Some(other)) => (one, other),
+            (one, other) => return one.or(other),
+        };
+        let (earlier, later) = if one.finished < other.finished {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        let conclusive =
+            |result: &ProbeResult| result.verdict.filter(|verdict| verdict.is_conclusive());
+        let is_worse = (conclusive(&earlier).zip(conclusive(&later)))
+            .is_some_and(|(earlier, later)| earlier < later);
+        let is_fresh = later.finished.duration_since(earlier.finished) < MAX_AGE;
+        Some(if is_worse && is_fresh { earlier } else { later })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::model::Verdict;
+    use crate::policy::Policy;
+    use crate::targets::{TargetOptions, TargetSetBuilder};
+
+    /// A worse verdict of the other module counts for five minutes, unless nothing is known any more.
+    #[test]
+    fn the_last_answer_hides_no_worse_one_that_is_as_fresh() {
+        let mut builder = TargetSetBuilder::new(TargetOptions::default());
+        builder.argument("192.0.2.1");
+        let set = builder.build().unwrap();
+        let moment = (Instant::now(), Timestamp::now());
+        let (spec, policy) = (&set.specs()[0], Policy::default());
+        let answer = ProbeResult::new(spec, &[], &BTreeSet::new(), &policy, moment);
+        let (soon, late) = (Duration::from_mins(4), Duration::from_mins(6));
+        for (earlier, later, age, shown) in [
+            (Verdict::Exposed, Verdict::Forbidden, soon, Verdict::Exposed),
+            (
+                Verdict::Exposed,
+                Verdict::Forbidden,
+                late,
+                Verdict::Forbidden,
+            ),
+            (Verdict::Forbidden, Verdict::Exposed, soon, Verdict::Exposed),
+            (
+                Verdict::Exposed,
+                Verdict::Unreachable,
+                soon,
+                Verdict::Unreachable,
+            ),
+            (
+                Verdict::Inconclusive,
+                Verdict::Unreachable,
+                soon,
+                Verdict::Unreachable,
+            ),
+        ] {
+            for [first, then] in [[Module::Plain, Module::Deep], [Module::Deep, Module::Plain]] {
+                let known = Known::default();
+                for (module, verdict, age) in [(first, earlier, Duration::ZERO), (then, later, age)]
+                {
+                    known.slot(module).lock().last = Some(Arc::new(ProbeResult {
+                        verdict: Some(verdict),
+                        finished: moment.0 + age,
+                        ..answer.clone()
+                    }));
+                }
+                let last = known.last().and_then(|last| last.verdict);
+                assert_eq!(last, Some(shown), "{earlier}, {then:?} {later}, {age:?}");
+            }
+        }
     }
 }

@@ -18,6 +18,7 @@ mod probe_query;
 mod probe_result;
 mod probe_settings;
 mod probing;
+mod process_metrics;
 mod routes;
 mod server;
 mod service_discovery;

@@ -10,7 +10,7 @@ use parking_lot::RwLock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::exporter_metrics::{ExporterMetrics, Refusal, ScrapeEnd};
-use super::known::Module;
+use super::known::{MAX_AGE, Module};
 use super::probe_result::ProbeResult;
 use super::probe_settings::ProbeSettings;
 use super::target_list::{ListedTarget, TargetList};
@@ -19,10 +19,6 @@ use crate::error::Error;
 /// Probes that run or wait, for each that may run. Scrapes come evenly, so that a queue is short unless this machine is
 /// busy; a scrape that waits costs one connection and may still be in time.
 const ADMITTED: usize = 4;
-
-/// How old an answer may be that a scrape gets because another probe of its target took its time. Prometheus itself serves
-/// the last value of a series for this long.
-const MAX_AGE: Duration = Duration::from_mins(5);
 
 /// The limits of an exporter.
 #[derive(Debug, Clone)]

@@ -198,9 +198,18 @@ async fn an_alert_stays_open_until_the_server_answers() {
         );
         assert!(!table.contains(OPEN), "{table}");
         let metrics = read(place, &format!("{name}.prom"));
-        let findings: Vec<&str> = (metrics.lines())
-            .filter(|line| line.starts_with("kubeknock_findings{"))
-            .collect();
+        let series = |metric: &str| -> Vec<&str> {
+            let lines = metrics.lines();
+            (lines.filter(|line| line.starts_with(metric))).collect()
+        };
+        let findings = series("kubeknock_findings{");
+        let carried_on = series("kubeknock_carried_findings{");
+        for rule in &all {
+            let label = format!("rule=\"{rule}\"");
+            let is_it = |line: &&&str| line.contains(&label) && line.ends_with("} 1");
+            assert_eq!(carried_on.iter().filter(is_it).count(), 1, "{metrics}");
+        }
+        assert_eq!(carried_on.len(), all.len());
         assert!(findings.len() == 1 && findings[0].contains("target-not-covered"));
         assert_eq!(
             json(place, &format!("{name}.json"))["findings"]
@@ -232,6 +241,7 @@ async fn an_alert_stays_open_until_the_server_answers() {
     assert_eq!(results(place, "4"), []);
     assert_eq!(issues(place, "4"), [""; 0]);
     assert_eq!(carried(place, "4"), [Value::Null; 0]);
+    assert!(!read(place, "4.prom").contains("kubeknock_carried_findings{"));
     let [new, gone, carried_on] = diff(place, "3", "4");
     assert_eq!((new, carried_on), (vec![], vec![]));
     let fixed: Vec<String> = gone
