@@ -126,17 +126,22 @@ impl Evaluation {
     /// it that is still there did, and `snapshot` shows that all was asked on which it rests, or that it no longer holds.
     fn could_find(&self, finding: &Finding, snapshot: &Snapshot) -> bool {
         self.with_verdict.contains(&finding.about)
-            && !(finding.sites.iter())
-                .filter_map(|site| site.endpoint.address())
-                .any(|address| snapshot.has_no_verdict_at(&finding.about, address))
+            && !is_at_silent_address(finding, snapshot)
             && snapshot
                 .not_asked(&finding.about, finding.open.iter())
                 .is_empty()
             && (snapshot
                 .not_asked(&finding.about, finding.rests_on.iter())
                 .is_empty()
+                && knows_enough(finding, snapshot)
                 || is_disproven(finding, snapshot))
     }
+}
+
+/// Whether an address at which a finding was made is one about which nothing is known now.
+pub(super) fn is_at_silent_address(finding: &Finding, snapshot: &Snapshot) -> bool {
+    let mut addresses = (finding.sites.iter()).filter_map(|site| site.endpoint.address());
+    addresses.any(|address| snapshot.is_silent_at(&finding.about, address))
 }
 
 /// Whether a finding of this scan says all that one of another scan says, as far as this scan did not ask it again.
@@ -144,10 +149,24 @@ fn contains(found: &Finding, old: &Finding, snapshot: &Snapshot) -> bool {
     let open = old.open.difference(&found.open);
     let rests_on = old.rests_on.difference(&found.rests_on);
     found.severity <= old.severity
+        // What one address shows says nothing about another one.
+        && !is_at_silent_address(old, snapshot)
         && snapshot.not_asked(&old.about, open).is_empty()
         // What a worse finding rests on is enough.
         && (found.fingerprint != old.fingerprint
             || snapshot.not_asked(&old.about, rests_on).is_empty())
+}
+
+/// Whether a scan learned what it needs, besides answers to paths, to find this again.
+fn knows_enough(finding: &Finding, snapshot: &Snapshot) -> bool {
+    let Some(shown) = snapshot.shown(&finding.about) else {
+        return true;
+    };
+    // Where anonymous requests reach less than before, no comparison is needed.
+    let is_less_open = finding.rule.anonymous_access
+        && finding.verdict.is_some_and(|before| shown.verdict > before);
+    let mut addresses = finding.sites.iter().map(|site| site.endpoint.address());
+    is_less_open || addresses.all(|address| shown.has_learned(&finding.needs, address))
 }
 
 /// Whether a scan that asked less shows that a finding no longer holds.

@@ -63,14 +63,20 @@ impl EvaluatedScan {
         evaluator.set_headers(&scan.config.headers);
         let mut snapshot = Snapshot::default();
         let mut carried = CarriedRecords::new(policy, scan.summary.started);
+        let mut earlier = Snapshot::default();
         file.all_records(
             &mut |record| {
                 evaluator.add(&record);
                 snapshot.add(&record);
             },
-            &mut |record| carried.add(record),
+            &mut |record| {
+                earlier.add(&record);
+                carried.add(record);
+            },
         )?;
+        snapshot.set_carried(earlier);
         snapshot.partial = is_partial(&scan.config, &scan.summary);
+        snapshot.set_left_out(&scan.config, &scan.summary.coverage);
         let coverage = evaluated_coverage(&scan.config, &scan.summary.coverage);
         let evaluation = evaluator.finish(&coverage);
         let mut carried = carried.finish()?;

@@ -105,6 +105,25 @@ fn a_change_has_one_name() {
             "{kinds:?}"
         );
     }
+    // Another path is open instead, and this one was closed.
+    let lists = |path: &str, state, rule| Finding {
+        open: [path.to_owned()].into(),
+        ..in_state(state, finding(rule, open, "lists"))
+    };
+    assert_eq!(
+        news(
+            &[lists("/metrics", same, &ENABLED)],
+            vec![
+                lists("/api/v1/secrets", new, &RESOURCES),
+                lists("/metrics", gone, &ENABLED)
+            ],
+            vec![]
+        ),
+        [
+            (NewsKind::Worse, RESOURCES.id),
+            (NewsKind::Fixed, ENABLED.id)
+        ]
+    );
     // Less open.
     assert_eq!(
         news(
