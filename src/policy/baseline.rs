@@ -47,11 +47,19 @@ fn cover(old: &[&Finding], new: &Finding) -> bool {
     old.iter().any(is_as_bad) && new.open.iter().all(|path| was_open.contains(path))
 }
 
+/// Whether the acceptance of a finding ended since the baseline.
+fn has_lapsed(old: &[&Finding], new: &Finding) -> bool {
+    let mut same = (old.iter())
+        .filter(|old| old.fingerprint == new.fingerprint)
+        .peekable();
+    !new.accepted() && same.peek().is_some() && same.all(|old| old.accepted())
+}
+
 impl Evaluation {
     /// Marks each finding as new or unchanged, and adds the findings of `old` that are gone.
     ///
     /// A finding about anonymous access is compared with those of the baseline at the same target, even if the
-    /// rules differ: a server that opens less than before has nothing new. A finding is gone if this scan
+    /// rules differ: a server that opens less than before has nothing new. One whose acceptance ended is new. A finding is gone if this scan
     /// could have found it again, or has a worse one that contains it; otherwise it is neither repeated nor marked as
     /// gone. `old_snapshot` shows whether there is an outage.
     pub fn compare(&mut self, old: &[Finding], snapshot: &Snapshot, old_snapshot: &Snapshot) {
@@ -59,7 +67,9 @@ impl Evaluation {
         let earlier = by_matter(old.iter());
         for finding in &mut self.findings {
             let known = earlier.get(&Matter::of(finding));
-            finding.baseline = Some(if known.is_some_and(|known| cover(known, finding)) {
+            let is_known =
+                known.is_some_and(|known| cover(known, finding) && !has_lapsed(known, finding));
+            finding.baseline = Some(if is_known {
                 BaselineState::Unchanged
             } else {
                 BaselineState::New

@@ -144,10 +144,11 @@ impl<'a> Carrier<'a> {
             self.open.contains(&finding.fingerprint)
                 && (self.now).stays_open(finding, self.snapshot, &self.found)
         };
-        let mut proven: Vec<Fingerprint> = findings_of(self.policy, seen, record)
+        let of_record: Vec<Fingerprint> = findings_of(self.policy, seen, record)
             .filter(is_open)
             .map(|finding| finding.fingerprint)
             .collect();
+        let mut proven = of_record.clone();
         let about = Identity::of_target(&record.target);
         // Any later scan of the name has records, too: those of the first scan prove that the addresses differ, and the
         // first one of each address stands for what a policy said.
@@ -165,9 +166,29 @@ impl<'a> Carrier<'a> {
         }
         if !proven.is_empty() {
             self.evaluator.as_of(seen);
-            self.evaluator.add(record);
+            let rest = self.without_what_was_asked_again(record);
+            let still_proven: HashSet<Fingerprint> = findings_of(self.policy, seen, &rest)
+                .map(|finding| finding.fingerprint)
+                .collect();
+            let is_enough = (of_record.iter()).all(|finding| still_proven.contains(finding));
+            self.evaluator.add(if is_enough { &rest } else { record });
         }
         !proven.is_empty()
+    }
+
+    /// A record without what this scan asked again: of that, its own findings say what is open.
+    fn without_what_was_asked_again(&self, record: &EndpointReport) -> EndpointReport {
+        let about = Identity::of_target(&record.target);
+        let address = record.address();
+        let mut rest = record.clone();
+        if !address.is_some_and(|address| self.snapshot.is_silent_at(&about, address)) {
+            let is_unknown = |path: &String| {
+                let path = std::iter::once(path);
+                !self.snapshot.not_asked(&about, path).is_empty()
+            };
+            rest.grants.retain(|grant| is_unknown(&grant.path));
+        }
+        rest
     }
 
     /// What is carried: the findings that the records prove, and when they were last seen.

@@ -164,7 +164,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Sets the time that decides which acceptances are in force, in place of the time of each scan.
-    pub(super) fn accept_as_of(&mut self, time: Timestamp) {
+    pub fn accept_as_of(&mut self, time: Timestamp) {
         self.acceptance_day = Some(ScanTime(time).day());
     }
 

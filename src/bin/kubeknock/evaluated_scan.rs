@@ -164,9 +164,11 @@ pub(crate) struct CarriedRecords<'a> {
 impl<'a> CarriedRecords<'a> {
     /// For the reports of a scan that began at this time.
     pub(crate) fn new(policy: &'a Policy, started: Timestamp) -> Self {
+        let mut evaluator = Evaluator::new(policy, started);
+        evaluator.accept_as_of(started);
         Self {
             started,
-            evaluator: Evaluator::new(policy, started),
+            evaluator,
             records: Spool::default(),
             spooled: Ok(()),
         }

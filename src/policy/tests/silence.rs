@@ -422,3 +422,24 @@ fn a_change_says_that_a_carried_target_is_silent() {
     let after: Vec<Option<&str>> = (changes.iter()).map(|one| one.after.as_deref()).collect();
     assert_eq!(after, [None, Some("unreachable")]);
 }
+
+/// One of two lists was asked again and is closed.
+#[test]
+fn a_carried_finding_names_only_what_was_not_asked_again() {
+    let (secrets, pods) = ("/api/v1/secrets", "/api/v1/pods");
+    let first = scan(
+        DAYS[0],
+        None,
+        &[lists(ONE, &[(secrets, true), (pods, true)])],
+    );
+    let second = scan(DAYS[1], Some(&first), &[lists(ONE, &[(pods, false)])]);
+    let [finding] = second.carried.findings.as_slice() else {
+        panic!("{:?}", carried(&second))
+    };
+    assert!(finding.message.contains(secrets), "{}", finding.message);
+    assert!(!finding.message.contains(pods), "{}", finding.message);
+    // A silent server was asked nothing again.
+    let second = scan(DAYS[1], Some(&first), &[silent(name(), ONE)]);
+    let message = &second.carried.findings[0].message;
+    assert!(message.contains(pods), "{message}");
+}

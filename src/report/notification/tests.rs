@@ -346,3 +346,32 @@ fn the_alerts_of_two_schedules_differ() {
     );
     assert_eq!(labels(None, None), (Value::Null, Value::Null));
 }
+
+/// It was carried before, and nobody was told because it was accepted.
+#[test]
+fn a_carried_finding_whose_acceptance_ended_is_new() {
+    let mixed = sample::mixed();
+    let carried = || Finding {
+        baseline: Some(BaselineState::Unchanged),
+        last_seen: Some("2026-11-02".parse().unwrap()),
+        ..finding(&RESOURCES, &mixed.reports[0], "as it was")
+    };
+    let known = HashSet::from([carried().fingerprint]);
+    let told = |before: Finding| {
+        let sample = Sample {
+            findings: vec![],
+            carried: (Vec::new(), vec![carried()]),
+            ..sample::mixed()
+        };
+        let before = Before {
+            findings: &[before],
+            carried: &known,
+            folder: None,
+        };
+        let notification = Notification::new(&sample.results(), before);
+        let kinds = notification.news.iter().map(|news| news.kind);
+        kinds.collect::<Vec<_>>()
+    };
+    assert_eq!(told(accepted(carried())), [NewsKind::New]);
+    assert_eq!(told(carried()), []);
+}
