@@ -47,11 +47,19 @@ fn cover(old: &[&Finding], new: &Finding) -> bool {
     old.iter().any(is_as_bad) && new.open.iter().all(|path| was_open.contains(path))
 }
 
+/// Whether the acceptance of a finding ended since the baseline.
+fn has_lapsed(old: &[&Finding], new: &Finding) -> bool {
+    let mut same = (old.iter())
+        .filter(|old| old.fingerprint == new.fingerprint)
+        .peekable();
+    !new.accepted() && same.peek().is_some() && same.all(|old| old.accepted())
+}
+
 impl Evaluation {
     /// Marks each finding as new or unchanged, and adds the findings of `old` that are gone.
     ///
     /// A finding about anonymous access is compared with those of the baseline at the same target, even if the
-    /// rules differ: a server that opens less than before has nothing new. A finding is gone if this scan
+    /// rules differ: a server that opens less than before has nothing new. One whose acceptance ended is new. A finding is gone if this scan
     /// could have found it again, or has a worse one that contains it; otherwise it is neither repeated nor marked as
     /// gone. `old_snapshot` shows whether there is an outage.
     pub fn compare(&mut self, old: &[Finding], snapshot: &Snapshot, old_snapshot: &Snapshot) {
@@ -59,7 +67,9 @@ impl Evaluation {
         let earlier = by_matter(old.iter());
         for finding in &mut self.findings {
             let known = earlier.get(&Matter::of(finding));
-            finding.baseline = Some(if known.is_some_and(|known| cover(known, finding)) {
+            let is_known =
+                known.is_some_and(|known| cover(known, finding) && !has_lapsed(known, finding));
+            finding.baseline = Some(if is_known {
                 BaselineState::Unchanged
             } else {
                 BaselineState::New
@@ -126,17 +136,22 @@ impl Evaluation {
     /// it that is still there did, and `snapshot` shows that all was asked on which it rests, or that it no longer holds.
     fn could_find(&self, finding: &Finding, snapshot: &Snapshot) -> bool {
         self.with_verdict.contains(&finding.about)
-            && !(finding.sites.iter())
-                .filter_map(|site| site.endpoint.address())
-                .any(|address| snapshot.has_no_verdict_at(&finding.about, address))
+            && !is_at_silent_address(finding, snapshot)
             && snapshot
                 .not_asked(&finding.about, finding.open.iter())
                 .is_empty()
             && (snapshot
                 .not_asked(&finding.about, finding.rests_on.iter())
                 .is_empty()
+                && knows_enough(finding, snapshot)
                 || is_disproven(finding, snapshot))
     }
+}
+
+/// Whether an address at which a finding was made is one about which nothing is known now.
+pub(super) fn is_at_silent_address(finding: &Finding, snapshot: &Snapshot) -> bool {
+    let mut addresses = (finding.sites.iter()).filter_map(|site| site.endpoint.address());
+    addresses.any(|address| snapshot.is_silent_at(&finding.about, address))
 }
 
 /// Whether a finding of this scan says all that one of another scan says, as far as this scan did not ask it again.
@@ -144,10 +159,24 @@ fn contains(found: &Finding, old: &Finding, snapshot: &Snapshot) -> bool {
     let open = old.open.difference(&found.open);
     let rests_on = old.rests_on.difference(&found.rests_on);
     found.severity <= old.severity
+        // What one address shows says nothing about another one.
+        && !is_at_silent_address(old, snapshot)
         && snapshot.not_asked(&old.about, open).is_empty()
         // What a worse finding rests on is enough.
         && (found.fingerprint != old.fingerprint
             || snapshot.not_asked(&old.about, rests_on).is_empty())
+}
+
+/// Whether a scan learned what it needs, besides answers to paths, to find this again.
+fn knows_enough(finding: &Finding, snapshot: &Snapshot) -> bool {
+    let Some(shown) = snapshot.shown(&finding.about) else {
+        return true;
+    };
+    // Where anonymous requests reach less than before, no comparison is needed.
+    let is_less_open = finding.rule.anonymous_access
+        && finding.verdict.is_some_and(|before| shown.verdict > before);
+    let mut addresses = finding.sites.iter().map(|site| site.endpoint.address());
+    is_less_open || addresses.all(|address| shown.has_learned(&finding.needs, address))
 }
 
 /// Whether a scan that asked less shows that a finding no longer holds.

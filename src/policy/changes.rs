@@ -12,16 +12,24 @@ impl Snapshot {
     /// The changes from `old` to this scan. Changes that open something come first, then by kind and target.
     ///
     /// Versions and certificates are compared if both scans saw one, paths if both scans asked them. If a name has
-    /// several addresses, the worst verdict counts. Each server of a control plane has its own certificate, so a
+    /// several addresses, the worst verdict counts, and a silent address counts as it was. What `old` carried from earlier
+    /// scans counts as seen by it. Each server of a control plane has its own certificate, so a
     /// change is reported only if none of the old ones is left.
     pub fn changes_since(&self, old: &Self) -> Vec<Change> {
         let mut changes = Vec::new();
         for (about, now) in &self.targets {
-            let before = old.targets.get(about);
+            let known = old.known(about);
+            let mut before = known.as_deref();
+            // If what the old scan carried was not asked again either, there is no news of it.
+            let is_carried_on = |before: &State| not_asked_again(before, now).is_some();
+            if before.is_some_and(is_carried_on) {
+                before = old.targets.get(about);
+            }
             // Without a verdict the scan failed on our side, which says nothing about the target.
             let has_verdict = |state: &State| !state.verdicts.is_empty();
             if has_verdict(now) && before.map_or(!old.partial, has_verdict) {
-                compare(about, before, now, &mut changes);
+                let held = before.map(|before| self.held(about, now, before));
+                compare(about, before, held.as_ref().unwrap_or(now), &mut changes);
             }
         }
         for (about, before) in &old.targets {

@@ -1,12 +1,15 @@
 //! The parts of one scan that are compared with another scan: what each target showed, and what it was asked.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::config::{Family, ScanConfig};
 use crate::model::{
-    Access, Certificate, ComparisonResult, DeclaredFact, EndpointReport, Host, Identity,
-    JudgedRequest, Origin, Outage, PostureStatus, Verdict,
+    Access, Certificate, ComparisonResult, Coverage, DeclaredFact, EndpointReport, Host, Identity,
+    JudgedRequest, Learned, LeftOut, LeftOutReason, Origin, Outage, PostureStatus, Verdict,
 };
 
 /// Digits of a certificate's SHA-256 in the text.
@@ -22,8 +25,14 @@ pub struct Snapshot {
     /// scan is neither gone nor new.
     pub partial: bool,
     pub(super) targets: BTreeMap<Identity, State>,
+    /// What the records show that the scan carries from earlier ones.
+    carried: BTreeMap<Identity, State>,
     /// Shared sets of paths: most targets have the same ones.
     paths: HashSet<Paths>,
+    /// What was not asked of names, by specification.
+    left_out: HashMap<Arc<Origin>, Vec<LeftOut>>,
+    /// The address families that were looked up.
+    family: Family,
 }
 
 type Paths = Arc<BTreeSet<String>>;
@@ -46,14 +55,23 @@ pub(super) struct State {
     pub(super) open: Paths,
     /// Paths without which the worst verdict would be a better one.
     pub(super) decisive: Paths,
-    /// The addresses of a name without a verdict.
-    without_verdict: Vec<SocketAddr>,
+    /// What the addresses of a name showed; `None` for one without a verdict.
+    addresses: BTreeMap<SocketAddr, Option<AddressState>>,
     /// The expected verdict.
     expect: Option<Verdict>,
     /// Whether it was compared with what a product documents.
     graded: bool,
     /// What was compared with an inventory.
     compared: Vec<DeclaredFact>,
+    /// What an address did not tell.
+    not_learned: Vec<(Option<SocketAddr>, Learned)>,
+}
+
+/// What one address of a name showed.
+#[derive(Debug, Clone)]
+struct AddressState {
+    verdict: Verdict,
+    open: Paths,
 }
 
 impl State {
@@ -69,10 +87,11 @@ impl State {
             asked: None,
             open: Paths::default(),
             decisive: Paths::default(),
-            without_verdict: Vec::new(),
+            addresses: BTreeMap::new(),
             expect: target.expect,
             graded: false,
             compared: Vec::new(),
+            not_learned: Vec::new(),
         }
     }
 
@@ -83,6 +102,43 @@ impl State {
 
     pub(super) fn answers(&self) -> bool {
         self.worst_verdict() != Verdict::Unreachable
+    }
+
+    /// With what silent addresses showed before: as far as anybody knows, they still do.
+    fn holding<'s>(&self, silent: impl Iterator<Item = &'s AddressState>) -> Self {
+        let mut held = self.clone();
+        for AddressState { verdict, open } in silent {
+            held.verdicts.insert(*verdict);
+            held.open = Arc::new(held.open.union(open).cloned().collect());
+        }
+        held
+    }
+
+    /// With what the scan carried from earlier ones, as far as it concerns what is open.
+    fn carrying(&self, carried: &Self) -> Self {
+        let mut all = self.clone();
+        let (own, earlier) = (self.worst_verdict(), carried.worst_verdict());
+        all.decisive = match own.cmp(&earlier) {
+            Ordering::Less => Arc::clone(&self.decisive),
+            Ordering::Greater => Arc::clone(&carried.decisive),
+            Ordering::Equal => Arc::new(self.decisive.union(&carried.decisive).cloned().collect()),
+        };
+        all.verdicts.extend(&carried.verdicts);
+        all.open = Arc::new(self.open.union(&carried.open).cloned().collect());
+        let has_all_addresses =
+            (self.addresses.keys()).all(|address| carried.addresses.contains_key(address));
+        if let (Some(asked), Some(earlier)) = (&self.asked, &carried.asked)
+            && has_all_addresses
+        {
+            all.asked = Some(Arc::new(asked.union(earlier).cloned().collect()));
+        }
+        for (address, shown) in &carried.addresses {
+            let known = all.addresses.entry(*address).or_default();
+            if known.is_none() {
+                known.clone_from(shown);
+            }
+        }
+        all
     }
 
     /// Whether the answers show whether this path is open. Another program than an API server opens none.
@@ -106,12 +162,19 @@ pub(super) struct Shown<'a> {
     /// Whether the target was compared with what a product documents.
     pub(super) graded: bool,
     compared: &'a [DeclaredFact],
+    not_learned: &'a [(Option<SocketAddr>, Learned)],
 }
 
 impl Shown<'_> {
     /// Whether this was compared with an inventory.
     pub(super) fn has_compared(self, fact: DeclaredFact) -> bool {
         self.compared.contains(&fact)
+    }
+
+    /// Whether the endpoint at this address told all of this, if there is one.
+    pub(super) fn has_learned(self, needs: &[Learned], address: Option<SocketAddr>) -> bool {
+        let mut needs = needs.iter();
+        needs.all(|learned| !self.not_learned.contains(&(address, *learned)))
     }
 }
 
@@ -132,7 +195,8 @@ impl Snapshot {
             state.asked = Some(self.shared(asked));
         }
         let open = report.exposing().map(|grant| grant.path.clone());
-        state.open = self.shared(state.open.iter().cloned().chain(open).collect());
+        let open = self.shared(open.collect());
+        state.open = self.shared(state.open.union(&open).cloned().collect());
         if state
             .verdicts
             .first()
@@ -150,8 +214,10 @@ impl Snapshot {
         }
         state.verdicts.extend(report.seen());
         let has_verdict = report.verdict.is_conclusive() || report.verdict == Verdict::NotApiServer;
-        if matches!(target.host, Host::Name(_)) && !has_verdict {
-            state.without_verdict.extend(report.address());
+        if let (Host::Name(_), Some(address)) = (&target.host, report.address()) {
+            let verdict = report.verdict;
+            let shown = has_verdict.then_some(AddressState { verdict, open });
+            state.addresses.insert(address, shown);
         }
         let identification = report.identification.as_ref();
         state
@@ -167,6 +233,9 @@ impl Snapshot {
         let compared = report.compared.iter();
         let compared = compared.filter(|fact| fact.result != ComparisonResult::NotCompared);
         state.compared.extend(compared.map(|fact| fact.fact));
+        let not_learned = Learned::missing_in(report).into_iter();
+        let not_learned = not_learned.map(|learned| (report.address(), learned));
+        state.not_learned.extend(not_learned);
         self.targets.insert(Identity::of_target(target), state);
     }
 
@@ -190,12 +259,69 @@ impl Snapshot {
             verdict: state.worst_verdict(),
             graded: state.graded,
             compared: &state.compared,
+            not_learned: &state.not_learned,
         })
     }
 
-    /// Whether this address of a name was to be asked, and got no verdict.
-    pub(super) fn has_no_verdict_at(&self, about: &Identity, address: SocketAddr) -> bool {
-        (self.targets.get(about)).is_some_and(|state| state.without_verdict.contains(&address))
+    /// Sets the records that the scan carries from earlier ones.
+    pub fn set_carried(&mut self, carried: Self) {
+        self.carried = carried.targets;
+    }
+
+    /// What was known of a target after this scan, with what it carried. A silent target is silent: what it showed
+    /// before is not what this scan saw.
+    pub(super) fn known(&self, about: &Identity) -> Option<Cow<'_, State>> {
+        let (own, carried) = (self.targets.get(about), self.carried.get(about));
+        match (own, carried) {
+            (Some(own), Some(carried)) if own.answers() => Some(Cow::Owned(own.carrying(carried))),
+            (Some(own), Some(carried)) if own.verdicts.is_empty() => Some(Cow::Borrowed(carried)),
+            (None, Some(carried)) if self.partial => Some(Cow::Borrowed(carried)),
+            (own, _) => own.map(Cow::Borrowed),
+        }
+    }
+
+    /// What this scan shows of a target, with what those of its addresses showed in `before` that are silent now.
+    pub(super) fn held(&self, about: &Identity, now: &State, before: &State) -> State {
+        let answers = now.addresses.values().any(Option::is_some);
+        let silent = (before.addresses.iter())
+            .filter(|(address, _)| answers && self.is_silent_at(about, **address));
+        now.holding(silent.filter_map(|(_, shown)| shown.as_ref()))
+    }
+
+    /// Sets what the scan with these settings left out.
+    pub fn set_left_out(&mut self, config: &ScanConfig, coverage: &Coverage) {
+        self.family = config.family;
+        let specs = coverage.specs.iter();
+        self.left_out = specs
+            .filter(|spec| !spec.left_out.is_empty())
+            .map(|spec| (Arc::clone(&spec.origin), spec.left_out.clone()))
+            .collect();
+    }
+
+    /// Whether nothing is known now about this address that a name had: it got no verdict, or it was not asked and the
+    /// name may still have it.
+    pub(super) fn is_silent_at(&self, about: &Identity, address: SocketAddr) -> bool {
+        let Some(state) = self.targets.get(about) else {
+            return false;
+        };
+        match state.addresses.get(&address) {
+            Some(shown) => shown.is_none(),
+            // Without the address of any record, a proxy resolved the name, or it is no name.
+            None => !state.addresses.is_empty() && self.may_have(state, address),
+        }
+    }
+
+    /// Whether a name may have this address, although the scan has no record of it.
+    fn may_have(&self, state: &State, address: SocketAddr) -> bool {
+        let left_out = self.left_out.get(&state.origin);
+        let left_out = || left_out.into_iter().flatten();
+        let mut records = state.addresses.keys();
+        let is_half_resolved = self.family != Family::Both
+            || left_out().any(|left_out| left_out.why == LeftOutReason::HalfResolved);
+        // Only lookups of the other family led to records.
+        let is_other_family =
+            is_half_resolved && records.all(|other| other.is_ipv4() != address.is_ipv4());
+        is_other_family || left_out().any(|left_out| left_out.may_include(address.ip()))
     }
 
     /// Why a finding of an earlier scan at this target was not found again, in words.

@@ -25,13 +25,15 @@ impl<'a> Replaced<'a> {
     }
 
     /// The rule of the finding that takes the place of this one, if it is gone: one that is at least as severe, or that
-    /// is new and so says itself what changed.
+    /// is new and so says itself what changed. It must have all that was open in the one that is gone: that was asked again,
+    /// so the rest is closed.
     pub(super) fn by(&self, gone: &Finding) -> Option<&'static Rule> {
         let is_access = gone.gone() && gone.rule.anonymous_access;
         let others = self.access.get(&gone.about).filter(|_| is_access)?;
         let mut worse = others
             .iter()
-            .filter(|other| other.severity <= gone.severity || other.is_new());
+            .filter(|other| other.severity <= gone.severity || other.is_new())
+            .filter(|other| other.open.is_superset(&gone.open));
         worse.next().map(|other| other.rule)
     }
 }

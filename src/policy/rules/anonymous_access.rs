@@ -8,7 +8,8 @@ use super::{anonymous_auth, exposure, insecure_http};
 use crate::kubernetes::Answer;
 use crate::model::{
     Access, ComparisonResult, Confidence, DeclaredAnonymous, DeclaredFact, EndpointReport, Grade,
-    Grant, JudgedRequest, LIKELY_CAUSES, PostureStatus, Rule, Scheme, Verdict, unanswered_text,
+    Grant, JudgedRequest, LIKELY_CAUSES, Learned, PostureStatus, Rule, Scheme, Verdict,
+    unanswered_text,
 };
 use crate::wording::accepted_and_stopped;
 
@@ -178,6 +179,7 @@ impl<'a> Found<'a> {
             ..Hit::proven(parts.join("; "), Vec::new())
         }
         .resting_on(self.rests_on())
+        .needing(self.needs())
         .at_most(confidence)
         .fixed_by(remediation)
     }
@@ -194,6 +196,20 @@ impl<'a> Found<'a> {
                 && matches!(request.access, Access::Granted | Access::Forbidden)
         });
         accepted.map(JudgedRequest::path).collect()
+    }
+
+    /// What makes it another rule than it would be without a comparison.
+    fn needs(&self) -> Option<Learned> {
+        let depends = matches!(
+            self.reach,
+            Reach::Telemetry | Reach::Accepted | Reach::Limited
+        );
+        let declared = self.against_declared() == Some(ComparisonResult::MoreOpen);
+        match () {
+            () if !depends || contradicted(self.report).is_some() => None,
+            () if self.status() == Some(PostureStatus::MoreOpen) => Some(Learned::Product),
+            () => declared.then_some(Learned::Compared(DeclaredFact::AnonymousRequests)),
+        }
     }
 
     /// Whether the rule is about paths of this grade. Other open paths are mentioned after them.

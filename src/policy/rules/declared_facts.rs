@@ -3,7 +3,7 @@
 use super::hit::{DEFAULTS, Hit, ScanTime, answered, clear_paths, replies};
 use crate::kubernetes::Answer;
 use crate::model::{
-    ComparisonResult, Confidence, DeclaredFact, EndpointReport, Rule, Severity, Verdict,
+    ComparisonResult, Confidence, DeclaredFact, EndpointReport, Learned, Rule, Severity, Verdict,
 };
 use crate::policy::controls;
 
@@ -85,7 +85,12 @@ pub(in crate::policy) fn other_authority(report: &EndpointReport, _: ScanTime) -
         DeclaredFact::CertificateAuthority,
         ComparisonResult::Differs,
     )?;
-    Some(Hit::proven(compared.sentence.as_str(), Vec::new()))
+    // Nothing is compared where no certificate was seen.
+    let needs = [
+        Learned::Certificate,
+        Learned::Compared(DeclaredFact::CertificateAuthority),
+    ];
+    Some(Hit::proven(compared.sentence.as_str(), Vec::new()).needing(needs))
 }
 
 pub(in crate::policy) fn other_product(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
@@ -114,5 +119,6 @@ pub(in crate::policy) fn no_audit_log(report: &EndpointReport, _: ScanTime) -> O
 
 fn differs(report: &EndpointReport, fact: DeclaredFact) -> Option<Hit> {
     let compared = report.compares(fact, ComparisonResult::Differs)?;
-    Some(Hit::proven(compared.sentence.as_str(), answered(report)))
+    let hit = Hit::proven(compared.sentence.as_str(), answered(report));
+    Some(hit.needing([Learned::Compared(fact)]))
 }

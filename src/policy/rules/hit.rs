@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 
 use crate::advise::for_rule;
 use crate::model::{
-    Component, Confidence, EndpointReport, Grant, JudgedRequest, Provenance, Remediation, Reply,
-    Rule, Severity, Verdict,
+    Component, Confidence, EndpointReport, Grant, JudgedRequest, Learned, Provenance, Remediation,
+    Reply, Rule, Severity, Verdict,
 };
 use crate::wording;
 
@@ -59,6 +59,8 @@ pub(in crate::policy) struct Hit {
     pub(in crate::policy) open: BTreeSet<String>,
     /// The other paths on whose answers it rests. Those that decide every verdict need not be named.
     pub(in crate::policy) rests_on: BTreeSet<String>,
+    /// What else must be known of the server to find it again.
+    pub(in crate::policy) needs: Vec<Learned>,
     /// The expected verdict, if another one was found.
     pub(in crate::policy) expected: Option<Verdict>,
 }
@@ -73,6 +75,7 @@ impl Hit {
             remediation: None,
             open: BTreeSet::new(),
             rests_on: BTreeSet::new(),
+            needs: Vec::new(),
             expected: None,
         }
     }
@@ -95,6 +98,12 @@ impl Hit {
     ) -> Self {
         let rests_on = paths.into_iter().map(str::to_owned).collect();
         Self { rests_on, ..self }
+    }
+
+    /// Resting on what the scan learned of the server besides.
+    pub(super) fn needing(mut self, learned: impl IntoIterator<Item = Learned>) -> Self {
+        self.needs.extend(learned);
+        self
     }
 
     /// With what fixes it here, if that is known.

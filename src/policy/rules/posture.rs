@@ -2,7 +2,7 @@
 
 use super::anonymous_access;
 use super::hit::{DEFAULTS, Hit, ScanTime, answered, clear_paths, posture_confidence};
-use crate::model::{EndpointReport, PostureStatus, Rule, Severity};
+use crate::model::{EndpointReport, Learned, PostureStatus, Rule, Severity};
 use crate::policy::controls;
 
 pub(in crate::policy) static MORE_OPEN: Rule = Rule {
@@ -52,6 +52,7 @@ fn status(report: &EndpointReport, status: PostureStatus) -> Option<Hit> {
     }
     let hit = Hit::proven(posture.sentence.as_str(), answered(report))
         .resting_on(clear_paths(report))
+        .needing([Learned::Product])
         .at_most(posture_confidence(report));
     let remedy = report.remedy.as_ref();
     Some(hit.fixed_by(remedy.map(|remedy| remedy.remediation.clone())))

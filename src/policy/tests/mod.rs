@@ -9,6 +9,7 @@ mod findings;
 mod gate;
 mod other_ways_in;
 mod registry;
+mod silence;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -105,13 +105,19 @@ impl<'a> Notification<'a> {
             .map(|(kind, finding)| News { kind, finding })
             .collect();
         // Of carried findings, one for each target says that it is lost.
-        let carried = results.carried.iter().filter(|finding| {
-            matters(finding) && finding.counts() && !before.carried.contains(&finding.fingerprint)
+        let carried = results.carried.iter().filter_map(|finding| {
+            let was_accepted =
+                (known.get(&finding.fingerprint)).is_some_and(|same| same.accepted());
+            let kind = if was_accepted {
+                NewsKind::New
+            } else {
+                NewsKind::Lost
+            };
+            let was_told = !was_accepted && before.carried.contains(&finding.fingerprint);
+            let tells = matters(finding) && finding.counts() && !was_told;
+            tells.then_some(News { kind, finding })
         });
-        news.extend(carried.map(|finding| News {
-            kind: NewsKind::Lost,
-            finding,
-        }));
+        news.extend(carried);
         // What is said about all of a specification is not said about each of its targets.
         let is_of_coverage =
             |news: &News<'_>| news.kind == NewsKind::Lost || news.finding.rule.about_coverage;

@@ -105,6 +105,25 @@ fn a_change_has_one_name() {
             "{kinds:?}"
         );
     }
+    // Another path is open instead, and this one was closed.
+    let lists = |path: &str, state, rule| Finding {
+        open: [path.to_owned()].into(),
+        ..in_state(state, finding(rule, open, "lists"))
+    };
+    assert_eq!(
+        news(
+            &[lists("/metrics", same, &ENABLED)],
+            vec![
+                lists("/api/v1/secrets", new, &RESOURCES),
+                lists("/metrics", gone, &ENABLED)
+            ],
+            vec![]
+        ),
+        [
+            (NewsKind::Worse, RESOURCES.id),
+            (NewsKind::Fixed, ENABLED.id)
+        ]
+    );
     // Less open.
     assert_eq!(
         news(
@@ -326,4 +345,33 @@ fn the_alerts_of_two_schedules_differ() {
         ("a".into(), Value::Null)
     );
     assert_eq!(labels(None, None), (Value::Null, Value::Null));
+}
+
+/// It was carried before, and nobody was told because it was accepted.
+#[test]
+fn a_carried_finding_whose_acceptance_ended_is_new() {
+    let mixed = sample::mixed();
+    let carried = || Finding {
+        baseline: Some(BaselineState::Unchanged),
+        last_seen: Some("2026-11-02".parse().unwrap()),
+        ..finding(&RESOURCES, &mixed.reports[0], "as it was")
+    };
+    let known = HashSet::from([carried().fingerprint]);
+    let told = |before: Finding| {
+        let sample = Sample {
+            findings: vec![],
+            carried: (Vec::new(), vec![carried()]),
+            ..sample::mixed()
+        };
+        let before = Before {
+            findings: &[before],
+            carried: &known,
+            folder: None,
+        };
+        let notification = Notification::new(&sample.results(), before);
+        let kinds = notification.news.iter().map(|news| news.kind);
+        kinds.collect::<Vec<_>>()
+    };
+    assert_eq!(told(accepted(carried())), [NewsKind::New]);
+    assert_eq!(told(carried()), []);
 }

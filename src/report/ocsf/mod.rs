@@ -6,7 +6,8 @@
 //! 1.5 (Prowler) or 1.7 lacks.
 //!
 //! A finding that is gone since the baseline is an event that closes it, because consumers keep a finding until an event
-//! closes it. So findings that are carried from earlier scans need no event. An accepted finding is suppressed. One that is a
+//! closes it. A finding that is carried from earlier scans is updated: it stays open, and its acceptance may have ended or
+//! begun. An accepted finding is suppressed. One that is a
 //! part of a worse finding is archived: its event is closed, and nothing is resolved.
 
 mod cloud;
@@ -38,8 +39,9 @@ pub(super) fn write(
     records: &mut Spool,
 ) -> io::Result<()> {
     let findings: Vec<&Finding> = results.findings.iter().collect();
+    let carried: Vec<&Finding> = results.carried.iter().collect();
     let replaced = results.replaced();
-    findings_with_records::each(&findings, &[], records, |finding, records| {
+    findings_with_records::each(&findings, &carried, records, |finding, records| {
         let by = replaced.by(finding);
         out.write_all(&encode::line(&event(finding, by, records, results))?)
     })?;
@@ -55,7 +57,14 @@ fn event(
 ) -> Json {
     let asked = records.iter().flat_map(|record| &record.requests);
     let last_asked = asked.map(|request| request.exchange.at).max();
-    let time = milliseconds(last_asked.unwrap_or_else(|| scan_end(results)));
+    let seen = milliseconds(last_asked.unwrap_or_else(|| scan_end(results)));
+    // An event that is older than the last one would be ignored.
+    let is_carried = finding.last_seen.is_some();
+    let time = if is_carried {
+        milliseconds(scan_end(results))
+    } else {
+        seen
+    };
     let (activity, activity_name) = activity(finding);
     let (severity, severity_name) = severity(finding.severity);
     let (status, status_name) = status(finding, replaced_by);
@@ -83,7 +92,7 @@ fn event(
         "confidence_id": confidence,
         "confidence": confidence_name,
         "metadata": metadata(finding, results, cloud.is_some()),
-        "finding_info": finding_info(finding, time),
+        "finding_info": finding_info(finding, time, seen),
         "risk_details": finding.rule.meaning,
         "remediation": remediation(finding),
         "resources": if_any(evidence::resources(finding, records)),
@@ -166,7 +175,7 @@ fn metadata(finding: &Finding, results: &Results<'_>, has_cloud: bool) -> Json {
     }
 }
 
-fn finding_info(finding: &Finding, time: u64) -> Json {
+fn finding_info(finding: &Finding, time: u64, seen: u64) -> Json {
     let mut types = vec!["Anonymous access to Kubernetes".to_owned()];
     types.extend(finding.rule.cwe.map(|cwe| format!("CWE-{cwe}")));
     object! {
@@ -177,7 +186,7 @@ fn finding_info(finding: &Finding, time: u64) -> Json {
         "analytic": object! { "uid": finding.rule.id, "name": finding.rule.title, "type_id": 1, "type": "Rule" },
         // Without a baseline, it is unknown whether the finding is new.
         "first_seen_time": finding.is_new().then_some(time),
-        "last_seen_time": (!finding.gone()).then_some(time),
+        "last_seen_time": (!finding.gone()).then_some(seen),
         "modified_time": time,
     }
 }

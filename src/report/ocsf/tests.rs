@@ -242,3 +242,26 @@ fn libraries_of_others_read_the_events() {
         assert_eq!(count.trim(), text.lines().count().to_string());
     }
 }
+
+/// Its acceptance may have begun or ended since the last event.
+#[test]
+fn a_carried_finding_is_updated() {
+    let mut sample = sample::carrying();
+    let acceptance = (sample.findings.iter()).find_map(|finding| finding.acceptance.clone());
+    let status = |sample: &Sample| {
+        let event = event_of(&events(sample), &sample.carried.1[0]).clone();
+        let end = super::milliseconds(super::scan_end(&sample.results()));
+        assert_eq!(event["time"], end, "newer than the last event");
+        assert!(event["finding_info"]["last_seen_time"].as_u64().unwrap() < end);
+        assert_eq!(event["activity_name"], "Update");
+        event["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(status(&sample), "New");
+    for (in_force, expected) in [(true, "Suppressed"), (false, "New")] {
+        sample.carried.1[0].acceptance = acceptance.clone().map(|acceptance| Acceptance {
+            in_force,
+            ..acceptance
+        });
+        assert_eq!(status(&sample), expected);
+    }
+}

@@ -105,6 +105,7 @@ pub(crate) fn finding(rule: &'static Rule, report: &EndpointReport, message: &st
         remediation: rule.remediation(),
         open: BTreeSet::new(),
         rests_on: BTreeSet::new(),
+        needs: Vec::new(),
         baseline: None,
         acceptance: None,
         last_seen: None,
