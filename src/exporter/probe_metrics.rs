@@ -150,7 +150,7 @@ impl Metrics {
         );
         self.flag(
             "verdict_accepted",
-            "Whether somebody accepted the finding that explains the verdict",
+            "Whether somebody accepted the finding that explains the verdict, at each endpoint that has it",
             result.accepted,
         );
         if let Some(met) = result.as_expected {

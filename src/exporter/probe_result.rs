@@ -36,7 +36,8 @@ pub(super) struct ProbeResult {
     pub(super) covered: bool,
     /// The endpoints that had a verdict and have none any more, in words; empty if all have one.
     pub(super) lost: String,
-    /// Whether somebody accepted the finding that explains the verdict.
+    /// Whether somebody accepted the finding that explains the verdict, at each endpoint that has this verdict or is more
+    /// open than its product documents.
     pub(super) accepted: bool,
     /// Whether the expectation is met; `None` without one.
     pub(super) as_expected: Option<bool>,
@@ -105,9 +106,18 @@ impl ProbeResult {
         let declared = worst.into_iter().flat_map(|record| &record.compared);
         let evaluation = evaluate(records, coverage, policy, now);
         let verdict = worst.and_then(EndpointReport::seen);
-        let accepted = |verdict| evaluation.accepted_verdicts.contains_key(&verdict);
+        // An acceptance for one port says nothing of another with the same verdict.
+        let is_accepted = |verdict| {
+            let accepted = evaluation.accepted_verdicts.get(&verdict);
+            accepted.is_some_and(|accepted| endpoints.get(&verdict) == Some(accepted))
+        };
+        let more_open = records.iter().filter(|record| {
+            let posture = record.posture.as_ref();
+            posture.is_some_and(|posture| posture.status == PostureStatus::MoreOpen)
+        });
+        let mut alarming = more_open.filter_map(EndpointReport::seen).chain(verdict);
         Self {
-            accepted: verdict.is_some_and(accepted),
+            accepted: verdict.is_some() && alarming.all(is_accepted),
             findings: counts(&evaluation),
             began,
             finished: Instant::now(),

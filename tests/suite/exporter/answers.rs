@@ -1,5 +1,6 @@
 //! What a scrape gets.
 
+use std::fs;
 use std::io::Write as _;
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
@@ -121,7 +122,7 @@ async fn the_settings_file_decides_about_findings_and_deep_probes() {
     let settings = folder.path().join("kubeknock.toml");
     let accept = "[[accept]]\nrule = \"*\"\nat-most = \"critical\"\ntarget = \"*\"\nreason = \"r\"\nowner = \"o\"\n\
         expires = 2999-01-01\n[[expect]]\ntarget = \"*\"\nverdict = \"exposed\"\n[scan]\ndeep = true\n";
-    std::fs::write(&settings, accept).unwrap();
+    fs::write(&settings, accept).unwrap();
     let exporter = Exporter::start(folder.path(), &[&target]);
     let plain = exporter.probe(&target);
     assert_values(&plain, &[("as_expected", 1.0), ("verdict_accepted", 1.0)]);
@@ -135,12 +136,40 @@ async fn the_settings_file_decides_about_findings_and_deep_probes() {
     assert_eq!(exporter.get(&deep).status, 404, "it is not allowed yet");
     drop(exporter);
 
-    std::fs::write(&settings, format!("{accept}[exporter]\ndeep = true\n")).unwrap();
+    fs::write(&settings, format!("{accept}[exporter]\ndeep = true\n")).unwrap();
     let exporter = Exporter::start(folder.path(), &[&target]);
     assert_eq!(exporter.get(&deep).verdict(), Some("exposed"));
     assert!(server.stats().requests() > requests * 3, "it requests more");
     let unknown = exporter.get(&format!("/probe?target={target}&module=deeper"));
     assert_eq!(unknown.status, 404);
+}
+
+/// An acceptance covers the ports that it names, and no other with the same verdict.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verdict_is_accepted_if_it_is_at_each_port() {
+    let (first, second) = (start("exposed").await, start("exposed").await);
+    let ports = [first.address().port(), second.address().port()];
+    let target = format!("127.0.0.1 name=pair ports={},{}", ports[0], ports[1]);
+    let folder = tempfile::tempdir().unwrap();
+    for (accepted_ports, accepted) in [(&ports[..1], 0.0), (&ports[1..], 0.0), (&ports[..], 1.0)] {
+        let accept = |port: &u16| {
+            format!(
+                "[[accept]]\nrule = \"*\"\nat-most = \"critical\"\ntarget = \"127.0.0.1:{port}\"\nreason = \"r\"\n\
+                 owner = \"o\"\nexpires = 2999-01-01\n"
+            )
+        };
+        let settings: String = accepted_ports.iter().map(accept).collect();
+        fs::write(folder.path().join("kubeknock.toml"), settings).unwrap();
+        let exporter = Exporter::start(folder.path(), &[&target]);
+        let answer = exporter.probe("pair");
+        assert_values(
+            &answer,
+            &[
+                ("probe_endpoints{verdict=\"exposed\"}", 2.0),
+                ("verdict_accepted", accepted),
+            ],
+        );
+    }
 }
 
 /// A name server that knows one address for every name. The address can change, lookups of IPv6 addresses can fail, and
