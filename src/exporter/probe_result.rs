@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::answered::{Endpoint, Whereabouts, endpoint};
 use crate::escape::{TEXT, escape};
 use crate::model::{
-    ComparisonResult, Coverage, DeclaredFact, EndpointReport, Grade, Host, PostureStatus, Severity,
+    ComparisonResult, Coverage, DeclaredFact, EndpointReport, Grade, PostureStatus, Severity,
     SpecCoverage, Timings, Verdict,
 };
 use crate::policy::{Evaluation, Evaluator, Policy};
@@ -18,6 +19,8 @@ use crate::wording::joined_at_most;
 const MAX_LABEL: usize = 100;
 /// Endpoints without a verdict that are named.
 const MAX_LOST: usize = 4;
+/// Endpoints that are told one by one.
+const MAX_ENDPOINTS: usize = 64;
 
 /// What one probe found.
 #[derive(Debug, Clone)]
@@ -43,6 +46,8 @@ pub(super) struct ProbeResult {
     pub(super) as_expected: Option<bool>,
     /// Endpoints by verdict.
     pub(super) endpoints: BTreeMap<Verdict, u64>,
+    /// Endpoints one by one, bounded: whether each has a verdict on an API server, or is no part of the target any more.
+    pub(super) answers: BTreeMap<String, bool>,
     /// The worst posture of its endpoints.
     pub(super) posture: PostureStatus,
     /// How what an inventory declares compares, at the endpoint with the worst verdict.
@@ -71,7 +76,7 @@ impl ProbeResult {
     pub(super) fn new(
         spec: &Spec,
         records: &[EndpointReport],
-        lost: &BTreeSet<(Host, u16)>,
+        whereabouts: &Whereabouts,
         policy: &Policy,
         (began, now): (Instant, Timestamp),
     ) -> Self {
@@ -116,7 +121,9 @@ impl ProbeResult {
             posture.is_some_and(|posture| posture.status == PostureStatus::MoreOpen)
         });
         let mut alarming = more_open.filter_map(EndpointReport::seen).chain(verdict);
+        let lost = &whereabouts.lost;
         Self {
+            answers: answers(records, &whereabouts.left),
             accepted: verdict.is_some() && alarming.all(is_accepted),
             findings: counts(&evaluation),
             began,
@@ -141,11 +148,29 @@ impl ProbeResult {
     }
 }
 
-fn in_words(lost: &BTreeSet<(Host, u16)>) -> String {
-    let lost: Vec<String> = (lost.iter())
-        .map(|(host, port)| format!("{host}:{port}"))
-        .collect();
+fn in_words(lost: &BTreeSet<Endpoint>) -> String {
+    let lost: Vec<String> = lost.iter().map(address).collect();
     joined_at_most(MAX_LOST, &lost)
+}
+
+fn address((host, port): &Endpoint) -> String {
+    format!("{host}:{port}")
+}
+
+/// The endpoints with a verdict on an API server, and those that the target has left.
+fn answers(records: &[EndpointReport], left: &BTreeSet<Endpoint>) -> BTreeMap<String, bool> {
+    let has_verdict = |record: &&EndpointReport| record.seen().is_some_and(Verdict::is_conclusive);
+    let with_verdict = records.iter().filter(has_verdict);
+    let with_verdict: BTreeSet<Endpoint> = with_verdict.filter_map(endpoint).collect();
+    let told = |endpoints: &BTreeSet<Endpoint>, has_verdict| {
+        let told = endpoints.iter().take(MAX_ENDPOINTS);
+        told.map(|endpoint| (address(endpoint), has_verdict))
+            .collect::<Vec<_>>()
+    };
+    let all = told(left, false)
+        .into_iter()
+        .chain(told(&with_verdict, true));
+    all.collect()
 }
 
 fn evaluate(

@@ -258,31 +258,36 @@ async fn a_port_that_had_a_verdict_must_have_one() {
         folder.path(),
         &[&target, "--min-interval=0s", "--retries=0"],
     );
-    let says = |verdict: &str, success: f64| {
+    let says = |verdict: &str, success: f64, answers: &[SocketAddr]| {
         let answer = exporter.probe("pair");
         assert_eq!(answer.verdict(), Some(verdict), "{}", answer.body);
         assert_values(&answer, &[("probe_success", success)]);
+        for endpoint in [address, other] {
+            let series = format!("kubeknock_probe_endpoint_answers{{address=\"{endpoint}\"}}");
+            let expected = answers.contains(&endpoint).then_some(1.0);
+            assert_eq!(answer.value(&series), expected, "{}", answer.body);
+        }
     };
-    says("exposed", 1.0); // Nobody uses the other port.
+    says("exposed", 1.0, &[address]); // Nobody uses the other port.
     let second = serve("rejecting", other).await;
-    says("exposed", 1.0);
+    says("exposed", 1.0, &[address, other]);
     drop(open);
     silence(address).await;
-    says("rejected", 0.0);
+    says("rejected", 0.0, &[other]);
     let page = exporter.get("/").body;
     let lost = format!("no verdict any more: {address}<");
     assert!(page.contains(&lost), "{page}");
     drop(second);
-    says("unreachable", 0.0);
+    says("unreachable", 0.0, &[]);
     let open = serve("exposed", address).await;
-    says("exposed", 0.0); // What is open counts, whatever else is away.
+    says("exposed", 0.0, &[address]); // What is open counts, whatever else is away.
     drop(open);
     silence(address).await;
     let (_first, _second) = (
         serve("rejecting", address).await,
         serve("rejecting", other).await,
     );
-    says("rejected", 1.0);
+    says("rejected", 1.0, &[address, other]);
     assert!(!exporter.get("/").body.contains("no verdict any more"));
 }
 
@@ -306,13 +311,49 @@ async fn an_address_that_cannot_be_looked_up_is_missed() {
             &resolver,
         ],
     );
-    for (address, fails, success) in [(2, false, 1.0), (3, true, 0.0), (3, false, 1.0)] {
+    for (address, fails, success, second) in [
+        (2, false, 1.0, Some(1.0)),
+        (3, true, 0.0, None),
+        (3, false, 1.0, Some(0.0)), // It has left.
+        (2, false, 1.0, Some(1.0)),
+    ] {
         names.answer.store(address, Ordering::Relaxed);
         names.fails.store(fails, Ordering::Relaxed);
         let answer = exporter.probe("api");
         assert_eq!(answer.verdict(), Some("rejected"), "{}", answer.body);
         assert_values(&answer, &[("probe_success", success)]);
+        let series = format!("kubeknock_probe_endpoint_answers{{address=\"127.0.0.2:{port}\"}}");
+        assert_eq!(answer.value(&series), second, "{}", answer.body);
     }
+}
+
+/// A port that the list has no more is told as such, so that it is not missed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_left_the_list_is_not_missed() {
+    let (open, closed) = (start("exposed").await, start("rejecting").await);
+    let [open, closed] = [&open, &closed].map(|server| server.address().port());
+    let folder = tempfile::tempdir().unwrap();
+    let list = |ports: &str| {
+        let line = format!("127.0.0.1 name=pair ports={ports}\n");
+        fs::write(folder.path().join("list"), line).unwrap();
+    };
+    list(&format!("{open},{closed}"));
+    let exporter = Exporter::start(folder.path(), &["-f", "list", "--min-interval=0s"]);
+    assert_eq!(exporter.probe("pair").verdict(), Some("exposed"));
+    list(&closed.to_string());
+    let answer = super::wait_for("the new list", || {
+        let answer = exporter.probe("pair");
+        (answer.verdict() == Some("rejected")).then_some(answer)
+    });
+    let answers = |port| format!("probe_endpoint_answers{{address=\"127.0.0.1:{port}\"}}");
+    assert_values(
+        &answer,
+        &[
+            ("probe_success", 1.0),
+            (&answers(open), 0.0),
+            (&answers(closed), 1.0),
+        ],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
