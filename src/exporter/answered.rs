@@ -1,39 +1,72 @@
 //! Which endpoints of a target have had a verdict: those that a probe must reach to say that nothing is open any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use crate::model::{EndpointReport, FailureKind, Host, Verdict};
 
-/// The endpoints that have had a verdict, by address and port. A port that nobody uses, or an address that never answers,
-/// is not among them.
-#[derive(Default)]
-pub(super) struct Answered(BTreeSet<(Host, u16)>);
+/// An endpoint, by address and port.
+pub(super) type Endpoint = (Host, u16);
+
+/// How long it is told that a target has left an endpoint. The rules of Prometheus look back as far.
+const TOLD_FOR: Duration = Duration::from_hours(1);
+
+/// The endpoints that have had a verdict. A port that nobody uses, or an address that never answers, is not among them.
+#[derive(Clone, Default)]
+pub(super) struct Answered {
+    present: BTreeSet<Endpoint>,
+    /// Those that are no part of the target any more, and since when.
+    left: BTreeMap<Endpoint, Instant>,
+}
+
+/// What became of the endpoints that have had a verdict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Whereabouts {
+    /// They have no verdict any more.
+    pub(super) lost: BTreeSet<Endpoint>,
+    /// They are no part of the target any more: the name does not lead there, or the list does not have the port.
+    pub(super) left: BTreeSet<Endpoint>,
+}
 
 impl Answered {
-    /// Adds what a probe found, and returns the endpoints that have no verdict any more. An address that the name does not
-    /// lead to any more is forgotten, unless the lookup failed.
+    /// Adds what a probe found. An endpoint that was not asked has left, unless the lookup failed.
     pub(super) fn update(
         &mut self,
         records: &[EndpointReport],
         expect: Option<Verdict>,
-    ) -> BTreeSet<(Host, u16)> {
-        let key = |record: &EndpointReport| {
-            let endpoint = record.endpoint.as_ref()?;
-            Some((endpoint.host.clone(), endpoint.port))
-        };
+    ) -> Whereabouts {
         let has_verdict = |record: &&EndpointReport| {
             (record.seen()).is_some_and(|verdict| verdict.settles(expect))
         };
-        let now: BTreeSet<_> = records.iter().filter(has_verdict).filter_map(key).collect();
-        let asked: BTreeSet<_> = records.iter().filter_map(key).collect();
+        let with_verdict = records.iter().filter(has_verdict);
+        let now: BTreeSet<_> = with_verdict.filter_map(endpoint).collect();
+        let asked: BTreeSet<_> = records.iter().filter_map(endpoint).collect();
         let is_lookup_incomplete = records.iter().any(|record| {
             let failure = record.failure.as_ref();
             record.endpoint.is_none()
                 && failure.is_some_and(|failure| failure.kind != FailureKind::NoAddress)
         });
-        (self.0).retain(|endpoint| is_lookup_incomplete || asked.contains(endpoint));
-        let lost = self.0.difference(&now).cloned().collect();
-        self.0.extend(now);
-        lost
+        if !is_lookup_incomplete {
+            for endpoint in self
+                .present
+                .extract_if(.., |endpoint| !asked.contains(endpoint))
+            {
+                self.left.insert(endpoint, Instant::now());
+            }
+        }
+        (self.left)
+            .retain(|endpoint, since| since.elapsed() < TOLD_FOR && !asked.contains(endpoint));
+        let lost = self.present.difference(&now).cloned().collect();
+        self.present.extend(now);
+        Whereabouts {
+            lost,
+            left: self.left.keys().cloned().collect(),
+        }
     }
+}
+
+/// The endpoint of a record, if it has one.
+pub(super) fn endpoint(record: &EndpointReport) -> Option<Endpoint> {
+    let endpoint = record.endpoint.as_ref()?;
+    Some((endpoint.host.clone(), endpoint.port))
 }

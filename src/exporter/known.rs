@@ -60,6 +60,14 @@ pub(super) enum Module {
 }
 
 impl Known {
+    /// What stays known if the target has other ports or another address: those that it has left are no longer missed.
+    pub(super) fn elsewhere(&self) -> Self {
+        Self {
+            answered: Mutex::new(self.answered.lock().clone()),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn slot(&self, module: Module) -> &Mutex<Slot> {
         match module {
             Module::Plain => &self.plain,
@@ -115,10 +123,9 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use jiff::Timestamp;
 
+    use super::super::answered::Whereabouts;
     use super::*;
     use crate::model::Verdict;
     use crate::policy::Policy;
@@ -132,7 +139,7 @@ mod tests {
         let set = builder.build().unwrap();
         let moment = (Instant::now(), Timestamp::now());
         let (spec, policy) = (&set.specs()[0], Policy::default());
-        let answer = ProbeResult::new(spec, &[], &BTreeSet::new(), &policy, moment);
+        let answer = ProbeResult::new(spec, &[], &Whereabouts::default(), &policy, moment);
         let (soon, late) = (Duration::from_mins(4), Duration::from_mins(6));
         for (earlier, later, age, shown) in [
             (Verdict::Exposed, Verdict::Forbidden, soon, Verdict::Exposed),

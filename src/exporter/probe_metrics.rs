@@ -24,6 +24,12 @@ struct VerdictLabel {
     verdict: &'static str,
 }
 
+/// Not `endpoint`: Prometheus Operator gives targets a label with this name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AddressLabel {
+    address: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PostureLabel {
     posture: &'static str,
@@ -148,9 +154,17 @@ impl Metrics {
                 (VerdictLabel { verdict }, count.unwrap_or_default())
             }),
         );
+        self.by(
+            "probe_endpoint_answers",
+            "1 at each endpoint with a verdict on an API server, 0 at one that is no part of the target any more",
+            result.answers.iter().map(|(address, has_verdict)| {
+                let address = address.clone();
+                (AddressLabel { address }, u64::from(*has_verdict))
+            }),
+        );
         self.flag(
             "verdict_accepted",
-            "Whether somebody accepted the finding that explains the verdict",
+            "Whether somebody accepted the finding that explains the verdict, at each endpoint that has it",
             result.accepted,
         );
         if let Some(met) = result.as_expected {

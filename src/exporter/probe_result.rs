@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::answered::{Endpoint, Whereabouts, endpoint};
 use crate::escape::{TEXT, escape};
 use crate::model::{
-    ComparisonResult, Coverage, DeclaredFact, EndpointReport, Grade, Host, PostureStatus, Severity,
+    ComparisonResult, Coverage, DeclaredFact, EndpointReport, Grade, PostureStatus, Severity,
     SpecCoverage, Timings, Verdict,
 };
 use crate::policy::{Evaluation, Evaluator, Policy};
@@ -18,6 +19,8 @@ use crate::wording::joined_at_most;
 const MAX_LABEL: usize = 100;
 /// Endpoints without a verdict that are named.
 const MAX_LOST: usize = 4;
+/// Endpoints that are told one by one.
+const MAX_ENDPOINTS: usize = 64;
 
 /// What one probe found.
 #[derive(Debug, Clone)]
@@ -36,12 +39,15 @@ pub(super) struct ProbeResult {
     pub(super) covered: bool,
     /// The endpoints that had a verdict and have none any more, in words; empty if all have one.
     pub(super) lost: String,
-    /// Whether somebody accepted the finding that explains the verdict.
+    /// Whether somebody accepted the finding that explains the verdict, at each endpoint that has this verdict or is more
+    /// open than its product documents.
     pub(super) accepted: bool,
     /// Whether the expectation is met; `None` without one.
     pub(super) as_expected: Option<bool>,
     /// Endpoints by verdict.
     pub(super) endpoints: BTreeMap<Verdict, u64>,
+    /// Endpoints one by one, bounded: whether each has a verdict on an API server, or is no part of the target any more.
+    pub(super) answers: BTreeMap<String, bool>,
     /// The worst posture of its endpoints.
     pub(super) posture: PostureStatus,
     /// How what an inventory declares compares, at the endpoint with the worst verdict.
@@ -70,7 +76,7 @@ impl ProbeResult {
     pub(super) fn new(
         spec: &Spec,
         records: &[EndpointReport],
-        lost: &BTreeSet<(Host, u16)>,
+        whereabouts: &Whereabouts,
         policy: &Policy,
         (began, now): (Instant, Timestamp),
     ) -> Self {
@@ -105,9 +111,20 @@ impl ProbeResult {
         let declared = worst.into_iter().flat_map(|record| &record.compared);
         let evaluation = evaluate(records, coverage, policy, now);
         let verdict = worst.and_then(EndpointReport::seen);
-        let accepted = |verdict| evaluation.accepted_verdicts.contains_key(&verdict);
+        // An acceptance for one port says nothing of another with the same verdict.
+        let is_accepted = |verdict| {
+            let accepted = evaluation.accepted_verdicts.get(&verdict);
+            accepted.is_some_and(|accepted| endpoints.get(&verdict) == Some(accepted))
+        };
+        let more_open = records.iter().filter(|record| {
+            let posture = record.posture.as_ref();
+            posture.is_some_and(|posture| posture.status == PostureStatus::MoreOpen)
+        });
+        let mut alarming = more_open.filter_map(EndpointReport::seen).chain(verdict);
+        let lost = &whereabouts.lost;
         Self {
-            accepted: verdict.is_some_and(accepted),
+            answers: answers(records, &whereabouts.left),
+            accepted: verdict.is_some() && alarming.all(is_accepted),
             findings: counts(&evaluation),
             began,
             finished: Instant::now(),
@@ -131,11 +148,29 @@ impl ProbeResult {
     }
 }
 
-fn in_words(lost: &BTreeSet<(Host, u16)>) -> String {
-    let lost: Vec<String> = (lost.iter())
-        .map(|(host, port)| format!("{host}:{port}"))
-        .collect();
+fn in_words(lost: &BTreeSet<Endpoint>) -> String {
+    let lost: Vec<String> = lost.iter().map(address).collect();
     joined_at_most(MAX_LOST, &lost)
+}
+
+fn address((host, port): &Endpoint) -> String {
+    format!("{host}:{port}")
+}
+
+/// The endpoints with a verdict on an API server, and those that the target has left.
+fn answers(records: &[EndpointReport], left: &BTreeSet<Endpoint>) -> BTreeMap<String, bool> {
+    let has_verdict = |record: &&EndpointReport| record.seen().is_some_and(Verdict::is_conclusive);
+    let with_verdict = records.iter().filter(has_verdict);
+    let with_verdict: BTreeSet<Endpoint> = with_verdict.filter_map(endpoint).collect();
+    let told = |endpoints: &BTreeSet<Endpoint>, has_verdict| {
+        let told = endpoints.iter().take(MAX_ENDPOINTS);
+        told.map(|endpoint| (address(endpoint), has_verdict))
+            .collect::<Vec<_>>()
+    };
+    let all = told(left, false)
+        .into_iter()
+        .chain(told(&with_verdict, true));
+    all.collect()
 }
 
 fn evaluate(

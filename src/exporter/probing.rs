@@ -209,8 +209,14 @@ impl Exporter {
         let knocks = listed.targets.iter();
         let knocks = knocks.map(|target| scanner.knock_within(&listed.set, target));
         let records = join_all(knocks).await.concat();
-        let lost = (listed.known.answered.lock()).update(&records, listed.spec.expect);
+        let whereabouts = (listed.known.answered.lock()).update(&records, listed.spec.expect);
         let moment = (began, now);
-        ProbeResult::new(&listed.spec, &records, &lost, &settings.policy, moment)
+        ProbeResult::new(
+            &listed.spec,
+            &records,
+            &whereabouts,
+            &settings.policy,
+            moment,
+        )
     }
 }

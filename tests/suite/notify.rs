@@ -300,6 +300,81 @@ async fn what_a_receiver_misses_waits_for_it() {
     assert_eq!(waiting(), 0);
 }
 
+const TOO_LARGE: &str = "HTTP/1.1 413 Content Too Large";
+
+/// People miss a notification that is refused for ever, and get those after it. It does not come after them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_notification_is_not_told_after_a_later_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let service = receiver();
+    let server = serve_at("exposed", "127.0.17.2").await;
+    let address = server.address();
+    let told_as = |error: &str, code| {
+        let more = ["--fail-on=never", "--notify-required"];
+        let output = scan(&service, folder, address, &["webhook=env:HOOK"], &more);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(error), "{said}");
+        let requests = service.take();
+        let kinds = requests
+            .iter()
+            .map(|request| news(&body(request))[0].0.clone());
+        kinds.collect::<Vec<String>>()
+    };
+    service.refuse(1, TOO_LARGE);
+    let waits = "was not notified: it answers 413; 1 notification waits for it";
+    assert_eq!(told_as(waits, 2), ["new"]);
+    drop(server);
+    let _server = serve("rejecting", address).await;
+    // Once before the scan, and once after it.
+    service.refuse(2, TOO_LARGE);
+    let refused = "refused 1 notification and took a later one: it answers 413; what it refused is not sent again";
+    assert_eq!(told_as(refused, 2), ["new", "new", "fixed"]);
+    assert!(told_as("", 0).is_empty());
+}
+
+/// Alertmanager gets what is too large in halves. What it refuses holds up what comes after it: an alert would be open that was
+/// closed.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_alert_is_opened_after_it_was_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let service = receiver();
+    let server = serve_at("exposed", "127.0.17.3").await;
+    let address = server.address();
+    let am = format!("alertmanager=https://{}", service.address);
+    let requests = |refused, code| {
+        service.refuse(refused, TOO_LARGE);
+        let more = ["--fail-on=never", "--notify-required"];
+        let output = scan(&service, folder, address, &[&am], &more);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        service.take()
+    };
+    let sizes = |requests: &[String]| -> Vec<usize> {
+        let sizes = requests
+            .iter()
+            .map(|request| body(request).as_array().unwrap().len());
+        sizes.collect()
+    };
+    let mut open = Alerts::default();
+    // The whole, then its first half.
+    assert_eq!(sizes(&requests(2, 2)), [2, 1]);
+    drop(server);
+    let _server = serve("rejecting", address).await;
+    let all = requests(4, 2);
+    assert_eq!(sizes(&all), [2, 1, 2, 1], "{all:?}");
+    let all = requests(1, 0);
+    assert_eq!(sizes(&all), [2, 1, 1, 2], "{all:?}");
+    for request in &all[1..3] {
+        open.take(request);
+    }
+    assert_eq!(open.rules(), [EXPOSED, VERSION]);
+    open.take(&all[3]);
+    assert!(open.rules().is_empty());
+}
+
 /// 503 is temporary; other refusals are not, and nothing follows a redirect.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_receiver_gets_a_notification() {

@@ -161,10 +161,13 @@ fn labels(finding: &Finding, scan: Option<&str>, folder: Option<&str>) -> BTreeM
 }
 
 /// Text that may come from the network. Templates of Alertmanager put it into chats as it is, where it must be neither a
-/// mention nor a link with another name.
+/// mention nor a link: chats make one of every URL, and of what begins with `www.`.
 fn tame(text: &str) -> String {
-    let text = escape(text, TEXT).replace("](", "] (");
-    text.chars()
+    let text = escape(text, TEXT)
+        .replace("](", "] (")
+        .replace("://", ":／／");
+    let mut tamed: String = text
+        .chars()
         .map(|c| match c {
             '<' => '‹',
             '>' => '›',
@@ -172,7 +175,18 @@ fn tame(text: &str) -> String {
             '`' => '\'',
             other => other,
         })
-        .collect()
+        .collect();
+    let lower = tamed.to_ascii_lowercase();
+    for (at, begin) in lower.rmatch_indices("www.") {
+        let end = at + begin.len();
+        tamed.replace_range(end - 1..end, "．");
+    }
+    tamed
+}
+
+/// As [`tame`], for a text whose lines are ours.
+fn tame_lines(text: &str) -> String {
+    text.lines().map(tame).collect::<Vec<_>>().join("\n")
 }
 
 /// What people read. Another text does not make another alert.
@@ -183,7 +197,7 @@ fn annotations(finding: &Finding) -> BTreeMap<&'static str, String> {
             format!("{}: {}", tame(finding.name()), tame(&finding.said())),
         ),
         ("description", finding.rule.meaning.to_owned()),
-        ("remedy", tame(&finding.remediation.text(TEXT))),
+        ("remedy", tame_lines(&finding.remediation.text(TEXT))),
     ]);
     if let Some(curl) = finding.curl() {
         annotations.insert("proof", escape(&curl, TEXT));

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::alertmanager::{Alerts, alerts, told};
 use super::{Before, NewsKind, Notification, Receiver, body};
-use crate::model::{Acceptance, BaselineState, Finding, Fingerprint, Rule};
+use crate::model::{Acceptance, BaselineState, Finding, Fingerprint, Remediation, Rule, Step};
 use crate::report::Results;
 use crate::report::sample::{self, ENABLED, HEALTH, RESOURCES, Sample, finding};
 
@@ -191,14 +191,23 @@ fn notification<'a>(results: &Results<'a>) -> Notification<'a> {
 #[test]
 fn a_message_is_bounded_and_mentions_nobody() {
     let mixed = sample::mixed();
+    let step = Step {
+        text: "First\tthis.".into(),
+        command: Some("a\nb".into()),
+    };
     let hostile = Finding {
+        remediation: Remediation {
+            summary: "Close <https://evil> @all.".into(),
+            steps: vec![step],
+            ..Remediation::default()
+        },
         label: Some("<!channel> @all `& co\u{202e}\n*[x](http://evil)".into()),
         ..in_state(
             BaselineState::New,
             finding(
                 &RESOURCES,
                 &mixed.reports[0],
-                &"<https://evil|x>".repeat(5000),
+                &"<https://evil|x> WWW.evil ".repeat(5000),
             ),
         )
     };
@@ -219,8 +228,13 @@ fn a_message_is_bounded_and_mentions_nobody() {
     let Alerts { body: alerts, .. } = alerts(&notification, &results, &[], notification.started);
     let alerts: serde_json::Value = serde_json::from_str(&alerts.unwrap()).unwrap();
     let summary = alerts[0]["annotations"]["summary"].as_str().unwrap();
-    let tamed = "‹!channel› ＠all '& co\\u{202e}\\n*[x] (http://evil): ‹https://evil|x›";
+    let tamed =
+        "‹!channel› ＠all '& co\\u{202e}\\n*[x] (http:／／evil): ‹https:／／evil|x› WWW．evil";
     assert!(summary.starts_with(tamed), "{summary}");
+    // Its lines stay, and what a server says in them is tame as well.
+    let remedy = alerts[0]["annotations"]["remedy"].as_str().unwrap();
+    let tamed = "Close ‹https:／／evil› ＠all.\n1. First\\tthis.\n    a\n    b";
+    assert_eq!(remedy, tamed);
     let slack: serde_json::Value = serde_json::from_str(&slack).unwrap();
     let text = slack["text"].as_str().unwrap();
     assert!(

@@ -72,6 +72,7 @@ async fn changed_settings_are_read_again_and_broken_ones_change_nothing() {
     settings(accept);
     exporter
         .says("the settings and the lists of targets were read again: 1 targets, 0 new, 0 removed");
+    exporter.says("deep probes are not allowed any more, and scrapes with module=deep fail");
     // Answers of the earlier settings are not served again.
     assert_eq!(
         (deep(), accepted(), expected()),
