@@ -214,3 +214,77 @@ impl Server {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Pattern;
+    use crate::policy::{Accept, AcceptedRules};
+    use crate::report::sample;
+    use crate::targets::{TargetOptions, TargetSetBuilder};
+
+    fn result(records: &[EndpointReport], left: BTreeSet<Endpoint>) -> ProbeResult {
+        let mut builder = TargetSetBuilder::new(TargetOptions::default());
+        builder.argument("192.0.2.17");
+        let set = builder.build().unwrap();
+        let accept = Accept {
+            rules: AcceptedRules::All,
+            at_most: Some(Severity::Critical),
+            target: Pattern::new("192.0.2.17:6443").unwrap(),
+            reason: "a lab".to_owned(),
+            owner: "me".to_owned(),
+            expires: "2999-01-01".parse().unwrap(),
+            place: "kubeknock.toml:1:1".to_owned(),
+        };
+        let policy = Policy {
+            accept: vec![accept],
+            ..Policy::default()
+        };
+        let whereabouts = Whereabouts {
+            left,
+            ..Whereabouts::default()
+        };
+        let moment = (Instant::now(), Timestamp::now());
+        ProbeResult::new(&set.specs()[0], records, &whereabouts, &policy, moment)
+    }
+
+    /// What is accepted at the worst endpoint does not hide another that is more open than its product documents.
+    #[test]
+    fn an_acceptance_covers_no_other_endpoint_that_is_more_open() {
+        let mixed = sample::mixed();
+        let with_verdict = |verdict| {
+            let mut reports = mixed.reports.iter();
+            reports.find(|report| report.verdict == verdict && report.endpoint.is_some())
+        };
+        let exposed = with_verdict(Verdict::Exposed).unwrap().clone();
+        let mut other = with_verdict(Verdict::Forbidden).unwrap().clone();
+        assert!(result(std::slice::from_ref(&exposed), BTreeSet::new()).accepted);
+        for (status, accepted) in [
+            (PostureStatus::MoreOpen, false),
+            (PostureStatus::AsDocumented, true),
+        ] {
+            other.posture.as_mut().unwrap().status = status;
+            let records = [exposed.clone(), other.clone()];
+            assert_eq!(result(&records, BTreeSet::new()).accepted, accepted);
+        }
+    }
+
+    #[test]
+    fn the_endpoints_that_are_told_are_bounded() {
+        let exposed = sample::mixed().reports.swap_remove(0);
+        let port = |port| {
+            let mut report = exposed.clone();
+            report.endpoint.as_mut().unwrap().port = port;
+            report
+        };
+        let records: Vec<EndpointReport> = (1..=100).map(port).collect();
+        let host = endpoint(&exposed).unwrap().0;
+        let left = (201..=300).map(|port| (host.clone(), port)).collect();
+        let answers = result(&records, left).answers;
+        let with_verdict = answers.values().filter(|has_verdict| **has_verdict);
+        assert_eq!(
+            (with_verdict.count(), answers.len()),
+            (MAX_ENDPOINTS, 2 * MAX_ENDPOINTS)
+        );
+    }
+}
