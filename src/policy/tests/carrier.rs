@@ -21,7 +21,9 @@ fn carry(
         snapshot(new),
     );
     let mut carrier = Carrier::new(policy, at(DAY), &now, &snapshot, was.findings.iter());
-    old.iter().for_each(|record| carrier.look_at(record));
+    for record in &old {
+        carrier.look_at(record);
+    }
     let kept = old.into_iter().filter(|record| carrier.take(record));
     let kept = kept.collect();
     (carrier.finish(), kept)

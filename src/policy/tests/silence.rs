@@ -106,6 +106,10 @@ fn the_finding_of_another_address_says_what_only_the_silent_one_showed() {
 /// An address without a record has left the name only if all of the name was looked up and asked.
 #[test]
 fn an_address_that_was_not_asked_has_not_left_the_name() {
+    use LeftOutReason::{
+        BeyondLimit, ExcludedAddress, HalfResolved, OutsideAllow, SpecialAddress, UnroutableAddress,
+    };
+
     let id = "anonymous-discovery-exposed";
     let gone = |other: &str, family: Family, left_out: Option<LeftOut>| {
         let first = scan(
@@ -124,9 +128,6 @@ fn an_address_that_was_not_asked_has_not_left_the_name() {
         let is_gone = in_state(&now, BaselineState::Absent).contains(&id);
         assert_eq!(!is_gone, carried(&now).contains(&id));
         is_gone
-    };
-    use LeftOutReason::{
-        BeyondLimit, ExcludedAddress, HalfResolved, OutsideAllow, SpecialAddress, UnroutableAddress,
     };
     let left_out = |why, example: &str| Some(LeftOut::new(why, 1, example));
     let both = Family::Both;
@@ -208,7 +209,7 @@ fn what_was_not_learned_again_is_not_gone() {
     let mut no_handshake = differs(DeclaredFact::CertificateAuthority);
     no_handshake.compared.clear();
     no_handshake.tls = None;
-    for (rule, before, unknown, fixed) in [
+    for (rule, before, unknown, fixed) in vec![
         (
             "unsupported-version",
             default_cluster(at(), ONE),
@@ -332,33 +333,32 @@ fn a_silent_address_counts_as_it_was_among_changes() {
     let closed = || lists(ONE, &[(secrets, false)]);
     let open = || lists(TWO, &[(secrets, true)]);
     let silent = || silent(name(), TWO);
-    for (before, now, expected) in [
-        ([closed(), open()], [closed(), silent()], &[][..]),
-        (
-            [rejecting(name(), ONE), default_cluster(name(), TWO)],
-            [rejecting(name(), ONE), silent()],
-            &[],
-        ),
-        // Another address did change.
-        (
-            [default_cluster(name(), ONE), rejecting(name(), TWO)],
-            [rejecting(name(), ONE), silent()],
-            &["verdict: forbidden → rejected"],
-        ),
-        (
-            [closed(), open()],
-            [closed(), lists(TWO, &[(secrets, false)])],
-            &["verdict: exposed → forbidden"],
-        ),
-        // It is silent everywhere.
-        (
-            [closed(), open()],
-            [self::silent(name(), ONE), silent()],
-            &["gone: exposed → unreachable"],
-        ),
-    ] {
+    let check = |before: [EndpointReport; 2], now: [EndpointReport; 2], expected: &[&str]| {
         assert_eq!(texts(&snapshot(&now), &snapshot(&before)), expected);
-    }
+    };
+    check([closed(), open()], [closed(), silent()], &[]);
+    check(
+        [rejecting(name(), ONE), default_cluster(name(), TWO)],
+        [rejecting(name(), ONE), silent()],
+        &[],
+    );
+    // Another address did change.
+    check(
+        [default_cluster(name(), ONE), rejecting(name(), TWO)],
+        [rejecting(name(), ONE), silent()],
+        &["verdict: forbidden → rejected"],
+    );
+    check(
+        [closed(), open()],
+        [closed(), lists(TWO, &[(secrets, false)])],
+        &["verdict: exposed → forbidden"],
+    );
+    // It is silent everywhere.
+    check(
+        [closed(), open()],
+        [self::silent(name(), ONE), silent()],
+        &["gone: exposed → unreachable"],
+    );
     // The address was not asked.
     let mut half = snapshot(&[closed()]);
     let mut coverage = coverage(&[closed()]);
