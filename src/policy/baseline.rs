@@ -59,9 +59,10 @@ impl Evaluation {
     /// Marks each finding as new or unchanged, and adds the findings of `old` that are gone.
     ///
     /// A finding about anonymous access is compared with those of the baseline at the same target, even if the
-    /// rules differ: a server that opens less than before has nothing new. One whose acceptance ended is new. A finding is gone if this scan
-    /// could have found it again, or has a worse one that contains it; otherwise it is neither repeated nor marked as
-    /// gone. `old_snapshot` shows whether there is an outage.
+    /// rules differ: a server that opens less than before has nothing new. One whose acceptance ended is new.
+    ///
+    /// A finding is gone if this scan could have found it again, or has a worse one that contains it; otherwise it is
+    /// neither repeated nor marked as gone. `old_snapshot` shows whether there is an outage.
     pub fn compare(&mut self, old: &[Finding], snapshot: &Snapshot, old_snapshot: &Snapshot) {
         self.outage = snapshot.outage_since(old_snapshot);
         let earlier = by_matter(old.iter());
@@ -77,10 +78,8 @@ impl Evaluation {
         }
         let now = by_matter(self.findings.iter());
         let found_again = |finding: &Finding| {
-            let found = now.get(&Matter::of(finding)).into_iter().flatten();
-            found
-                .map(|found| found.fingerprint)
-                .any(|fingerprint| fingerprint == finding.fingerprint)
+            let mut found = now.get(&Matter::of(finding)).into_iter().flatten();
+            found.any(|found| found.fingerprint == finding.fingerprint)
         };
         // A finding can be in the baseline twice: as it was found, and as it is carried from a scan that asked more.
         let mut absent: BTreeMap<Fingerprint, Option<&Finding>> = BTreeMap::new();
@@ -127,9 +126,9 @@ impl Evaluation {
         snapshot: &Snapshot,
         now: &ByMatter<'_>,
     ) -> bool {
-        let found = now.get(&Matter::of(finding)).into_iter().flatten();
-        let is_contained = |found: &&&Finding| contains(found, finding, snapshot);
-        !self.could_find(finding, snapshot) && found.filter(is_contained).count() == 0
+        let mut found = now.get(&Matter::of(finding)).into_iter().flatten();
+        !self.could_find(finding, snapshot)
+            && !found.any(|found| contains(found, finding, snapshot))
     }
 
     /// Whether this scan would have found this finding of another scan again: its target got a verdict, each endpoint of
