@@ -42,8 +42,7 @@ impl LocalEnd {
         } else {
             Protocol::UDP
         };
-        let socket = Socket::new(domain, kind, Some(protocol))?;
-        socket.set_nonblocking(true)?;
+        let socket = nonblocking(domain, kind, protocol)?;
         if let Some(interface) = &self.interface {
             use_interface(&socket, interface)?;
         }
@@ -102,6 +101,18 @@ impl LocalEnd {
                 .map_err(|error| failed("interface", "it", error))?;
         }
         Ok(())
+    }
+}
+
+/// A socket that does not block. On Linux that takes no further system call.
+fn nonblocking(domain: Domain, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+    #[cfg(target_os = "linux")]
+    return Socket::new(domain, kind.nonblocking(), Some(protocol));
+    #[cfg(not(target_os = "linux"))]
+    {
+        let socket = Socket::new(domain, kind, Some(protocol))?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
     }
 }
 

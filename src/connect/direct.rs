@@ -3,12 +3,20 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use socket2::{Socket, Type};
+use socket2::{SockRef, Type};
 use tokio::net::TcpStream;
 
 use super::exhaustion;
+#[cfg(target_os = "linux")]
+use super::icmp;
 use crate::local_end::LocalEnd;
 use crate::model::{Failure, FailureKind, Stage};
+
+/// A stream of the standard library or of a runtime.
+#[cfg(unix)]
+pub(crate) use std::os::fd::AsFd as Stream;
+#[cfg(windows)]
+pub(crate) use std::os::windows::io::AsSocket as Stream;
 
 /// The discard port. Nothing is sent to it.
 const DISCARD: u16 = 9;
@@ -18,6 +26,18 @@ pub(super) async fn connect(
     address: SocketAddr,
     local_end: &LocalEnd,
 ) -> Result<TcpStream, Failure> {
+    let failure = |error| failure(&error, address, local_end, false);
+    let stream = TcpStream::from_std(begin(address, local_end)?).map_err(failure)?;
+    stream.writable().await.map_err(failure)?;
+    end(&stream, address, local_end)?;
+    Ok(stream)
+}
+
+/// Begins to connect. Once the stream is writable, [`end`] tells the result.
+pub(super) fn begin(
+    address: SocketAddr,
+    local_end: &LocalEnd,
+) -> Result<std::net::TcpStream, Failure> {
     // A socket that cannot be made or bound is a failure of this machine.
     let socket = local_end
         .socket(Type::STREAM, address.ip())
@@ -30,46 +50,52 @@ pub(super) async fn connect(
                 Failure::new(Stage::Connect, FailureKind::NoRoute, error.to_string())
             })
         })?;
-    open(socket, address)
-        .await
-        .map_err(|(error, prohibited)| failure(&error, address, local_end, prohibited))
-}
-
-/// Opens a connection. The error comes with a flag: whether an ICMP message of a packet filter caused it.
-#[cfg(target_os = "linux")]
-async fn open(socket: Socket, address: SocketAddr) -> Result<TcpStream, (io::Error, bool)> {
-    use super::icmp;
-
-    let local = |error| (error, false);
+    #[cfg(target_os = "linux")]
     if address.is_ipv4() {
         icmp::keep_errors(&socket, true);
     }
     match socket.connect(&address.into()) {
-        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => {
-            return Err((error, false));
-        }
-        _ => {}
+        Err(error) if !is_in_progress(&error) => Err(failure(&error, address, local_end, false)),
+        _ => Ok(socket.into()),
     }
-    let stream = TcpStream::from_std(socket.into()).map_err(local)?;
-    stream.writable().await.map_err(local)?;
-    if let Some(error) = stream.take_error().map_err(local)? {
-        let prohibited =
-            address.is_ipv4() && icmp::unreachable(&error) && icmp::says_prohibited(&stream);
-        return Err((error, prohibited));
-    }
-    if address.is_ipv4() {
-        // A router's message must not end an open connection.
-        icmp::keep_errors(&stream, false);
-    }
-    Ok(stream)
 }
 
-#[cfg(not(target_os = "linux"))]
-async fn open(socket: Socket, address: SocketAddr) -> Result<TcpStream, (io::Error, bool)> {
-    tokio::net::TcpSocket::from_std_stream(socket.into())
-        .connect(address)
-        .await
-        .map_err(|error| (error, false))
+/// The result of a connect, once the stream is writable.
+pub(super) fn end<S: Stream>(
+    stream: &S,
+    address: SocketAddr,
+    local_end: &LocalEnd,
+) -> Result<(), Failure> {
+    let socket = SockRef::from(stream);
+    match socket.take_error() {
+        Ok(None) => {}
+        Ok(Some(error)) => {
+            // Whether an ICMP message of a packet filter caused it.
+            #[cfg(target_os = "linux")]
+            let prohibited =
+                address.is_ipv4() && icmp::unreachable(&error) && icmp::says_prohibited(stream);
+            #[cfg(not(target_os = "linux"))]
+            let prohibited = false;
+            return Err(failure(&error, address, local_end, prohibited));
+        }
+        Err(error) => return Err(failure(&error, address, local_end, false)),
+    }
+    #[cfg(target_os = "linux")]
+    if address.is_ipv4() {
+        // A router's message must not end an open connection.
+        icmp::keep_errors(stream, false);
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_in_progress(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EINPROGRESS)
+}
+
+#[cfg(not(unix))]
+fn is_in_progress(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
 }
 
 fn failure(

@@ -29,12 +29,17 @@ pub(super) fn unreachable(error: &io::Error) -> bool {
 }
 
 /// Whether the queue has an ICMP message of a filter.
-pub(super) fn says_prohibited(socket: &impl AsRawFd) -> bool {
+pub(super) fn says_prohibited(socket: &impl AsFd) -> bool {
     let mut packet = [0; 64];
     let mut parts = [IoSliceMut::new(&mut packet)];
     let mut space = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in);
     let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
-    let message = recvmsg::<SockaddrIn>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags);
+    let message = recvmsg::<SockaddrIn>(
+        socket.as_fd().as_raw_fd(),
+        &mut parts,
+        Some(&mut space),
+        flags,
+    );
     let Ok(messages) = message.and_then(|message| Ok(message.cmsgs()?.collect::<Vec<_>>())) else {
         return false;
     };

@@ -12,6 +12,8 @@ mod proxied;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use direct::Stream;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
@@ -58,9 +60,31 @@ impl Connector {
                 return Err(Failure::new(Stage::Internal, FailureKind::Panic, detail));
             }
         };
-        // Requests are small and wait for their answers: Nagle's algorithm would only delay them.
-        let _ = stream.set_nodelay(true);
+        set_nodelay(&stream);
         Ok(stream)
+    }
+
+    /// Begins to connect to an address, without a proxy. Once the stream is writable, [`Self::end`] tells the result.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub(crate) fn begin(&self, address: SocketAddr) -> Result<std::net::TcpStream, Failure> {
+        direct::begin(address, &self.local_end)
+    }
+
+    /// The result of a connect to an address, once its stream is writable.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub(crate) fn end(&self, stream: &impl Stream, address: SocketAddr) -> Result<(), Failure> {
+        direct::end(stream, address, &self.local_end)?;
+        set_nodelay(stream);
+        Ok(())
+    }
+
+    /// How long a connect may take.
+    pub(crate) const fn timeout(&self) -> Duration {
+        self.connect_timeout
     }
 
     /// Whether the proxy resolves names.
@@ -77,4 +101,9 @@ impl Connector {
     pub fn has_route(&self, address: IpAddr) -> bool {
         self.is_proxied() || direct::has_route(address, &self.local_end)
     }
+}
+
+/// Requests are small and wait for their answers: Nagle's algorithm would only delay them.
+fn set_nodelay(stream: &impl Stream) {
+    let _ = SockRef::from(stream).set_tcp_nodelay(true);
 }

@@ -6,12 +6,12 @@
 //!          beside it: admission (rate, caps, congestion) · ledger (counters, retries, checkpoint) · stop
 //! ```
 //!
-//! Long-lived workers take addresses; each name has a task of its own, so that a silent name server delays
-//! only names. Everything is bounded: workers, names and probes at once, the channel to the caller, the
+//! One thread connects to addresses; each name has a task of its own, so that a silent name server delays
+//! only names. Everything is bounded: connects, names and probes at once, the channel to the caller, the
 //! memory of the retry queue. A panic is the outcome of one target, not the end of the scan.
 //!
-//! `passes` goes over the targets, `workers` over one pass. `visit` is one target's way through the stages,
-//! `admission` decides who may connect, and `ledger` records what happened.
+//! `passes` goes over the targets, `workers` over one pass, with a `sweep` for its addresses. `visit` is one target's
+//! way through the stages, `admission` decides who may connect, and `ledger` records what happened.
 
 mod admission;
 mod ledger;
@@ -20,6 +20,7 @@ mod plan;
 mod progress;
 mod run;
 mod stop;
+mod sweep;
 mod turns;
 mod visit;
 mod watch;

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::ledger::{Counters, Deferral, Ledger, Outcome, send};
 use super::plan::{Plan, Turn};
 use super::stop::Stop;
+use super::sweep::{Accepted, FollowUp, Step};
 use super::visit::{Attempt, Pipeline};
 use crate::config::ScanConfig;
 use crate::model::{EndpointReport, Target};
@@ -38,34 +39,86 @@ impl Run {
         target.named || self.config.keep_all
     }
 
-    fn target(&self, rank: u64) -> io::Result<Target> {
+    pub(super) fn target(&self, rank: u64) -> io::Result<Target> {
         (self.plan.target(rank)).ok_or_else(|| {
             io::Error::other("a rank beyond the plan: the queue of retries is damaged")
         })
     }
 
-    /// Makes one attempt at a target, or at what was deferred of it; `false` if the scan is over.
-    pub(super) async fn attempt(&self, turn: Turn, deferral: Option<Deferral>) -> io::Result<bool> {
-        let target = self.target(turn.rank)?;
-        let attempt = Attempt {
-            target: &target,
+    /// The attempt at this target.
+    pub(super) fn attempt_at<'a>(&'a self, turn: Turn, target: &'a Target) -> Attempt<'a> {
+        Attempt {
+            target,
             rank: turn.rank,
             scope: Some(&self.plan.targets),
-            keep_unreachable: self.keeps_unreachable(&target),
+            keep_unreachable: self.keeps_unreachable(target),
             last: turn.pass == self.config.retries,
             stop: &self.stop,
             counters: &self.counters,
-        };
+        }
+    }
+
+    /// Makes one attempt at a target, or at what was deferred of it; `false` if the scan is over.
+    pub(super) async fn attempt(&self, turn: Turn, deferral: Option<Deferral>) -> io::Result<bool> {
+        let target = self.target(turn.rank)?;
         let only = deferral.and_then(|deferral| deferral.address);
+        let attempt = self.attempt_at(turn, &target);
         let Some(outcomes) = self.pipeline.visit(&attempt, only).await else {
             return Ok(false);
         };
-        let recorded = self.ledger.record(turn, &target, &outcomes);
-        self.counters.end(turn.pass);
+        self.finish(turn, &target, outcomes).await
+    }
+
+    /// Goes on with a target after the sweep.
+    pub(super) async fn follow_up(&self, follow_up: FollowUp) -> io::Result<()> {
+        let turn = follow_up.turn;
+        match follow_up.step {
+            Step::Ask(accepted) => {
+                let Accepted {
+                    target,
+                    stream,
+                    took,
+                    under_caps: _under_caps,
+                } = *accepted;
+                let attempt = self.attempt_at(turn, &target);
+                if let Some(outcome) = self.pipeline.ask(&attempt, stream, took).await {
+                    self.finish(turn, &target, vec![outcome]).await?;
+                }
+            }
+            Step::Attempt(deferral) => {
+                self.attempt(turn, deferral).await?;
+            }
+            Step::Send(report) => {
+                send(vec![Outcome::Record(report)], &self.reports).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Records and sends the outcomes of an attempt; `false` if the caller has dropped the scan.
+    async fn finish(
+        &self,
+        turn: Turn,
+        target: &Target,
+        outcomes: Vec<Outcome>,
+    ) -> io::Result<bool> {
+        let recorded = self.record(turn, target, &outcomes);
         // What was counted is sent, even if it could not be recorded.
         let is_received = send(outcomes, &self.reports).await;
         recorded?;
         Ok(is_received)
+    }
+
+    /// Records and counts the outcomes of an attempt.
+    pub(super) fn record(
+        &self,
+        turn: Turn,
+        target: &Target,
+        outcomes: &[Outcome],
+    ) -> io::Result<()> {
+        let recorded = self.ledger.record(turn, target, outcomes);
+        self.counters.end(turn.pass);
+        recorded
     }
 
     /// Counts and sends the last failure of an attempt that is not retried; `false` if the caller has

@@ -67,15 +67,6 @@ impl Turns {
         Self { pass, done, state }
     }
 
-    /// How many turns this run has to make.
-    pub(super) fn remaining(&self) -> u64 {
-        let all = match &self.state.lock().source {
-            TurnSource::All { end, .. } => *end,
-            TurnSource::Retries(reader) => reader.len(),
-        };
-        all.saturating_sub(self.done.count())
-    }
-
     /// Ends the pass. Returns its queue of retries, rewound.
     pub(super) fn take_retries(&self) -> io::Result<Option<RetryReader>> {
         let mut state = self.state.lock();

@@ -1,4 +1,5 @@
-//! The workers of one pass: long-lived ones for the addresses, and a task for each name.
+//! The workers of one pass: a [sweep](super::sweep) for the addresses, and a task for each target that needs more than
+//! a connect.
 
 use std::io;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::admission::RateLimiter;
 use super::run::Run;
+use super::sweep::Sweep;
 use super::turns::{Next, TargetKind, Turns};
 
 /// The pause before the next search for a name when enough addresses are set aside.
@@ -31,44 +33,42 @@ impl Workers {
         addresses.and(names)
     }
 
-    /// Runs the address workers. Another one is started whenever the others leave room, so that there are
-    /// as many as have something to wait for.
+    /// Connects to the addresses, and goes on with those that need more than that.
     async fn addresses(&self) -> io::Result<()> {
-        let remaining = usize::try_from(self.turns.remaining()).unwrap_or(usize::MAX);
-        let mut wanted = remaining.min(self.run.config.connections());
+        let config = &self.run.config;
+        if config.proxy.is_some() {
+            return self
+                .each(TargetKind::Address, config.connections(), None)
+                .await;
+        }
+        let (run, turns) = (Arc::clone(&self.run), Arc::clone(&self.turns));
+        let (sweep, mut follow_ups) = match Sweep::new(run, turns) {
+            Ok(sweep) => sweep,
+            Err(error) => {
+                let stop = &self.run.stop;
+                stop.fail(format!("cannot watch connections: {error}"));
+                return Ok(());
+            }
+        };
+        let sweeping = tokio::task::spawn_blocking(move || sweep.run());
         let mut running = JoinSet::new();
         let mut result = Ok(());
         loop {
             tokio::select! {
-                () = self.run.pipeline.throttle().permits.wait_for_room(), if wanted > 0 => {
-                    wanted -= 1;
-                    running.spawn(self.clone().address_worker());
-                    // The worker asks for its permit before another one is started.
-                    tokio::task::yield_now().await;
-                }
-                Some(ended) = running.join_next() => {
-                    // A worker ends when no turn is left, or the scan is over.
-                    wanted = 0;
-                    result = result.and(self.ended(ended));
-                }
-                else => return result,
-            }
-        }
-    }
-
-    async fn address_worker(self) -> io::Result<()> {
-        while !self.run.is_over() {
-            match self.turns.next(&self.run.plan, TargetKind::Address)? {
-                Next::Turn(turn, deferral) => {
-                    if !self.run.attempt(turn, deferral).await? {
+                follow_up = follow_ups.recv() => {
+                    let Some(follow_up) = follow_up else {
                         break;
-                    }
+                    };
+                    let run = Arc::clone(&self.run);
+                    running.spawn(async move { run.follow_up(follow_up).await });
                 }
-                Next::Later => tokio::task::yield_now().await,
-                Next::End => break,
+                Some(ended) = running.join_next() => result = result.and(self.ended(ended)),
             }
         }
-        Ok(())
+        while let Some(ended) = running.join_next().await {
+            result = result.and(self.ended(ended));
+        }
+        result.and(self.ended(sweeping.await))
     }
 
     /// Runs a task for each name, as many as may be looked up at once. They start no faster than
@@ -80,6 +80,16 @@ impl Workers {
         let config = &self.run.config;
         let most = config.lookups.min(config.concurrency);
         let limiter = RateLimiter::new(f64::from(config.rate));
+        self.each(TargetKind::Name, most, Some(limiter)).await
+    }
+
+    /// Runs a task for each target of a kind, so many at once.
+    async fn each(
+        &self,
+        kind: TargetKind,
+        most: usize,
+        limiter: Option<RateLimiter>,
+    ) -> io::Result<()> {
         let mut running = JoinSet::new();
         let mut result = Ok(());
         while result.is_ok() && !self.run.is_over() {
@@ -90,9 +100,11 @@ impl Workers {
                 result = self.ended(ended);
                 continue;
             }
-            match self.turns.next(&self.run.plan, TargetKind::Name)? {
+            match self.turns.next(&self.run.plan, kind)? {
                 Next::Turn(turn, deferral) => {
-                    limiter.wait_to_start().await;
+                    if let Some(limiter) = &limiter {
+                        limiter.wait_to_start().await;
+                    }
                     let run = Arc::clone(&self.run);
                     running.spawn(async move { run.attempt(turn, deferral).await.map(drop) });
                 }

@@ -8,20 +8,20 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use crate::model::Host;
 
 /// Caps on connections that are open at once.
 pub(in crate::scan) struct Caps {
-    hosts: Cap<Host>,
-    networks: Cap<IpAddr>,
+    hosts: Arc<Cap<Host>>,
+    networks: Arc<Cap<IpAddr>>,
 }
 
 /// Counts a connection under both caps until it is dropped.
-pub(in crate::scan) struct UnderCaps<'a> {
-    _network: Option<Counted<'a, IpAddr>>,
-    _host: Option<Counted<'a, Host>>,
+pub(in crate::scan) struct UnderCaps {
+    _network: Option<Counted<IpAddr>>,
+    _host: Option<Counted<Host>>,
 }
 
 impl Caps {
@@ -29,14 +29,14 @@ impl Caps {
     pub(super) fn new(per_host: usize, per_network: usize, connections: usize) -> Self {
         let cap = |limit| if limit >= connections { 0 } else { limit };
         Self {
-            hosts: Cap::new(cap(per_host)),
-            networks: Cap::new(cap(per_network)),
+            hosts: Arc::new(Cap::new(cap(per_host))),
+            networks: Arc::new(Cap::new(cap(per_network))),
         }
     }
 
     /// Waits until the host and its network are below their caps. The network of a name that the proxy
     /// resolves is not known.
-    pub(in crate::scan) async fn acquire(&self, host: &Host) -> UnderCaps<'_> {
+    pub(in crate::scan) async fn acquire(&self, host: &Host) -> UnderCaps {
         // The host first: a connection that waits for a busy host does not count in its network.
         let host_count = self.hosts.acquire(host.clone()).await;
         let network = match host {
@@ -47,6 +47,16 @@ impl Caps {
             _network: network,
             _host: host_count,
         }
+    }
+
+    /// Counts a connection to an address; `None` if its host or its network is at its cap.
+    pub(in crate::scan) fn try_acquire(&self, address: IpAddr) -> Option<UnderCaps> {
+        let host_count = self.hosts.try_acquire(Host::Ip(address)).ok()?;
+        let network = self.networks.try_acquire(network(address)).ok()?;
+        Some(UnderCaps {
+            _network: network,
+            _host: host_count,
+        })
     }
 }
 
@@ -72,35 +82,48 @@ impl<K: Hash + Eq + Clone> Cap<K> {
         }
     }
 
-    async fn acquire(&self, key: K) -> Option<Counted<'_, K>> {
+    async fn acquire(self: &Arc<Self>, key: K) -> Option<Counted<K>> {
         if self.limit == 0 {
             return None;
         }
-        let room = Arc::clone(
-            self.used
-                .lock()
-                .entry(key.clone())
-                .or_insert_with(|| Arc::new(Semaphore::new(self.limit))),
-        );
-        // Created before the wait, so that a caller that gives up removes the key as well.
-        let mut counted = Counted {
-            cap: self,
+        let (mut counted, room) = self.begin(key);
+        counted.permit = room.acquire_owned().await.ok();
+        Some(counted)
+    }
+
+    /// As [`Self::acquire`]; an error if it would have to wait.
+    fn try_acquire(self: &Arc<Self>, key: K) -> Result<Option<Counted<K>>, TryAcquireError> {
+        if self.limit == 0 {
+            return Ok(None);
+        }
+        let (mut counted, room) = self.begin(key);
+        counted.permit = Some(room.try_acquire_owned()?);
+        Ok(Some(counted))
+    }
+
+    /// The room of a key, and what removes it when nobody uses it: also if the caller gives up while it waits.
+    fn begin(self: &Arc<Self>, key: K) -> (Counted<K>, Arc<Semaphore>) {
+        let mut used = self.used.lock();
+        let room = used
+            .entry(key.clone())
+            .or_insert_with(|| Arc::new(Semaphore::new(self.limit)));
+        let counted = Counted {
+            cap: Arc::clone(self),
             key,
             permit: None,
         };
-        counted.permit = room.acquire_owned().await.ok();
-        Some(counted)
+        (counted, Arc::clone(room))
     }
 }
 
 /// Counts under a cap until it is dropped.
-struct Counted<'a, K: Hash + Eq> {
-    cap: &'a Cap<K>,
+struct Counted<K: Hash + Eq> {
+    cap: Arc<Cap<K>>,
     key: K,
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl<K: Hash + Eq> Drop for Counted<'_, K> {
+impl<K: Hash + Eq> Drop for Counted<K> {
     fn drop(&mut self) {
         drop(self.permit.take());
         let mut used = self.cap.used.lock();

@@ -1,16 +1,13 @@
 //! Opens connections when the throttle admits them, and reports the results to the throttle.
 
-use std::future::{Future as _, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::own_side_failures::OwnSideFailures;
 use super::permits::ConnectPermit;
 use super::throttle::Throttle;
 use crate::config::ScanConfig;
 use crate::connect::Connector;
-use crate::model::{Endpoint, FailureKind};
+use crate::model::{Endpoint, Failure, FailureKind, Host};
 use crate::probe::{Dial, Dialled};
 use crate::scan::stop::Stop;
 
@@ -35,49 +32,47 @@ impl Dialer {
     pub(in crate::scan) async fn connect(
         &self,
         endpoint: &Endpoint,
-        mut permit: ConnectPermit<'_>,
+        permit: ConnectPermit<'_>,
         stop: &Stop,
     ) -> Dialled {
         let host = &endpoint.host;
         let mut wait = None;
         loop {
             let started = Instant::now();
-            let mut connecting = pin!(self.connector.connect(host, endpoint.port));
-            let at_once = poll_fn(|context| Poll::Ready(connecting.as_mut().poll(context))).await;
-            let at_once = at_once.map(|stream| (stream, started.elapsed()));
-            // On loopback the connect finishes immediately. Yield, so that a task that never waits does not starve
-            // the others.
-            tokio::task::yield_now().await;
-            permit.started();
-            let (stream, took) = match at_once {
-                Poll::Ready(connected) => connected,
-                Poll::Pending => (connecting.await, started.elapsed()),
-            };
-            match &stream {
-                // Says nothing about the target: wait until descriptors or ports are free.
-                Err(failure) if failure.kind == FailureKind::ResourcesExhausted => {
-                    self.throttle.resources_exhausted(&failure.detail);
-                    let wait = wait.get_or_insert_with(|| self.own_side_failures.wait());
-                    if wait.before_retry(failure, stop).await {
-                        // The permit is kept, so only the rate is waited for.
-                        self.throttle.limiter.wait_to_continue().await;
-                        continue;
-                    }
+            let stream = self.connector.connect(host, endpoint.port).await;
+            let took = started.elapsed();
+            // Says nothing about the target: wait until descriptors or ports are free.
+            if let Err(failure) = &stream
+                && failure.kind == FailureKind::ResourcesExhausted
+            {
+                self.throttle.resources_exhausted(&failure.detail);
+                let wait = wait.get_or_insert_with(|| self.own_side_failures.wait());
+                if wait.before_retry(failure, stop).await {
+                    // The permit is kept, so only the rate is waited for.
+                    self.throttle.limiter.wait_to_continue().await;
+                    continue;
                 }
-                Ok(_) => self.throttle.answered(host, took),
-                Err(failure) if failure.kind == FailureKind::Refused => {
-                    self.throttle.answered(host, took);
-                }
-                Err(failure) if failure.kind == FailureKind::TimedOut => {
-                    self.throttle.did_not_answer(host);
-                }
-                Err(_) => {}
             }
-            self.own_side_failures
-                .record_result(stream.as_ref().err(), stop);
+            self.connected(host, stream.as_ref().err(), took, stop);
             drop(permit);
             return Dialled { stream, took };
         }
+    }
+
+    /// Reports the result of a connect, which took so long.
+    pub(in crate::scan) fn connected(
+        &self,
+        host: &Host,
+        failure: Option<&Failure>,
+        took: Duration,
+        stop: &Stop,
+    ) {
+        match failure.map(|failure| failure.kind) {
+            None | Some(FailureKind::Refused) => self.throttle.answered(host, took),
+            Some(FailureKind::TimedOut) => self.throttle.did_not_answer(host),
+            Some(_) => {}
+        }
+        self.own_side_failures.record_result(failure, stop);
     }
 }
 

@@ -9,7 +9,9 @@ mod permits;
 mod rate;
 mod throttle;
 
+pub(super) use caps::UnderCaps;
 pub(super) use dialer::{Dialer, Redialer};
 pub(super) use own_side_failures::OwnSideFailures;
+pub(super) use permits::ConnectPermit;
 pub(super) use rate::RateLimiter;
 pub(super) use throttle::Throttle;

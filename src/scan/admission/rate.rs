@@ -1,12 +1,12 @@
 //! The rate of new connections: time is divided into slots of equal length, one for each connection.
 //!
 //! A connection is opened at a random moment within its slot, so that a scan neither bursts nor falls into
-//! step with other scans. No window of 10 ms holds more connections than the rate allows in 10 ms, plus
+//! step with other scans. No window of 10 ms holds more connections than the rate allows in 15 ms, plus
 //! one, even while the rate changes. Callers are served in their order, but a probe that continues goes
 //! before attempts that start. Unused slots are not saved up, but a delayed
 //! caller may still use its slot for up to [`GRACE`].
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify};
@@ -14,12 +14,16 @@ use tokio::time::{Instant, sleep_until};
 
 /// How late a connection may be and still use its slot.
 const GRACE: Duration = Duration::from_millis(10);
+/// Attempts whose slots are in the same stretch of this length start together, where one caller starts them all.
+const QUANTUM: Duration = Duration::from_millis(5);
 
 /// Limits the rate at which connections are opened.
 pub(in crate::scan) struct RateLimiter {
     /// Nanoseconds from one slot to the next; 0 is unlimited.
     interval: AtomicU64,
     changed: Notify,
+    /// Whether the last call of [`Self::try_start`] got nothing, because the rate does not allow it yet.
+    is_tried: AtomicBool,
     /// Held by the one starting attempt that may wait for `last`, so that a continuing probe waits behind at most one
     /// starting attempt.
     starting: Mutex<()>,
@@ -42,6 +46,7 @@ impl RateLimiter {
         Self {
             interval: AtomicU64::new(nanoseconds(rate)),
             changed: Notify::new(),
+            is_tried: AtomicBool::new(false),
             starting: Mutex::new(()),
             last: Mutex::new(None),
         }
@@ -63,12 +68,40 @@ impl RateLimiter {
         self.wait_for_slot(arrived).await;
     }
 
+    /// Takes a slot for an attempt that has been waiting `since`. The caller needs no wake-up for each attempt: those
+    /// whose slots are in one [`QUANTUM`] can start together.
+    ///
+    /// # Errors
+    /// How long to wait before the next try; `None` if a probe that continues goes first.
+    pub(in crate::scan) fn try_start(&self, since: Instant) -> Result<(), Option<Duration>> {
+        let interval = Duration::from_nanos(self.interval.load(Ordering::Relaxed));
+        if interval.is_zero() {
+            return Ok(());
+        }
+        let taken = self.try_slot(interval, since);
+        self.is_tried.store(taken.is_err(), Ordering::Relaxed);
+        taken
+    }
+
+    fn try_slot(&self, interval: Duration, since: Instant) -> Result<(), Option<Duration>> {
+        let mut last = self.last.try_lock().map_err(|_| None)?;
+        let now = Instant::now();
+        let slot = Slot::after(last.as_ref(), interval, since, now);
+        if slot.moment <= now {
+            *last = Some(slot);
+            return Ok(());
+        }
+        let further = (QUANTUM.as_nanos() / interval.as_nanos()).saturating_sub(1);
+        let further = u32::try_from(further).unwrap_or(u32::MAX);
+        Err(Some(slot.moment - now + interval * further))
+    }
+
     /// Waits until a probe may continue.
     pub(super) async fn wait_to_continue(&self) {
         let now = Instant::now();
         // If attempts wait, the slots just before this call were not left idle for want of callers, so this caller may
         // still use them.
-        let is_busy = self.starting.try_lock().is_err();
+        let is_busy = self.starting.try_lock().is_err() || self.is_tried.load(Ordering::Relaxed);
         let arrived = now.checked_sub(GRACE).filter(|_| is_busy).unwrap_or(now);
         self.wait_for_slot(arrived).await;
     }
@@ -194,12 +227,17 @@ mod tests {
 
     /// No window of 10 ms holds more than its share plus one.
     fn assert_smooth(moments: &[Duration], rate: f64) {
+        assert_at_most(rate, WINDOW, moments);
+    }
+
+    /// No window of 10 ms holds more than the share of so much time plus one.
+    fn assert_at_most(rate: f64, time: Duration, moments: &[Duration]) {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a small positive number"
         )]
-        let most = (rate * WINDOW.as_secs_f64()).ceil() as usize + 1;
+        let most = (rate * time.as_secs_f64()).ceil() as usize + 1;
         for window in moments.windows(most + 1) {
             assert!(
                 window[most] >= window[0] + WINDOW,
@@ -235,6 +273,52 @@ mod tests {
             assert_smooth(&moments, rate);
             assert_rate(&moments, rate, Duration::from_secs(10));
         }
+    }
+
+    /// One caller that starts all attempts and sleeps for as long as it is told, beside probes that continue.
+    #[tokio::test(start_paused = true)]
+    async fn one_caller_sleeps_once_for_many() {
+        for (rate, most_sleeps) in [(5.0, 1.0), (200.0, 1.0), (1000.0, 0.3), (20_000.0, 0.02)] {
+            let callers = Callers::new(rate, 0);
+            let time = Duration::from_secs(20);
+            let (mut sleeps, since) = (0_u32, Instant::now());
+            while callers.began.elapsed() < time {
+                match callers.limiter.try_start(since) {
+                    Ok(()) => (callers.moments.lock().unwrap()).push(callers.began.elapsed()),
+                    Err(pause) => {
+                        sleeps += 1;
+                        tokio::time::sleep(pause.unwrap()).await;
+                    }
+                }
+            }
+            let moments = callers.taken();
+            assert_at_most(rate, WINDOW + QUANTUM, &moments);
+            assert_rate(&moments, rate, time);
+            #[expect(clippy::cast_precision_loss, reason = "counts of a test")]
+            let share = f64::from(sleeps) / moments.len() as f64;
+            assert!(
+                share <= most_sleeps + 0.05,
+                "{rate}/s: {share} sleeps for each"
+            );
+        }
+    }
+
+    /// A probe that continues goes before the caller that starts all attempts.
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_tries_lets_others_continue() {
+        let limiter = Arc::new(RateLimiter::new(10.0));
+        limiter.wait_to_start().await;
+        let continuing = tokio::spawn({
+            let limiter = Arc::clone(&limiter);
+            async move { limiter.wait_to_continue().await }
+        });
+        tokio::task::yield_now().await;
+        let began = Instant::now();
+        while !continuing.is_finished() {
+            assert_eq!(limiter.try_start(began), Err(None));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(limiter.try_start(began).unwrap_err().is_some());
     }
 
     /// The rate changes up and down, also for callers that wait already.

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 pub(in crate::scan) struct Done {
     /// First → last ordinal of each range. No two ranges touch.
     ranges: BTreeMap<u64, u64>,
-    count: u64,
 }
 
 impl Done {
@@ -24,7 +23,6 @@ impl Done {
             .checked_add(1)
             .and_then(|next| self.ranges.remove(&next));
         self.ranges.insert(first, after.unwrap_or(ordinal));
-        self.count += 1;
         true
     }
 
@@ -36,11 +34,6 @@ impl Done {
     /// The lowest ordinal that is not in the set.
     pub(in crate::scan) fn low_water(&self) -> u64 {
         self.ranges.get(&0).map_or(0, |last| last.saturating_add(1))
-    }
-
-    /// The size of the set.
-    pub(in crate::scan) const fn count(&self) -> u64 {
-        self.count
     }
 
     /// The last range that begins at or before the ordinal.
@@ -68,7 +61,6 @@ mod tests {
             let (mut done, mut model) = (Done::default(), BTreeSet::new());
             for ordinal in ordinals {
                 prop_assert_eq!(done.insert(ordinal), model.insert(ordinal));
-                prop_assert_eq!(done.count(), model.len() as u64);
                 prop_assert_eq!(done.low_water(), (0..200).find(|number| !model.contains(number)).unwrap());
                 for number in (0..70).chain([ordinal]) {
                     prop_assert_eq!(done.contains(number), model.contains(&number));

@@ -23,7 +23,7 @@ use frame::{AttemptEntry, FrameBuilder};
 use journal::Journal;
 
 pub use checkpoint::{Began, Checkpoint, CheckpointError, EarlierRun};
-pub(super) use counters::Counters;
+pub(super) use counters::{Counters, InFlight};
 pub(super) use done::Done;
 pub(super) use outcome::{Deferral, Outcome, send};
 pub(super) use replay::{ResumedPass, replay};

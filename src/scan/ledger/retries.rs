@@ -66,10 +66,6 @@ pub(in crate::scan) struct RetryReader {
 }
 
 impl RetryReader {
-    pub(in crate::scan) const fn len(&self) -> u64 {
-        self.len
-    }
-
     /// The next retry and its ordinal.
     pub(in crate::scan) fn next(&mut self) -> io::Result<Option<(u64, Deferral)>> {
         if self.next >= self.len {

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use crate::config::{MAX_ADDRESSES, Order, ScanConfig};
-use crate::model::{LeftOut, LeftOutReason, Target, special};
+use crate::model::{Host, LeftOut, LeftOutReason, Target, special};
 use crate::resolve::Resolved;
 use crate::targets::{Permutation, TargetSet};
 
@@ -140,9 +140,13 @@ fn allows(target: &Target, address: IpAddr, scope: Option<&TargetSet>) -> bool {
 
 /// The outcome of an IPv6 target that leads to an excluded IPv4 address. Targets that are excluded as
 /// written are not in the set.
-pub(super) fn excluded(address: IpAddr, port: u16, scope: Option<&TargetSet>) -> Option<LeftOut> {
-    (address.is_ipv6() && is_excluded(address, port, scope))
-        .then(|| LeftOut::new(LeftOutReason::ExcludedAddress, 1, address.to_string()))
+pub(super) fn excluded(target: &Target, scope: Option<&TargetSet>) -> Option<LeftOut> {
+    match target.host {
+        Host::Ip(address @ IpAddr::V6(_)) if is_excluded(address, target.port, scope) => Some(
+            LeftOut::new(LeftOutReason::ExcludedAddress, 1, address.to_string()),
+        ),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,12 @@
 //! One attempt at a target, and the outcomes of what could not be asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::model::{Endpoint, EndpointReport, Failure, FailureKind, Host, Target, Timings};
+use super::addresses::excluded;
+use crate::model::{
+    Endpoint, EndpointReport, Failure, FailureKind, Host, LeftOut, Target, Timings,
+};
 use crate::scan::ledger::{Counters, Deferral, Outcome};
 use crate::scan::stop::Stop;
 use crate::targets::TargetSet;
@@ -52,6 +56,17 @@ impl Attempt<'_> {
         )))
     }
 
+    /// Why a target that is an address is not asked, if it is not.
+    pub(in crate::scan) fn excluded(&self) -> Option<LeftOut> {
+        excluded(self.target, self.scope)
+    }
+
+    /// The outcome of a target that is an address and accepted no connection, after so long.
+    pub(in crate::scan) fn not_accepted(&self, failure: Failure, took: Duration) -> Outcome {
+        let endpoint = endpoint_of(self.target, self.target.host.clone());
+        self.failed(Some(endpoint), failure, connect_timings(took))
+    }
+
     /// Defers one address of a name, or the whole target, to the next pass.
     pub(super) fn defer(&self, endpoint: Option<&Endpoint>, failure: &Failure) -> Outcome {
         tracing::debug!(target = %self.target, "{failure}; asked again later");
@@ -74,6 +89,15 @@ pub(super) const fn is_retryable(failure: &Failure) -> bool {
         FailureKind::Deadline => true,
         FailureKind::Panic => false,
         kind => failure.is_transient() || kind.is_own_side(),
+    }
+}
+
+/// The timings of a target that is an address, when the connect has ended after so long.
+pub(super) fn connect_timings(took: Duration) -> Timings {
+    Timings {
+        connect: Some(took),
+        total: took,
+        ..Timings::default()
     }
 }
 

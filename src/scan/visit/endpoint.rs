@@ -103,6 +103,19 @@ impl Endpoints {
             Err(failure) if attempt.was_interrupted(&failure) => return None,
             Err(failure) => return Some(attempt.failed(Some(endpoint), failure, timings)),
         };
+        self.ask(attempt, endpoint, aliases, stream, timings).await
+    }
+
+    /// Asks an endpoint over an open connection. `None` if the scan was stopped before anything was known.
+    pub(super) async fn ask(
+        &self,
+        attempt: &Attempt<'_>,
+        endpoint: Endpoint,
+        aliases: Arc<[Arc<str>]>,
+        stream: TcpStream,
+        timings: Timings,
+    ) -> Option<Outcome> {
+        let (target, throttle) = (attempt.target, &self.dialer.throttle);
         let probing = Box::pin(self.probe(attempt, endpoint.clone(), aliases, stream, timings));
         let (report, own_side_failure) = match catch_panic(probing).await {
             Ok(probed) => probed,
@@ -129,7 +142,7 @@ impl Endpoints {
         }
         if let Some(failure) = report.failure.as_ref().or(own_side_failure.as_ref()) {
             if matches!(failure.kind, FailureKind::Deadline | FailureKind::TimedOut) {
-                throttle.did_not_answer(&host);
+                throttle.did_not_answer(&endpoint.host);
             }
             if attempt.can_retry(failure) {
                 return Some(attempt.defer(Some(&endpoint), failure));

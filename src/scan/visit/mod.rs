@@ -9,19 +9,22 @@ mod record;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
 
 use crate::config::{ProxyKind, ScanConfig};
+use crate::connect::Connector;
 use crate::error::Error;
 use crate::identify;
-use crate::model::{EndpointReport, Failure, FailureKind, Host, Target, Timings};
+use crate::model::{EndpointReport, Failure, FailureKind, Host, Stage, Target, Timings};
 use crate::resolve::{Resolved, Resolver};
 
 use super::admission::{OwnSideFailures, Throttle};
 use super::ledger::{Deferral, Outcome};
 use super::stop::Stop;
 use addresses::Selection;
-use attempt::endpoint_of;
+use attempt::{connect_timings, endpoint_of};
 use endpoint::{Endpoints, Location, catch_panic};
 
 pub(super) use attempt::Attempt;
@@ -63,6 +66,21 @@ impl Pipeline {
         &self.endpoints.dialer.own_side_failures
     }
 
+    pub(super) const fn connector(&self) -> &Connector {
+        &self.endpoints.dialer.connector
+    }
+
+    /// Reports the result of a connect to a host, which took so long.
+    pub(super) fn connected(
+        &self,
+        host: &Host,
+        failure: Option<&Failure>,
+        took: Duration,
+        stop: &Stop,
+    ) {
+        self.endpoints.dialer.connected(host, failure, took, stop);
+    }
+
     fn proxy_resolves_names(&self) -> bool {
         self.endpoints.dialer.connector.resolves_names()
     }
@@ -79,10 +97,7 @@ impl Pipeline {
         let name = match &target.host {
             Host::Name(name) if !self.proxy_resolves_names() => name,
             host => {
-                if let Host::Ip(address) = host
-                    && let Some(excluded) =
-                        addresses::excluded(*address, target.port, attempt.scope)
-                {
+                if let Some(excluded) = attempt.excluded() {
                     return Some(vec![Outcome::LeftOut(excluded)]);
                 }
                 let location = Location {
@@ -156,6 +171,32 @@ impl Pipeline {
             begun = true;
         }
         Some(outcomes)
+    }
+
+    /// Asks a target that is an address, over a connection that took so long to open. `None` if the scan was stopped
+    /// before anything was known.
+    pub(super) async fn ask(
+        &self,
+        attempt: &Attempt<'_>,
+        stream: std::net::TcpStream,
+        took: Duration,
+    ) -> Option<Outcome> {
+        let timings = connect_timings(took);
+        let endpoint = endpoint_of(attempt.target, attempt.target.host.clone());
+        let _in_flight = attempt.counters.in_flight();
+        let stream = match TcpStream::from_std(stream) {
+            Ok(stream) => stream,
+            // The system watches no further connection.
+            Err(error) => {
+                let detail = error.to_string();
+                let failure = Failure::new(Stage::Connect, FailureKind::ResourcesExhausted, detail);
+                return Some(attempt.failed(Some(endpoint), failure, timings));
+            }
+        };
+        let aliases = Arc::default();
+        (self.endpoints)
+            .ask(attempt, endpoint, aliases, stream, timings)
+            .await
     }
 
     /// The record of an attempt that is not retried.

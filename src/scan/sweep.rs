@@ -1,0 +1,418 @@
+//! Connects to addresses: one thread begins and ends all direct connects of a pass, so that an address that refuses or
+//! stays silent costs no task, no timer and no wake-up of its own.
+//!
+//! What takes longer is a [`FollowUp`] for the runtime: to ask over an open connection, or to wait for something else than
+//! the connect.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use mio::{Events, Interest, Poll, Token, Waker};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::admission::{ConnectPermit, UnderCaps};
+use super::ledger::{Deferral, InFlight, Outcome};
+use super::plan::Turn;
+use super::run::Run;
+use super::turns::{Next, TargetKind, Turns};
+use crate::model::{EndpointReport, Failure, FailureKind, Host, Stage, Target};
+
+/// The longest sleep: a stop, a changed rate or a permit that a name returns is noticed after it.
+const LONGEST_SLEEP: Duration = Duration::from_millis(50);
+/// The sleep where a probe that continues goes first, or a turn is searched for.
+const SHORT_SLEEP: Duration = Duration::from_millis(1);
+/// How many connects may end at once.
+const EVENTS: usize = 1024;
+/// The token of the [`Waker`]; connects have the number of their slot.
+const WAKE: Token = Token(usize::MAX);
+
+/// What remains to be done for a target.
+pub(super) struct FollowUp {
+    pub(super) turn: Turn,
+    pub(super) step: Step,
+    _room: Room,
+}
+
+/// How a [`FollowUp`] goes on.
+pub(super) enum Step {
+    /// The address accepted a connection: ask over it.
+    Ask(Box<Accepted>),
+    /// Its host or its network is at its cap, or this machine ran out of resources: wait, then connect.
+    Attempt(Option<Deferral>),
+    /// Send the record of an address that accepted no connection.
+    Send(Box<EndpointReport>),
+}
+
+/// An address that accepted a connection.
+pub(super) struct Accepted {
+    pub(super) target: Target,
+    pub(super) stream: std::net::TcpStream,
+    /// How long the connect took.
+    pub(super) took: Duration,
+    pub(super) under_caps: UnderCaps,
+}
+
+/// The direct connects of one pass.
+pub(super) struct Sweep {
+    run: Arc<Run>,
+    turns: Arc<Turns>,
+    poll: Poll,
+    rooms: Arc<Rooms>,
+    follow_ups: UnboundedSender<FollowUp>,
+}
+
+/// How many follow-ups there are.
+struct Rooms {
+    taken: AtomicUsize,
+    /// Whether the sweep waits until there are fewer.
+    is_awaited: AtomicBool,
+    waker: Waker,
+}
+
+/// Counts a follow-up until it is dropped.
+struct Room(Arc<Rooms>);
+
+impl Room {
+    fn take(rooms: &Arc<Rooms>) -> Self {
+        rooms.taken.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(rooms))
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::SeqCst);
+        if self.0.is_awaited.swap(false, Ordering::SeqCst) {
+            // If it fails, the sweep notices after its longest sleep.
+            let _ = self.0.waker.wake();
+        }
+    }
+}
+
+/// A target that may be connected to as soon as permits and rate allow it. Boxed, because it is handed on several times.
+struct Ready {
+    turn: Turn,
+    deferral: Option<Deferral>,
+    target: Target,
+    address: SocketAddr,
+    under_caps: UnderCaps,
+}
+
+/// What may be connected to next.
+#[derive(Default)]
+struct Upcoming {
+    ready: Option<Box<Ready>>,
+    /// Since when only the rate has been waited for.
+    since: Option<tokio::time::Instant>,
+}
+
+/// A connect in flight.
+struct Connect<'a> {
+    ready: Box<Ready>,
+    stream: mio::net::TcpStream,
+    started: Instant,
+    _permit: ConnectPermit<'a>,
+    _in_flight: InFlight<'a>,
+}
+
+/// What the sweep does next.
+enum Now {
+    /// Wait for connects in flight, and at most this long before it tries to begin another one.
+    Wait(Duration),
+    /// Nothing is left to begin.
+    Finish,
+}
+
+impl Sweep {
+    /// A sweep, and its follow-ups. They end when it does.
+    pub(super) fn new(
+        run: Arc<Run>,
+        turns: Arc<Turns>,
+    ) -> io::Result<(Self, UnboundedReceiver<FollowUp>)> {
+        let poll = Poll::new()?;
+        let rooms = Arc::new(Rooms {
+            taken: AtomicUsize::new(0),
+            is_awaited: AtomicBool::new(false),
+            waker: Waker::new(poll.registry(), WAKE)?,
+        });
+        let (follow_ups, receiver) = unbounded_channel();
+        let sweep = Self {
+            run,
+            turns,
+            poll,
+            rooms,
+            follow_ups,
+        };
+        Ok((sweep, receiver))
+    }
+
+    /// Connects until every turn is taken, or the scan is over, and all connects have ended. Blocks.
+    pub(super) fn run(mut self) -> io::Result<()> {
+        let run = Arc::clone(&self.run);
+        let mut events = Events::with_capacity(EVENTS);
+        let mut connects = Connects::new(run.pipeline.connector().timeout());
+        let mut upcoming = Upcoming::default();
+        while !run.reports.is_closed() {
+            let sleep = match self.begin_some(&run, &mut connects, &mut upcoming)? {
+                Now::Finish if connects.count == 0 => break,
+                Now::Finish => LONGEST_SLEEP,
+                Now::Wait(sleep) => sleep.min(LONGEST_SLEEP),
+            };
+            let sleep = connects
+                .until_overdue()
+                .map_or(sleep, |overdue| sleep.min(overdue));
+            match self.poll.poll(&mut events, Some(sleep)) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            let now = Instant::now();
+            for event in &events {
+                if let Some(connect) = connects.take(event.token()) {
+                    self.end(connect, now)?;
+                }
+            }
+            while let Some(connect) = connects.take_overdue(now) {
+                let failure = Failure::new(Stage::Connect, FailureKind::TimedOut, "");
+                self.fail(connect.ready, failure, now - connect.started)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins as many connects as may begin now.
+    fn begin_some<'a>(
+        &self,
+        run: &'a Run,
+        connects: &mut Connects<'a>,
+        upcoming: &mut Upcoming,
+    ) -> io::Result<Now> {
+        let throttle = run.pipeline.throttle();
+        let mut since = upcoming.since.take();
+        loop {
+            if run.is_over() {
+                return Ok(Now::Finish);
+            }
+            let Some(ready) = upcoming.ready.take() else {
+                if !self.has_room(connects.count) {
+                    return Ok(Now::Wait(LONGEST_SLEEP));
+                }
+                match self.turns.next(&run.plan, TargetKind::Address)? {
+                    Next::Turn(turn, deferral) => upcoming.ready = self.prepare(turn, deferral)?,
+                    Next::Later => return Ok(Now::Wait(SHORT_SLEEP)),
+                    Next::End => return Ok(Now::Finish),
+                }
+                continue;
+            };
+            let Some(permit) = throttle.permits.try_acquire() else {
+                upcoming.ready = Some(ready);
+                return Ok(Now::Wait(LONGEST_SLEEP));
+            };
+            let waiting_since = *since.get_or_insert_with(tokio::time::Instant::now);
+            if let Err(again) = throttle.limiter.try_start(waiting_since) {
+                upcoming.ready = Some(ready);
+                upcoming.since = since;
+                return Ok(Now::Wait(again.unwrap_or(SHORT_SLEEP)));
+            }
+            self.begin(run, connects, ready, permit)?;
+        }
+    }
+
+    /// Whether there may be another connect or follow-up.
+    fn has_room(&self, connects: usize) -> bool {
+        let has_room =
+            || self.rooms.taken.load(Ordering::SeqCst) + connects < self.run.config.connections();
+        if has_room() {
+            return true;
+        }
+        self.rooms.is_awaited.store(true, Ordering::SeqCst);
+        // A follow-up may have ended meanwhile.
+        has_room()
+    }
+
+    /// Prepares to connect to a target. `None` if it is not for this sweep, and was passed on.
+    fn prepare(&self, turn: Turn, deferral: Option<Deferral>) -> io::Result<Option<Box<Ready>>> {
+        let target = self.run.target(turn.rank)?;
+        let Host::Ip(address) = target.host else {
+            self.pass_on(turn, Step::Attempt(deferral));
+            return Ok(None);
+        };
+        if let Some(left_out) = self.run.attempt_at(turn, &target).excluded() {
+            self.record(turn, &target, Outcome::LeftOut(left_out))?;
+            return Ok(None);
+        }
+        let Some(under_caps) = self.run.pipeline.throttle().caps.try_acquire(address) else {
+            self.pass_on(turn, Step::Attempt(deferral));
+            return Ok(None);
+        };
+        let address = SocketAddr::new(address, target.port);
+        Ok(Some(Box::new(Ready {
+            turn,
+            deferral,
+            target,
+            address,
+            under_caps,
+        })))
+    }
+
+    fn begin<'a>(
+        &self,
+        run: &'a Run,
+        connects: &mut Connects<'a>,
+        ready: Box<Ready>,
+        permit: ConnectPermit<'a>,
+    ) -> io::Result<()> {
+        let started = Instant::now();
+        match run.pipeline.connector().begin(ready.address) {
+            Ok(stream) => connects.insert(
+                self.poll.registry(),
+                Connect {
+                    ready,
+                    stream: mio::net::TcpStream::from_std(stream),
+                    started,
+                    _permit: permit,
+                    _in_flight: run.counters.in_flight(),
+                },
+            ),
+            Err(failure) => self.fail(ready, failure, started.elapsed()),
+        }
+    }
+
+    /// Takes the result of a connect.
+    fn end(&self, connect: Connect<'_>, now: Instant) -> io::Result<()> {
+        let Connect {
+            ready,
+            mut stream,
+            started,
+            ..
+        } = connect;
+        let (pipeline, took) = (&self.run.pipeline, now - started);
+        if let Err(failure) = pipeline.connector().end(&stream, ready.address) {
+            return self.fail(ready, failure, took);
+        }
+        self.poll.registry().deregister(&mut stream)?;
+        pipeline.connected(&ready.target.host, None, took, &self.run.stop);
+        let accepted = Accepted {
+            target: ready.target,
+            stream: stream.into(),
+            took,
+            under_caps: ready.under_caps,
+        };
+        self.pass_on(ready.turn, Step::Ask(Box::new(accepted)));
+        Ok(())
+    }
+
+    /// Records that an address accepted no connection.
+    fn fail(&self, ready: Box<Ready>, failure: Failure, took: Duration) -> io::Result<()> {
+        let (run, turn, target) = (&self.run, ready.turn, &ready.target);
+        if failure.kind == FailureKind::ResourcesExhausted {
+            run.pipeline.throttle().resources_exhausted(&failure.detail);
+            self.pass_on(turn, Step::Attempt(ready.deferral));
+            return Ok(());
+        }
+        run.pipeline
+            .connected(&target.host, Some(&failure), took, &run.stop);
+        let outcome = run.attempt_at(turn, target).not_accepted(failure, took);
+        self.record(turn, target, outcome)
+    }
+
+    fn record(&self, turn: Turn, target: &Target, outcome: Outcome) -> io::Result<()> {
+        let recorded = self
+            .run
+            .record(turn, target, std::slice::from_ref(&outcome));
+        // What was counted is sent, even if it could not be recorded.
+        if let Outcome::Record(report) = outcome {
+            self.pass_on(turn, Step::Send(report));
+        }
+        recorded
+    }
+
+    fn pass_on(&self, turn: Turn, step: Step) {
+        // Nobody receives it if the scan is dropped.
+        let _ = self.follow_ups.send(FollowUp {
+            turn,
+            step,
+            _room: Room::take(&self.rooms),
+        });
+    }
+}
+
+/// The connects in flight. All may take equally long, so those that began first are overdue first.
+struct Connects<'a> {
+    timeout: Duration,
+    slots: Vec<Option<Connect<'a>>>,
+    free: Vec<usize>,
+    count: usize,
+    /// When connects began, and their slots. Connects that have ended are removed later.
+    began: VecDeque<(Instant, usize)>,
+}
+
+impl<'a> Connects<'a> {
+    const fn new(timeout: Duration) -> Self {
+        Self {
+            timeout,
+            slots: Vec::new(),
+            free: Vec::new(),
+            count: 0,
+            began: VecDeque::new(),
+        }
+    }
+
+    fn insert(&mut self, registry: &mio::Registry, mut connect: Connect<'a>) -> io::Result<()> {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        });
+        registry.register(&mut connect.stream, Token(slot), Interest::WRITABLE)?;
+        self.began.push_back((connect.started, slot));
+        self.slots[slot] = Some(connect);
+        self.count += 1;
+        if self.began.len() > 2 * self.slots.len() {
+            let slots = &self.slots;
+            self.began.retain(|entry| is_in_flight(slots, *entry));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, token: Token) -> Option<Connect<'a>> {
+        let connect = self.slots.get_mut(token.0)?.take()?;
+        self.free.push(token.0);
+        self.count -= 1;
+        Some(connect)
+    }
+
+    /// How long the next connect may still take.
+    fn until_overdue(&mut self) -> Option<Duration> {
+        while let Some(entry) = self.began.front()
+            && !is_in_flight(&self.slots, *entry)
+        {
+            self.began.pop_front();
+        }
+        let (started, _) = self.began.front()?;
+        Some(self.timeout.saturating_sub(started.elapsed()))
+    }
+
+    /// A connect that took too long.
+    fn take_overdue(&mut self, now: Instant) -> Option<Connect<'a>> {
+        while let Some((started, slot)) = self.began.front().copied() {
+            let is_in_flight = is_in_flight(&self.slots, (started, slot));
+            if is_in_flight && now < started + self.timeout {
+                return None;
+            }
+            self.began.pop_front();
+            if is_in_flight {
+                return self.take(Token(slot));
+            }
+        }
+        None
+    }
+}
+
+/// Whether the connect that began then is still in this slot.
+fn is_in_flight(slots: &[Option<Connect<'_>>], (started, slot): (Instant, usize)) -> bool {
+    let connect = slots.get(slot).and_then(Option::as_ref);
+    connect.is_some_and(|connect| connect.started == started)
+}
