@@ -1,7 +1,7 @@
 //! The rate of new connections: time is divided into slots of equal length, one for each connection.
 //!
 //! A connection is opened at a random moment within its slot, so that a scan neither bursts nor falls into
-//! step with other scans. No window of 10 ms holds more connections than the rate allows in 15 ms, plus
+//! step with other scans. No window of 10 ms holds more connections than the rate allows in 35 ms, plus
 //! one, even while the rate changes. Callers are served in their order, but a probe that continues goes
 //! before attempts that start. Unused slots are not saved up, but a delayed
 //! caller may still use its slot for up to [`GRACE`].
@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 /// How late a connection may be and still use its slot.
 const GRACE: Duration = Duration::from_millis(10);
 /// Attempts whose slots are in the same stretch of this length start together, where one caller starts them all.
-const QUANTUM: Duration = Duration::from_millis(5);
+const QUANTUM: Duration = Duration::from_millis(25);
 
 /// Limits the rate at which connections are opened.
 pub(in crate::scan) struct RateLimiter {
@@ -24,14 +24,21 @@ pub(in crate::scan) struct RateLimiter {
     changed: Notify,
     /// Whether the last call of [`Self::try_start`] got nothing, because the rate does not allow it yet.
     is_tried: AtomicBool,
-    /// Held by the one starting attempt that may wait for `last`, so that a continuing probe waits behind at most one
+    /// Held by the one starting attempt that may wait for `slots`, so that a continuing probe waits behind at most one
     /// starting attempt.
     starting: Mutex<()>,
     /// Held by the caller that is served next; the others queue for it.
-    last: Mutex<Option<Slot>>,
+    slots: Mutex<Slots>,
 }
 
-/// The slot that was used last.
+#[derive(Default)]
+struct Slots {
+    /// The slot that was used last.
+    last: Option<Slot>,
+    /// The slot after it, planned by [`RateLimiter::try_start`].
+    planned: Option<Slot>,
+}
+
 struct Slot {
     interval: Duration,
     end: Instant,
@@ -48,7 +55,7 @@ impl RateLimiter {
             changed: Notify::new(),
             is_tried: AtomicBool::new(false),
             starting: Mutex::new(()),
-            last: Mutex::new(None),
+            slots: Mutex::default(),
         }
     }
 
@@ -84,16 +91,25 @@ impl RateLimiter {
     }
 
     fn try_slot(&self, interval: Duration, since: Instant) -> Result<(), Option<Duration>> {
-        let mut last = self.last.try_lock().map_err(|_| None)?;
+        let mut slots = self.slots.try_lock().map_err(|_| None)?;
         let now = Instant::now();
-        let slot = Slot::after(last.as_ref(), interval, since, now);
+        let slot = match slots
+            .planned
+            .take()
+            .filter(|slot| slot.interval == interval)
+        {
+            Some(slot) => slot,
+            None => Slot::after(slots.last.as_ref(), interval, since, now, QUANTUM + GRACE),
+        };
         if slot.moment <= now {
-            *last = Some(slot);
+            slots.last = Some(slot);
             return Ok(());
         }
         let further = (QUANTUM.as_nanos() / interval.as_nanos()).saturating_sub(1);
         let further = u32::try_from(further).unwrap_or(u32::MAX);
-        Err(Some(slot.moment - now + interval * further))
+        let pause = slot.moment - now + interval * further;
+        slots.planned = Some(slot);
+        Err(Some(pause))
     }
 
     /// Waits until a probe may continue.
@@ -107,7 +123,9 @@ impl RateLimiter {
     }
 
     async fn wait_for_slot(&self, arrived: Instant) {
-        let mut last = self.last.lock().await;
+        let mut slots = self.slots.lock().await;
+        // This caller goes first.
+        slots.planned = None;
         let mut planned: Option<Slot> = None;
         loop {
             let interval = Duration::from_nanos(self.interval.load(Ordering::Relaxed));
@@ -117,11 +135,11 @@ impl RateLimiter {
             let now = Instant::now();
             let slot = match planned.take().filter(|slot| slot.interval == interval) {
                 Some(slot) => slot,
-                None => Slot::after(last.as_ref(), interval, arrived, now),
+                None => Slot::after(slots.last.as_ref(), interval, arrived, now, GRACE),
             };
             let moment = slot.moment;
             if moment <= now {
-                *last = Some(slot);
+                slots.last = Some(slot);
                 return;
             }
             planned = Some(slot);
@@ -134,8 +152,14 @@ impl RateLimiter {
 }
 
 impl Slot {
-    /// The first free slot for a caller that arrived at `arrived`.
-    fn after(last: Option<&Self>, interval: Duration, arrived: Instant, now: Instant) -> Self {
+    /// The first free slot for a caller that arrived at `arrived` and may be late by `grace`.
+    fn after(
+        last: Option<&Self>,
+        interval: Duration,
+        arrived: Instant,
+        now: Instant,
+        grace: Duration,
+    ) -> Self {
         let free = last.map_or(arrived, |last| {
             // A slot of another length must neither overlap the last one nor leave a gap.
             if last.interval == interval {
@@ -144,7 +168,7 @@ impl Slot {
                 now.max(last.moment + interval)
             }
         });
-        let start = free.max(arrived).max(now.checked_sub(GRACE).unwrap_or(now));
+        let start = free.max(arrived).max(now.checked_sub(grace).unwrap_or(now));
         let number = last.map_or(0, |last| last.number + 1);
         Self {
             interval,
@@ -278,7 +302,7 @@ mod tests {
     /// One caller that starts all attempts and sleeps for as long as it is told, beside probes that continue.
     #[tokio::test(start_paused = true)]
     async fn one_caller_sleeps_once_for_many() {
-        for (rate, most_sleeps) in [(5.0, 1.0), (200.0, 1.0), (1000.0, 0.3), (20_000.0, 0.02)] {
+        for (rate, most_sleeps) in [(5.0, 1.0), (40.0, 1.0), (1000.0, 0.05), (20_000.0, 0.01)] {
             let callers = Callers::new(rate, 0);
             let time = Duration::from_secs(20);
             let (mut sleeps, since) = (0_u32, Instant::now());
@@ -297,7 +321,7 @@ mod tests {
             #[expect(clippy::cast_precision_loss, reason = "counts of a test")]
             let share = f64::from(sleeps) / moments.len() as f64;
             assert!(
-                share <= most_sleeps + 0.05,
+                share <= most_sleeps + 0.02,
                 "{rate}/s: {share} sleeps for each"
             );
         }
