@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 use super::ledger::{Counters, Deferral, Ledger, Outcome, send};
 use super::plan::{Plan, Turn};
 use super::stop::Stop;
-use super::sweep::{Accepted, FollowUp, Step};
 use super::visit::{Attempt, Pipeline};
 use crate::config::ScanConfig;
 use crate::model::{EndpointReport, Target};
@@ -69,34 +68,8 @@ impl Run {
         self.finish(turn, &target, outcomes).await
     }
 
-    /// Goes on with a target after the sweep.
-    pub(super) async fn follow_up(&self, follow_up: FollowUp) -> io::Result<()> {
-        let turn = follow_up.turn;
-        match follow_up.step {
-            Step::Ask(accepted) => {
-                let Accepted {
-                    target,
-                    stream,
-                    took,
-                    under_caps: _under_caps,
-                } = *accepted;
-                let attempt = self.attempt_at(turn, &target);
-                if let Some(outcome) = self.pipeline.ask(&attempt, stream, took).await {
-                    self.finish(turn, &target, vec![outcome]).await?;
-                }
-            }
-            Step::Attempt(deferral) => {
-                self.attempt(turn, deferral).await?;
-            }
-            Step::Send(report) => {
-                send(vec![Outcome::Record(report)], &self.reports).await;
-            }
-        }
-        Ok(())
-    }
-
     /// Records and sends the outcomes of an attempt; `false` if the caller has dropped the scan.
-    async fn finish(
+    pub(super) async fn finish(
         &self,
         turn: Turn,
         target: &Target,

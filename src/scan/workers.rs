@@ -60,7 +60,7 @@ impl Workers {
                         break;
                     };
                     let run = Arc::clone(&self.run);
-                    running.spawn(async move { run.follow_up(follow_up).await });
+                    running.spawn(async move { follow_up.run(&run).await });
                 }
                 Some(ended) = running.join_next() => result = result.and(self.ended(ended)),
             }

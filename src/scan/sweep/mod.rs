@@ -4,22 +4,25 @@
 //! What takes longer is a [`FollowUp`] for the runtime: to ask over an open connection, or to wait for something else than
 //! the connect.
 
-use std::collections::VecDeque;
+mod connects;
+mod follow_up;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Poll, Token, Waker};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::admission::{ConnectPermit, UnderCaps};
-use super::ledger::{Deferral, InFlight, Outcome};
+use super::admission::ConnectPermit;
+use super::ledger::{Deferral, Outcome};
 use super::plan::Turn;
 use super::run::Run;
 use super::turns::{Next, TargetKind, Turns};
-use crate::model::{EndpointReport, Failure, FailureKind, Host, Stage, Target};
+use crate::model::{Failure, FailureKind, Host, Stage, Target};
+use connects::{Connect, Connects, Ready};
+use follow_up::{Accepted, FollowUp, Rooms, Step};
 
 /// The longest sleep: a stop, a changed rate or a permit that a name returns is noticed after it.
 const LONGEST_SLEEP: Duration = Duration::from_millis(50);
@@ -30,32 +33,6 @@ const EVENTS: usize = 1024;
 /// The token of the [`Waker`]; connects have the number of their slot.
 const WAKE: Token = Token(usize::MAX);
 
-/// What remains to be done for a target.
-pub(super) struct FollowUp {
-    pub(super) turn: Turn,
-    pub(super) step: Step,
-    _room: Room,
-}
-
-/// How a [`FollowUp`] goes on.
-pub(super) enum Step {
-    /// The address accepted a connection: ask over it.
-    Ask(Box<Accepted>),
-    /// Its host or its network is at its cap, or this machine ran out of resources: wait, then connect.
-    Attempt(Option<Deferral>),
-    /// Send the record of an address that accepted no connection.
-    Send(Box<EndpointReport>),
-}
-
-/// An address that accepted a connection.
-pub(super) struct Accepted {
-    pub(super) target: Target,
-    pub(super) stream: std::net::TcpStream,
-    /// How long the connect took.
-    pub(super) took: Duration,
-    pub(super) under_caps: UnderCaps,
-}
-
 /// The direct connects of one pass.
 pub(super) struct Sweep {
     run: Arc<Run>,
@@ -65,58 +42,12 @@ pub(super) struct Sweep {
     follow_ups: UnboundedSender<FollowUp>,
 }
 
-/// How many follow-ups there are.
-struct Rooms {
-    taken: AtomicUsize,
-    /// Whether the sweep waits until there are fewer.
-    is_awaited: AtomicBool,
-    waker: Waker,
-}
-
-/// Counts a follow-up until it is dropped.
-struct Room(Arc<Rooms>);
-
-impl Room {
-    fn take(rooms: &Arc<Rooms>) -> Self {
-        rooms.taken.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(rooms))
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::SeqCst);
-        if self.0.is_awaited.swap(false, Ordering::SeqCst) {
-            // If it fails, the sweep notices after its longest sleep.
-            let _ = self.0.waker.wake();
-        }
-    }
-}
-
-/// A target that may be connected to as soon as permits and rate allow it. Boxed, because it is handed on several times.
-struct Ready {
-    turn: Turn,
-    deferral: Option<Deferral>,
-    target: Target,
-    address: SocketAddr,
-    under_caps: UnderCaps,
-}
-
 /// What may be connected to next.
 #[derive(Default)]
 struct Upcoming {
     ready: Option<Box<Ready>>,
     /// Since when only the rate has been waited for.
     since: Option<tokio::time::Instant>,
-}
-
-/// A connect in flight.
-struct Connect<'a> {
-    ready: Box<Ready>,
-    stream: mio::net::TcpStream,
-    started: Instant,
-    _permit: ConnectPermit<'a>,
-    _in_flight: InFlight<'a>,
 }
 
 /// What the sweep does next.
@@ -134,11 +65,7 @@ impl Sweep {
         turns: Arc<Turns>,
     ) -> io::Result<(Self, UnboundedReceiver<FollowUp>)> {
         let poll = Poll::new()?;
-        let rooms = Arc::new(Rooms {
-            taken: AtomicUsize::new(0),
-            is_awaited: AtomicBool::new(false),
-            waker: Waker::new(poll.registry(), WAKE)?,
-        });
+        let rooms = Arc::new(Rooms::new(Waker::new(poll.registry(), WAKE)?));
         let (follow_ups, receiver) = unbounded_channel();
         let sweep = Self {
             run,
@@ -177,7 +104,7 @@ impl Sweep {
             }
             while let Some(connect) = connects.take_overdue(now) {
                 let failure = Failure::new(Stage::Connect, FailureKind::TimedOut, "");
-                self.fail(connect.ready, failure, now - connect.started)?;
+                self.fail(&connect.ready, failure, now - connect.started)?;
             }
         }
         Ok(())
@@ -197,7 +124,8 @@ impl Sweep {
                 return Ok(Now::Finish);
             }
             let Some(ready) = upcoming.ready.take() else {
-                if !self.has_room(connects.count) {
+                let most = run.config.connections().saturating_sub(connects.count);
+                if !self.rooms.has_room(most) {
                     return Ok(Now::Wait(LONGEST_SLEEP));
                 }
                 match self.turns.next(&run.plan, TargetKind::Address)? {
@@ -219,18 +147,6 @@ impl Sweep {
             }
             self.begin(run, connects, ready, permit)?;
         }
-    }
-
-    /// Whether there may be another connect or follow-up.
-    fn has_room(&self, connects: usize) -> bool {
-        let has_room =
-            || self.rooms.taken.load(Ordering::SeqCst) + connects < self.run.config.connections();
-        if has_room() {
-            return true;
-        }
-        self.rooms.is_awaited.store(true, Ordering::SeqCst);
-        // A follow-up may have ended meanwhile.
-        has_room()
     }
 
     /// Prepares to connect to a target. `None` if it is not for this sweep, and was passed on.
@@ -277,7 +193,7 @@ impl Sweep {
                     _in_flight: run.counters.in_flight(),
                 },
             ),
-            Err(failure) => self.fail(ready, failure, started.elapsed()),
+            Err(failure) => self.fail(&ready, failure, started.elapsed()),
         }
     }
 
@@ -291,7 +207,7 @@ impl Sweep {
         } = connect;
         let (pipeline, took) = (&self.run.pipeline, now - started);
         if let Err(failure) = pipeline.connector().end(&stream, ready.address) {
-            return self.fail(ready, failure, took);
+            return self.fail(&ready, failure, took);
         }
         self.poll.registry().deregister(&mut stream)?;
         pipeline.connected(&ready.target.host, None, took, &self.run.stop);
@@ -306,7 +222,7 @@ impl Sweep {
     }
 
     /// Records that an address accepted no connection.
-    fn fail(&self, ready: Box<Ready>, failure: Failure, took: Duration) -> io::Result<()> {
+    fn fail(&self, ready: &Ready, failure: Failure, took: Duration) -> io::Result<()> {
         let (run, turn, target) = (&self.run, ready.turn, &ready.target);
         if failure.kind == FailureKind::ResourcesExhausted {
             run.pipeline.throttle().resources_exhausted(&failure.detail);
@@ -332,87 +248,7 @@ impl Sweep {
 
     fn pass_on(&self, turn: Turn, step: Step) {
         // Nobody receives it if the scan is dropped.
-        let _ = self.follow_ups.send(FollowUp {
-            turn,
-            step,
-            _room: Room::take(&self.rooms),
-        });
+        let follow_up = FollowUp::new(turn, step, &self.rooms);
+        let _ = self.follow_ups.send(follow_up);
     }
-}
-
-/// The connects in flight. All may take equally long, so those that began first are overdue first.
-struct Connects<'a> {
-    timeout: Duration,
-    slots: Vec<Option<Connect<'a>>>,
-    free: Vec<usize>,
-    count: usize,
-    /// When connects began, and their slots. Connects that have ended are removed later.
-    began: VecDeque<(Instant, usize)>,
-}
-
-impl<'a> Connects<'a> {
-    const fn new(timeout: Duration) -> Self {
-        Self {
-            timeout,
-            slots: Vec::new(),
-            free: Vec::new(),
-            count: 0,
-            began: VecDeque::new(),
-        }
-    }
-
-    fn insert(&mut self, registry: &mio::Registry, mut connect: Connect<'a>) -> io::Result<()> {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            self.slots.len() - 1
-        });
-        registry.register(&mut connect.stream, Token(slot), Interest::WRITABLE)?;
-        self.began.push_back((connect.started, slot));
-        self.slots[slot] = Some(connect);
-        self.count += 1;
-        if self.began.len() > 2 * self.slots.len() {
-            let slots = &self.slots;
-            self.began.retain(|entry| is_in_flight(slots, *entry));
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, token: Token) -> Option<Connect<'a>> {
-        let connect = self.slots.get_mut(token.0)?.take()?;
-        self.free.push(token.0);
-        self.count -= 1;
-        Some(connect)
-    }
-
-    /// How long the next connect may still take.
-    fn until_overdue(&mut self) -> Option<Duration> {
-        while let Some(entry) = self.began.front()
-            && !is_in_flight(&self.slots, *entry)
-        {
-            self.began.pop_front();
-        }
-        let (started, _) = self.began.front()?;
-        Some(self.timeout.saturating_sub(started.elapsed()))
-    }
-
-    /// A connect that took too long.
-    fn take_overdue(&mut self, now: Instant) -> Option<Connect<'a>> {
-        while let Some((started, slot)) = self.began.front().copied() {
-            let is_in_flight = is_in_flight(&self.slots, (started, slot));
-            if is_in_flight && now < started + self.timeout {
-                return None;
-            }
-            self.began.pop_front();
-            if is_in_flight {
-                return self.take(Token(slot));
-            }
-        }
-        None
-    }
-}
-
-/// Whether the connect that began then is still in this slot.
-fn is_in_flight(slots: &[Option<Connect<'_>>], (started, slot): (Instant, usize)) -> bool {
-    let connect = slots.get(slot).and_then(Option::as_ref);
-    connect.is_some_and(|connect| connect.started == started)
 }

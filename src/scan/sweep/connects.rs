@@ -1,0 +1,180 @@
+//! The connects in flight.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mio::{Interest, Token};
+
+use crate::model::Target;
+use crate::scan::admission::{ConnectPermit, UnderCaps};
+use crate::scan::ledger::{Deferral, InFlight};
+use crate::scan::plan::Turn;
+
+/// A target that may be connected to as soon as permits and rate allow it. Boxed, because it is handed on several times.
+pub(super) struct Ready {
+    pub(super) turn: Turn,
+    pub(super) deferral: Option<Deferral>,
+    pub(super) target: Target,
+    pub(super) address: SocketAddr,
+    pub(super) under_caps: UnderCaps,
+}
+
+/// A connect in flight.
+pub(super) struct Connect<'a> {
+    pub(super) ready: Box<Ready>,
+    pub(super) stream: mio::net::TcpStream,
+    pub(super) started: Instant,
+    pub(super) _permit: ConnectPermit<'a>,
+    pub(super) _in_flight: InFlight<'a>,
+}
+
+/// The connects in flight. All may take equally long, so those that began first are overdue first.
+pub(super) struct Connects<'a> {
+    timeout: Duration,
+    slots: Vec<Option<Connect<'a>>>,
+    free: Vec<usize>,
+    pub(super) count: usize,
+    /// When connects began, and their slots. Connects that have ended are removed later.
+    began: VecDeque<(Instant, usize)>,
+}
+
+impl<'a> Connects<'a> {
+    pub(super) const fn new(timeout: Duration) -> Self {
+        Self {
+            timeout,
+            slots: Vec::new(),
+            free: Vec::new(),
+            count: 0,
+            began: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn insert(
+        &mut self,
+        registry: &mio::Registry,
+        mut connect: Connect<'a>,
+    ) -> io::Result<()> {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        });
+        registry.register(&mut connect.stream, Token(slot), Interest::WRITABLE)?;
+        self.began.push_back((connect.started, slot));
+        self.slots[slot] = Some(connect);
+        self.count += 1;
+        if self.began.len() > 2 * self.slots.len() {
+            let slots = &self.slots;
+            self.began.retain(|entry| is_in_flight(slots, *entry));
+        }
+        Ok(())
+    }
+
+    pub(super) fn take(&mut self, token: Token) -> Option<Connect<'a>> {
+        let connect = self.slots.get_mut(token.0)?.take()?;
+        self.free.push(token.0);
+        self.count -= 1;
+        Some(connect)
+    }
+
+    /// How long the next connect may still take.
+    pub(super) fn until_overdue(&mut self) -> Option<Duration> {
+        while let Some(entry) = self.began.front()
+            && !is_in_flight(&self.slots, *entry)
+        {
+            self.began.pop_front();
+        }
+        let (started, _) = self.began.front()?;
+        Some(self.timeout.saturating_sub(started.elapsed()))
+    }
+
+    /// A connect that took too long.
+    pub(super) fn take_overdue(&mut self, now: Instant) -> Option<Connect<'a>> {
+        while let Some((started, slot)) = self.began.front().copied() {
+            let is_in_flight = is_in_flight(&self.slots, (started, slot));
+            if is_in_flight && now < started + self.timeout {
+                return None;
+            }
+            self.began.pop_front();
+            if is_in_flight {
+                return self.take(Token(slot));
+            }
+        }
+        None
+    }
+}
+
+/// Whether the connect that began then is still in this slot.
+fn is_in_flight(slots: &[Option<Connect<'_>>], (started, slot): (Instant, usize)) -> bool {
+    let connect = slots.get(slot).and_then(Option::as_ref);
+    connect.is_some_and(|connect| connect.started == started)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ScanConfig;
+    use crate::scan::admission::Dialer;
+    use crate::scan::ledger::Counters;
+    use crate::targets::{TargetOptions, TargetSetBuilder};
+
+    #[tokio::test]
+    async fn those_that_began_first_are_overdue_first() {
+        let mut builder = TargetSetBuilder::new(TargetOptions::default());
+        builder.argument("127.0.0.1:9");
+        let target = builder.build().unwrap().get(0).unwrap();
+        let (throttle, counters) = (
+            Dialer::new(&ScanConfig::default()).throttle,
+            Counters::default(),
+        );
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let poll = mio::Poll::new().unwrap();
+        let began = Instant::now();
+        let connect = |millis| Connect {
+            ready: Box::new(Ready {
+                turn: Turn {
+                    pass: 0,
+                    ordinal: millis,
+                    rank: 0,
+                },
+                deferral: None,
+                target: target.clone(),
+                address,
+                under_caps: throttle.caps.try_acquire(address.ip()).unwrap(),
+            }),
+            stream: mio::net::TcpStream::connect(address).unwrap(),
+            started: began + Duration::from_millis(millis),
+            _permit: throttle.permits.try_acquire().unwrap(),
+            _in_flight: counters.in_flight(),
+        };
+        let mut connects = Connects::new(Duration::from_secs(1));
+        for millis in 0..4 {
+            connects.insert(poll.registry(), connect(millis)).unwrap();
+        }
+        assert_eq!(connects.take(Token(1)).unwrap().ready.turn.ordinal, 1);
+        assert!(connects.take(Token(1)).is_none() && connects.take(Token(99)).is_none());
+        // The slot is used again.
+        connects.insert(poll.registry(), connect(7)).unwrap();
+        assert_eq!((connects.count, connects.slots.len()), (4, 4));
+        let mut overdue = |millis| {
+            let now = began + Duration::from_millis(millis);
+            let connect = connects.take_overdue(now);
+            connect.map(|connect| connect.ready.turn.ordinal)
+        };
+        assert_eq!(overdue(999), None);
+        assert_eq!(overdue(1003), Some(0));
+        assert_eq!(overdue(1003), Some(2));
+        assert_eq!(overdue(1003), Some(3));
+        assert_eq!(overdue(1003), None);
+        assert_eq!(overdue(1007), Some(7));
+        assert_eq!((connects.count, connects.began.len()), (0, 0));
+        // Connects that have ended are not remembered for ever.
+        for millis in 0..1000 {
+            connects.insert(poll.registry(), connect(millis)).unwrap();
+            (0..4).find_map(|slot| connects.take(Token(slot))).unwrap();
+        }
+        assert!(connects.began.len() <= 9, "{}", connects.began.len());
+    }
+}
