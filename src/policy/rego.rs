@@ -166,16 +166,18 @@ impl RegoPolicies {
     /// The rules of package `main` with their values.
     fn main(&mut self, input: Value) -> Result<Vec<(String, Value)>, RegoError> {
         self.engine.set_input(input);
-        let main = self
+        // Not the query `data.main`: for it, regorus 0.14.1 leaves out what the second of two files has to say about a set
+        // of another package.
+        let data = self
             .engine
-            .eval_query("data.main".to_owned(), false)
+            .eval_query("data".to_owned(), false)
             .map_err(|error| RegoError::parse("policy", &error.to_string()))?;
-        let value = main.result.into_iter().next();
+        let value = data.result.into_iter().next();
         let value = value.and_then(|result| result.expressions.into_iter().next());
-        let Some(value) = value else {
+        let Some(data) = value.map(|expression| expression.value) else {
             return Ok(Vec::new());
         };
-        let Ok(rules) = value.value.as_object() else {
+        let Ok(rules) = data["main"].as_object() else {
             return Ok(Vec::new());
         };
         let named = rules.iter().filter_map(|(name, value)| {

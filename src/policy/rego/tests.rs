@@ -44,6 +44,22 @@ denying contains "f""#,
     assert_eq!(all.len(), 4);
 }
 
+/// A package may have several files. The query `data.main` of regorus 0.14.1 gave the result of the first one only.
+#[test]
+fn every_file_has_its_say() {
+    let policy = |name: &str| {
+        format!(
+            "package main\nimport data.lib\ndeny contains \"{name}\" if {{\n\tsome _ in lib.servers\n}}\n"
+        )
+    };
+    let (one, two) = (policy("one"), policy("two"));
+    let library = "package lib\nservers contains server if some server in input.servers\n";
+    let policies = load(&[("a.rego", &one), ("b.rego", &two), ("lib.rego", library)]).unwrap();
+    let results = policies.evaluate(r#"{"servers": ["s"]}"#).unwrap();
+    let messages: Vec<&str> = results.iter().map(|result| &*result.message).collect();
+    assert_eq!(messages, ["one", "two"]);
+}
+
 #[test]
 fn errors_name_file_line_and_column() {
     assert_eq!(
@@ -74,7 +90,7 @@ fn errors_name_file_line_and_column() {
     );
     assert_eq!(
         error(&[("e.yaml", "a: b\nc: [hunter2\n")]),
-        "e.yaml:3:1: invalid YAML"
+        "e.yaml:2:4: invalid YAML"
     );
     assert_eq!(
         error(&[("e.yml", "a: b\n---\n  c: hunter2\n")]),
