@@ -243,6 +243,8 @@ pub struct ScanConfig {
     pub trusted_cas: Vec<Vec<u8>>,
     /// Offer HTTP/2 by ALPN.
     pub http2: bool,
+    /// Make each request only after the answer to the one before it, instead of several together.
+    pub one_at_a_time: bool,
     /// Connect through this proxy.
     pub proxy: Option<Proxy>,
     /// Which address families a name is resolved to.
@@ -291,6 +293,7 @@ impl Default for ScanConfig {
             deep: false,
             trusted_cas: Vec::new(),
             http2: false,
+            one_at_a_time: false,
             proxy: None,
             family: Family::Both,
             resolver: None,

@@ -26,19 +26,21 @@ mod certificate;
 mod connection;
 mod dial;
 mod first_bytes;
+mod fit;
+mod flight;
+mod framing;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzed;
 mod handshake;
-mod lenient_stream;
+mod http1;
+mod http2;
 mod pause;
 mod prober;
 mod recorder;
 mod requests;
 mod response;
-mod response_head;
 mod run;
 mod signature;
-mod stream_notes;
 mod tls_error;
 mod trust_anchors;
 

@@ -1,4 +1,5 @@
-//! Runs one probe: one request after the other, until all are made or the time is over.
+//! Runs one probe, until all requests are made or the time is over. They leave [together](super::flight), or one after
+//! the other where a server does not take several at once.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +7,7 @@ use jiff::Timestamp;
 use tokio::net::TcpStream;
 use tokio::time::Instant as Deadline;
 
-use super::connection::Connection;
+use super::connection::{Connection, Outgoing};
 use super::dial::{Dial, Dialled};
 use super::pause::{requested_pause, wait};
 use super::prober::Prober;
@@ -52,23 +53,23 @@ impl Prober {
 }
 
 /// The state of one probe.
-struct RunningProbe<'a, D> {
-    prober: &'a Prober,
+pub(super) struct RunningProbe<'a, D> {
+    pub(super) prober: &'a Prober,
     dial: &'a D,
     started: Instant,
-    deadline: Deadline,
+    pub(super) deadline: Deadline,
     /// How long further connections waited for a permit. The deadline has moved by as much.
     waited: Duration,
-    number: u8,
+    pub(super) number: u8,
     /// The stream that the scan opened, until it is used.
     first_stream: Option<TcpStream>,
-    connection: Option<Connection>,
+    pub(super) connection: Option<Connection>,
     retries: u32,
     /// Whether to stop offering HTTP/2.
     http1: bool,
     /// Whether the first response decides if there are further requests.
-    tentative: bool,
-    observation: Observation,
+    pub(super) tentative: bool,
+    pub(super) observation: Observation,
 }
 
 impl<'a, D: Dial> RunningProbe<'a, D> {
@@ -152,13 +153,11 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     /// Makes each of these requests that was not made yet. Returns `false` once no further request can be
     /// made; the remaining ones are then listed in the observation.
     async fn request_all(&mut self, requests: &[Request], mut more: bool) -> bool {
+        if more {
+            more = self.request_together(requests).await;
+        }
         for request in requests {
-            if self
-                .observation
-                .exchanges
-                .iter()
-                .any(|exchange| exchange.request == *request)
-            {
+            if self.was_made(request) {
                 continue;
             }
             if more {
@@ -170,9 +169,14 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         more
     }
 
+    pub(super) fn was_made(&self, request: &Request) -> bool {
+        let mut exchanges = self.observation.exchanges.iter();
+        exchanges.any(|exchange| exchange.request == *request)
+    }
+
     /// Makes one request, and repeats it with GET if the response to HEAD proves nothing. Returns `false` once no
     /// further request can be made.
-    async fn request_with_get_fallback(&mut self, request: &Request) -> bool {
+    pub(super) async fn request_with_get_fallback(&mut self, request: &Request) -> bool {
         let mut next = Some(request.clone());
         while let Some(request) = next.take() {
             let Some(exchange) = self.request(&request).await else {
@@ -237,7 +241,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     }
 
     /// The deadline of a request that starts now: one request must not use up the time of all others.
-    fn next_deadline(&self) -> Deadline {
+    pub(super) fn next_deadline(&self) -> Deadline {
         self.deadline.min(Deadline::now() + self.prober.timeout)
     }
 
@@ -253,7 +257,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     }
 
     /// The request to repeat with GET: a HEAD request whose response may come from a front end.
-    fn get_fallback(&self, exchange: &Exchange) -> Option<Request> {
+    pub(super) fn get_fallback(&self, exchange: &Exchange) -> Option<Request> {
         let reply = exchange.outcome.as_ref().ok()?;
         let from_api_server = exchange.request.method == Method::Head
             && reply.vouched_by(self.observation.reference());
@@ -269,18 +273,13 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     async fn request(&mut self, request: &Request) -> Option<Exchange> {
         let (mut at, mut started) = (Timestamp::now(), Instant::now());
         let outcome = loop {
-            let mut connection = match self.connection.take() {
-                Some(connection) => connection,
-                None => match self.open().await {
-                    Ok(connection) => connection,
-                    Err(failure) if self.fall_back_to_http1(&failure) => continue,
-                    Err(failure) if self.use_retry(&failure) => continue,
-                    Err(failure) if self.observation.exchanges.is_empty() => {
-                        self.observation.failure = Some(failure);
-                        return None;
-                    }
-                    Err(failure) => break Err(failure),
-                },
+            let mut connection = match self.take_connection().await {
+                Ok(connection) => connection,
+                Err(failure) if self.observation.exchanges.is_empty() => {
+                    self.observation.failure = Some(failure);
+                    return None;
+                }
+                Err(failure) => break Err(failure),
             };
             let fresh = connection.served() == 0;
             (at, started) = (Timestamp::now(), Instant::now());
@@ -294,7 +293,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
                     if connection.is_http2()
                         && cut_short.is_some_and(|failure| self.fall_back_to_http1(&failure)) => {}
                 Ok(reply) => {
-                    if connection.reusable().await {
+                    if connection.is_reusable().await {
                         self.connection = Some(connection);
                     }
                     break Ok(reply);
@@ -316,6 +315,20 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         })
     }
 
+    /// The connection, or a new one if there is none.
+    pub(super) async fn take_connection(&mut self) -> Result<Connection, Failure> {
+        loop {
+            match self.connection.take() {
+                Some(connection) => return Ok(connection),
+                None => match self.open().await {
+                    Err(failure)
+                        if self.fall_back_to_http1(&failure) || self.use_retry(&failure) => {}
+                    opened => return opened,
+                },
+            }
+        }
+    }
+
     /// Whether to retry after this failure; if so, it uses up one of the retries. Before the first response of a
     /// first probe it does not retry: the scan repeats the whole probe later.
     fn use_retry(&mut self, failure: &Failure) -> bool {
@@ -329,7 +342,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     }
 
     /// Whether to continue over HTTP/1.1. A failure while HTTP/2 is offered may be due to HTTP/2.
-    fn fall_back_to_http1(&mut self, failure: &Failure) -> bool {
+    pub(super) fn fall_back_to_http1(&mut self, failure: &Failure) -> bool {
         let may_be_http2 = matches!(failure.stage, Stage::Tls | Stage::Http | Stage::Body)
             && matches!(
                 failure.kind,
@@ -373,21 +386,47 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         request: &Request,
         at: Timestamp,
     ) -> Result<Reply, Failure> {
+        let deadline = self.next_deadline();
+        self.send(connection, std::slice::from_ref(request), at, deadline)
+            .await?;
+        self.receive(connection, request, deadline).await
+    }
+
+    /// Sends requests.
+    pub(super) async fn send(
+        &mut self,
+        connection: &mut Connection,
+        requests: &[Request],
+        at: Timestamp,
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        let (prober, endpoint) = (self.prober, &self.observation.endpoint);
+        let outgoing: Vec<Outgoing<'_>> = (requests.iter())
+            .map(|request| Outgoing {
+                request,
+                headers: prober.headers(endpoint, request, at),
+            })
+            .collect();
+        tokio::time::timeout_at(deadline, connection.send(endpoint, &outgoing))
+            .await
+            .unwrap_or_else(|_| Err(Failure::new(Stage::Http, FailureKind::Deadline, "")))
+    }
+
+    /// Reads the response to this request, which was sent.
+    pub(super) async fn receive(
+        &mut self,
+        connection: &mut Connection,
+        request: &Request,
+        deadline: Deadline,
+    ) -> Result<Reply, Failure> {
         let prober = self.prober;
         let max_body = if request.class.is_telemetry() {
             FIRST_BYTES.min(prober.max_body)
         } else {
             prober.max_body
         };
-        let headers = prober.headers(&self.observation.endpoint, request, at);
-        let work = connection.request(
-            &self.observation.endpoint,
-            request,
-            &headers,
-            max_body,
-            prober.keep(request),
-        );
-        match tokio::time::timeout_at(self.next_deadline(), work).await {
+        let work = connection.receive(request, max_body, prober.keep(request));
+        match tokio::time::timeout_at(deadline, work).await {
             Ok(reply) if request.class.is_list() => reply.map(Reply::without_objects),
             Ok(reply) => reply,
             Err(_) => Err(Failure::new(Stage::Http, FailureKind::Deadline, "")),
