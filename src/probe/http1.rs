@@ -230,7 +230,7 @@ impl Http1 {
             if body.cut {
                 return Ok(());
             }
-            let end = self.line(2).await?;
+            let end = self.line(MAX_CHUNK_LINE).await?;
             if !end.is_empty() {
                 return Err(invalid(Stage::Body, "a chunk is longer than its size says"));
             }
