@@ -2,12 +2,12 @@
 //! GET and HEAD requests on that one connection.
 //!
 //! ```text
-//! TcpStream ─ handshake ─→ Handshake ─ connection ─→ request, response; request, response; …
+//! TcpStream ─ handshake ─→ Handshake ─ connection ─→ requests together, responses in order
 //!                                      └ closed? one more connection, recorded
 //! ```
 //!
 //! The requests, in this order and without an early stop:
-//! 1. `/version`, `/api`, `/healthz`;
+//! 1. `/version`, `/api`, `/healthz`, [together](crate::model::OneAtATime) as those of each later step;
 //! 2. `/livez` and `/readyz`, only if all three answered 401: the server may open just these to anonymous
 //!    callers;
 //! 3. the requests of the configuration (`--path`). A HEAD whose response may come from a front end is
@@ -26,9 +26,6 @@ mod certificate;
 mod connection;
 mod dial;
 mod first_bytes;
-mod fit;
-mod flight;
-mod framing;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzed;
 mod handshake;

@@ -10,12 +10,12 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::time::Instant as Deadline;
 
-use super::connection::Connection;
-use super::dial::Dial;
+use super::RunningProbe;
 use super::fit::fits;
-use super::pause::{requested_pause, wait};
-use super::run::RunningProbe;
 use crate::model::{Exchange, Failure, FailureKind, OneAtATime, Reply, Request};
+use crate::probe::connection::Connection;
+use crate::probe::dial::Dial;
+use crate::probe::pause::{requested_pause, wait};
 
 /// The most requests that leave together.
 const MOST: usize = 32;
@@ -85,7 +85,8 @@ impl<D: Dial> RunningProbe<'_, D> {
             // The other requests try to connect themselves.
             Err(failure) => {
                 let now = (Timestamp::now(), Instant::now());
-                self.push(&requests[0], now, Err(failure));
+                let exchange = self.exchanged(&requests[0], now, Err(failure));
+                self.observation.exchanges.push(exchange);
                 return true;
             }
         };
@@ -95,6 +96,8 @@ impl<D: Dial> RunningProbe<'_, D> {
         if let Err(failure) = self.send(&mut connection, requests, sent.0, deadline).await {
             return self.miss(requests, sent, failure, &connection);
         }
+        // Answers that ask for a pause, and how long the first of them asks for.
+        let (mut put_off, mut pause) = (Vec::new(), None);
         for (index, request) in requests.iter().enumerate() {
             let waiting = Deadline::now();
             let until = if index == 0 {
@@ -119,14 +122,20 @@ impl<D: Dial> RunningProbe<'_, D> {
                 self.observation.exchanges.truncate(made_before);
                 return self.continue_apart(OneAtATime::Misfit);
             }
-            let exchange = self.push(request, sent, Ok(reply));
-            let pause = requested_pause(exchange);
-            if pause.is_some() {
-                self.continue_apart(OneAtATime::AskedToWait);
-                return wait(pause, self.deadline).await;
+            let cut_short = (reply.body_failure.as_ref()).filter(|_| connection.is_http2());
+            if cut_short.is_some_and(|failure| self.fall_back_to_http1(failure)) {
+                return true;
             }
+            let exchange = self.exchanged(request, sent, Ok(reply));
+            let asked_pause = requested_pause(&exchange);
+            if pause.is_some() && asked_pause.is_some() {
+                put_off.push(exchange);
+            } else {
+                self.observation.exchanges.push(exchange);
+            }
+            pause = pause.or(asked_pause);
             if connection.is_spent() && index + 1 < requests.len() {
-                return self.continue_apart(OneAtATime::Closed);
+                return self.continue_apart(OneAtATime::Closed) && wait(pause, self.deadline).await;
             }
         }
         let is_reusable = connection.is_reusable().await;
@@ -135,6 +144,14 @@ impl<D: Dial> RunningProbe<'_, D> {
             return self.continue_apart(OneAtATime::Surplus);
         }
         self.connection = Some(connection).filter(|_| is_reusable);
+        if !wait(pause, self.deadline).await {
+            self.observation.exchanges.append(&mut put_off);
+            return false;
+        }
+        if !put_off.is_empty() {
+            // They are requested again, after the pause.
+            self.continue_apart(OneAtATime::AskedToWait);
+        }
         true
     }
 
@@ -147,21 +164,25 @@ impl<D: Dial> RunningProbe<'_, D> {
         failure: Failure,
         connection: &Connection,
     ) -> bool {
-        match failure.kind {
-            FailureKind::Deadline => {
-                for request in missing {
-                    self.push(request, sent, Err(failure.clone()));
-                }
-                false
+        let lost = match failure.kind {
+            FailureKind::Deadline => missing,
+            // Answered requests show that the protocol is understood.
+            _ if connection.served() == 0
+                && connection.is_http2()
+                && self.fall_back_to_http1(&failure) =>
+            {
+                return true;
             }
-            _ if connection.is_http2() && self.fall_back_to_http1(&failure) => true,
-            FailureKind::InvalidHttp => self.continue_apart(OneAtATime::Misfit),
-            _ if failure.is_transient() => self.continue_apart(OneAtATime::Closed),
-            _ => {
-                self.push(&missing[0], sent, Err(failure));
-                true
-            }
+            FailureKind::InvalidHttp => return self.continue_apart(OneAtATime::Misfit),
+            _ if failure.is_transient() => return self.continue_apart(OneAtATime::Closed),
+            _ => &missing[..1],
+        };
+        let is_over = failure.kind == FailureKind::Deadline;
+        for request in lost {
+            let exchange = self.exchanged(request, sent, Err(failure.clone()));
+            self.observation.exchanges.push(exchange);
         }
+        !is_over
     }
 
     /// Notes why the other requests of this probe are made one at a time. They can be made, so it returns `true`.
@@ -171,19 +192,18 @@ impl<D: Dial> RunningProbe<'_, D> {
         true
     }
 
-    fn push(
-        &mut self,
+    fn exchanged(
+        &self,
         request: &Request,
         (at, started): (Timestamp, Instant),
         outcome: Result<Reply, Failure>,
-    ) -> &Exchange {
-        self.observation.exchanges.push(Exchange {
+    ) -> Exchange {
+        Exchange {
             request: request.clone(),
             probe: self.number,
             at,
             elapsed: started.elapsed(),
             outcome,
-        });
-        &self.observation.exchanges[self.observation.exchanges.len() - 1]
+        }
     }
 }

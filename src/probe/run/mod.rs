@@ -1,5 +1,9 @@
-//! Runs one probe, until all requests are made or the time is over. They leave [together](super::flight), or one after
+//! Runs one probe, until all requests are made or the time is over. They leave [together](flight), or one after
 //! the other where a server does not take several at once.
+
+mod connections;
+mod fit;
+mod flight;
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +12,11 @@ use tokio::net::TcpStream;
 use tokio::time::Instant as Deadline;
 
 use super::connection::{Connection, Outgoing};
-use super::dial::{Dial, Dialled};
+use super::dial::Dial;
 use super::pause::{requested_pause, wait};
 use super::prober::Prober;
 use crate::model::{
-    Endpoint, Exchange, Failure, FailureKind, Handshake, Method, Observation, Reply, Request,
-    Scheme, Stage,
+    Endpoint, Exchange, Failure, FailureKind, Method, Observation, Reply, Request, Stage,
 };
 
 /// How many bytes of large documents (`/metrics`, `/openapi`, `/flagz`) are read: enough to recognise one.
@@ -53,23 +56,23 @@ impl Prober {
 }
 
 /// The state of one probe.
-pub(super) struct RunningProbe<'a, D> {
-    pub(super) prober: &'a Prober,
+struct RunningProbe<'a, D> {
+    prober: &'a Prober,
     dial: &'a D,
     started: Instant,
-    pub(super) deadline: Deadline,
+    deadline: Deadline,
     /// How long further connections waited for a permit. The deadline has moved by as much.
     waited: Duration,
-    pub(super) number: u8,
+    number: u8,
     /// The stream that the scan opened, until it is used.
     first_stream: Option<TcpStream>,
-    pub(super) connection: Option<Connection>,
+    connection: Option<Connection>,
     retries: u32,
     /// Whether to stop offering HTTP/2.
     http1: bool,
     /// Whether the first response decides if there are further requests.
-    pub(super) tentative: bool,
-    pub(super) observation: Observation,
+    tentative: bool,
+    observation: Observation,
 }
 
 impl<'a, D: Dial> RunningProbe<'a, D> {
@@ -169,14 +172,14 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         more
     }
 
-    pub(super) fn was_made(&self, request: &Request) -> bool {
+    fn was_made(&self, request: &Request) -> bool {
         let mut exchanges = self.observation.exchanges.iter();
         exchanges.any(|exchange| exchange.request == *request)
     }
 
     /// Makes one request, and repeats it with GET if the response to HEAD proves nothing. Returns `false` once no
     /// further request can be made.
-    pub(super) async fn request_with_get_fallback(&mut self, request: &Request) -> bool {
+    async fn request_with_get_fallback(&mut self, request: &Request) -> bool {
         let mut next = Some(request.clone());
         while let Some(request) = next.take() {
             let Some(exchange) = self.request(&request).await else {
@@ -211,53 +214,13 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
             .any(|(_, reply)| reply.speaks_kubernetes())
     }
 
-    /// Performs one handshake without SNI if the others had one. `OpenShift` then shows its internal
-    /// certificate, and Gardener's gateway closes the connection.
-    async fn handshake_without_sni(&mut self) {
-        let endpoint = &self.observation.endpoint;
-        if endpoint.scheme != Scheme::Https || endpoint.name.is_none() {
-            return;
-        }
-        let nameless = Endpoint {
-            name: None,
-            ..endpoint.clone()
-        };
-        // Closed first, so that the probe never holds two connections.
-        self.connection = None;
-        self.observation.without_sni = Some(self.handshake(&nameless).await);
-    }
-
-    /// Performs one handshake on a connection of its own.
-    async fn handshake(&mut self, endpoint: &Endpoint) -> Result<Handshake, Failure> {
-        let stream = self.dial(endpoint).await?;
-        self.observation.connections += 1;
-        let work = self.prober.tls.handshake(stream, endpoint, self.http1);
-        let (_, handshake, _) = tokio::time::timeout_at(self.next_deadline(), work)
-            .await
-            .map_err(|_| Failure::new(Stage::Tls, FailureKind::Deadline, ""))?
-            .map_err(|refused| refused.failure)?;
-        self.observation.handshakes += 1;
-        Ok(handshake)
-    }
-
     /// The deadline of a request that starts now: one request must not use up the time of all others.
-    pub(super) fn next_deadline(&self) -> Deadline {
+    fn next_deadline(&self) -> Deadline {
         self.deadline.min(Deadline::now() + self.prober.timeout)
     }
 
-    /// Opens a further connection. The wait for a permit depends on the rest of the scan, so it does not count
-    /// against the endpoint's time.
-    async fn dial(&mut self, endpoint: &Endpoint) -> Result<TcpStream, Failure> {
-        let began = Instant::now();
-        let Dialled { stream, took } = self.dial.dial(endpoint).await;
-        let waited = began.elapsed().saturating_sub(took);
-        self.waited += waited;
-        self.deadline += waited;
-        stream
-    }
-
     /// The request to repeat with GET: a HEAD request whose response may come from a front end.
-    pub(super) fn get_fallback(&self, exchange: &Exchange) -> Option<Request> {
+    fn get_fallback(&self, exchange: &Exchange) -> Option<Request> {
         let reply = exchange.outcome.as_ref().ok()?;
         let from_api_server = exchange.request.method == Method::Head
             && reply.vouched_by(self.observation.reference());
@@ -315,20 +278,6 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         })
     }
 
-    /// The connection, or a new one if there is none.
-    pub(super) async fn take_connection(&mut self) -> Result<Connection, Failure> {
-        loop {
-            match self.connection.take() {
-                Some(connection) => return Ok(connection),
-                None => match self.open().await {
-                    Err(failure)
-                        if self.fall_back_to_http1(&failure) || self.use_retry(&failure) => {}
-                    opened => return opened,
-                },
-            }
-        }
-    }
-
     /// Whether to retry after this failure; if so, it uses up one of the retries. Before the first response of a
     /// first probe it does not retry: the scan repeats the whole probe later.
     fn use_retry(&mut self, failure: &Failure) -> bool {
@@ -342,7 +291,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     }
 
     /// Whether to continue over HTTP/1.1. A failure while HTTP/2 is offered may be due to HTTP/2.
-    pub(super) fn fall_back_to_http1(&mut self, failure: &Failure) -> bool {
+    fn fall_back_to_http1(&mut self, failure: &Failure) -> bool {
         let may_be_http2 = matches!(failure.stage, Stage::Tls | Stage::Http | Stage::Body)
             && matches!(
                 failure.kind,
@@ -355,29 +304,6 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
             self.prober.http2 && !self.http1 && may_be_http2 && Deadline::now() < self.deadline;
         self.http1 |= falls_back;
         falls_back
-    }
-
-    /// Opens a connection that is ready for requests, on the stream of the scan if it is unused.
-    async fn open(&mut self) -> Result<Connection, Failure> {
-        let stream = if let Some(stream) = self.first_stream.take() {
-            stream
-        } else {
-            let endpoint = self.observation.endpoint.clone();
-            self.dial(&endpoint).await?
-        };
-        self.observation.connections += 1;
-        if self.observation.local_address.is_none() {
-            self.observation.local_address = stream
-                .local_addr()
-                .ok()
-                .map(|address| address.ip().to_canonical());
-        }
-        let (prober, deadline) = (self.prober, self.next_deadline());
-        let work = Connection::establish(stream, &prober.tls, &mut self.observation, self.http1);
-        match tokio::time::timeout_at(deadline, work).await {
-            Ok(connection) => connection,
-            Err(_) => Err(Failure::new(Stage::Tls, FailureKind::Deadline, "")),
-        }
     }
 
     async fn exchange(
@@ -393,7 +319,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     }
 
     /// Sends requests.
-    pub(super) async fn send(
+    async fn send(
         &mut self,
         connection: &mut Connection,
         requests: &[Request],
@@ -413,7 +339,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     }
 
     /// Reads the response to this request, which was sent.
-    pub(super) async fn receive(
+    async fn receive(
         &mut self,
         connection: &mut Connection,
         request: &Request,
