@@ -39,6 +39,11 @@ impl ByHand {
         self.connections.load(Ordering::SeqCst)
     }
 
+    /// Notes a request.
+    pub(crate) fn note(&self, request: &str) {
+        self.requests.lock().unwrap().push(request.to_owned());
+    }
+
     /// The first line of each request.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
@@ -93,20 +98,25 @@ pub(crate) async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
     server: &ByHand,
     answer: &(dyn Fn(&str) -> (Vec<u8>, Then) + Send + Sync),
 ) -> Then {
+    // Several requests may come at once.
+    let mut received = Vec::new();
     loop {
-        let mut head = Vec::new();
-        while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-            if !matches!(stream.read_buf(&mut head).await, Ok(read) if read > 0) {
+        let end = loop {
+            if let Some(at) = received.windows(4).position(|end| end == b"\r\n\r\n") {
+                break at + 4;
+            }
+            if !matches!(stream.read_buf(&mut received).await, Ok(read) if read > 0) {
                 return Then::Drop;
             }
-        }
+        };
+        let head: Vec<u8> = received.drain(..end).collect();
         let line = String::from_utf8_lossy(&head)
             .lines()
             .next()
             .unwrap_or_default()
             .to_owned();
         let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-        server.requests.lock().unwrap().push(line);
+        server.note(&line);
         let (answer, then) = answer(&path);
         if stream.write_all(&answer).await.is_err() || stream.flush().await.is_err() {
             return Then::Drop;

@@ -78,4 +78,10 @@ pub(crate) struct RequestArgs {
     /// connection per request.
     #[arg(long, hide_short_help = true)]
     pub(crate) http2: bool,
+
+    /// Make each request only after the answer to the one before it
+    ///
+    /// Without it, the usual requests leave together, and are repeated one at a time where a server does not take that.
+    #[arg(long, hide_short_help = true)]
+    pub(crate) one_at_a_time: bool,
 }
