@@ -165,7 +165,7 @@ fn write_head(
     authority: &str,
     outgoing: &Outgoing<'_>,
 ) -> Result<(), Failure> {
-    let target = uri(format!("{}{}", endpoint.prefix, outgoing.request.path))?;
+    let target = uri(&format!("{}{}", endpoint.prefix, outgoing.request.path))?;
     let host = HeaderValue::from_str(authority).map_err(|error| invalid(error.to_string()))?;
     out.extend_from_slice(method(outgoing.request).as_str().as_bytes());
     out.push(b' ');
@@ -195,7 +195,7 @@ fn http2_request(
     let (scheme, path) = (endpoint.scheme.as_str(), &outgoing.request.path);
     let mut request = http::Request::new(());
     *request.method_mut() = method(outgoing.request);
-    *request.uri_mut() = uri(format!("{scheme}://{authority}{}{path}", endpoint.prefix))?;
+    *request.uri_mut() = uri(&format!("{scheme}://{authority}{}{path}", endpoint.prefix))?;
     request.headers_mut().clone_from(&outgoing.headers);
     Ok(request)
 }
@@ -207,7 +207,7 @@ const fn method(request: &Request) -> http::Method {
     }
 }
 
-fn uri(target: String) -> Result<Uri, Failure> {
+fn uri(target: &str) -> Result<Uri, Failure> {
     target
         .parse()
         .map_err(|error| invalid(format!("cannot request {target}: {error}")))

@@ -61,6 +61,12 @@ async fn lines(responses: &str) -> Vec<String> {
     whole
 }
 
+/// So many different headers.
+fn header_lines(count: u32) -> String {
+    let line = |number| format!("X-{number}: y\r\n");
+    (0..count).map(line).collect::<Vec<_>>().concat()
+}
+
 const CLOSED: &str = "http: closed without an answer";
 
 #[tokio::test]
@@ -92,9 +98,7 @@ async fn http10_ends_with_the_connection_and_may_have_chunks() {
 async fn folded_lines_odd_names_and_unreadable_lines_are_accepted() {
     let head = "HTTP/1.1 200 OK\r\nX-A: b\r\n  c\r\nServer : x\r\n(no header)\r\nContent-Length: 1\r\n\r\nx";
     assert_eq!(lines(head).await[0], "200 HTTP/1.1 \"x\"");
-    let many: String = (0..300)
-        .map(|number| format!("X-{number}: y\r\n"))
-        .collect();
+    let many = header_lines(300);
     let head = format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 1\r\n\r\nx");
     assert_eq!(lines(&head).await[0], "200 HTTP/1.1 \"x\"");
 }
@@ -103,9 +107,7 @@ async fn folded_lines_odd_names_and_unreadable_lines_are_accepted() {
 async fn what_is_no_http_or_too_much_is_a_failure() {
     let large = format!("HTTP/1.1 200 OK\r\nX: {}", "y".repeat(MAX_HEAD));
     let provisional = "HTTP/1.1 100 Continue\r\nX: y\r\n\r\n".repeat(2000);
-    let headers: String = (0..600)
-        .map(|number| format!("X-{number}: y\r\n"))
-        .collect();
+    let headers = header_lines(600);
     let many = format!("HTTP/1.1 200 OK\r\n{headers}\r\n");
     for bytes in [
         "SSH-2.0-OpenSSH_9.2\r\n",

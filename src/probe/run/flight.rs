@@ -94,7 +94,7 @@ impl<D: Dial> RunningProbe<'_, D> {
         let sent = (Timestamp::now(), Instant::now());
         let deadline = self.next_deadline();
         if let Err(failure) = self.send(&mut connection, requests, sent.0, deadline).await {
-            return self.miss(requests, sent, failure, &connection);
+            return self.miss(requests, sent, &failure, &connection);
         }
         // Answers that ask for a pause, and how long the first of them asks for.
         let (mut put_off, mut pause) = (Vec::new(), None);
@@ -115,7 +115,7 @@ impl<D: Dial> RunningProbe<'_, D> {
                     if failure.kind == FailureKind::InvalidHttp {
                         self.observation.exchanges.truncate(made_before);
                     }
-                    return self.miss(&requests[index..], sent, failure, &connection);
+                    return self.miss(&requests[index..], sent, &failure, &connection);
                 }
             };
             if !fits(request, &reply) {
@@ -161,7 +161,7 @@ impl<D: Dial> RunningProbe<'_, D> {
         &mut self,
         missing: &[Request],
         sent: (Timestamp, Instant),
-        failure: Failure,
+        failure: &Failure,
         connection: &Connection,
     ) -> bool {
         let lost = match failure.kind {
@@ -169,7 +169,7 @@ impl<D: Dial> RunningProbe<'_, D> {
             // Answered requests show that the protocol is understood.
             _ if connection.served() == 0
                 && connection.is_http2()
-                && self.fall_back_to_http1(&failure) =>
+                && self.fall_back_to_http1(failure) =>
             {
                 return true;
             }
