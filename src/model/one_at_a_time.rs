@@ -5,8 +5,8 @@ use strum::VariantNames;
 
 use super::words;
 
-/// Why a probe made the rest of its requests one at a time, on a further connection. A probe sends several requests
-/// together if the server takes them.
+/// Why a probe made its requests one at a time, on a further connection. A probe sends several requests together, and
+/// their answers count only if each is certainly the answer to its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, VariantNames)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -14,15 +14,19 @@ use super::words;
 pub enum OneAtATime {
     /// The server ended the connection before it had answered all of them.
     Closed,
-    /// The next answer did not come.
+    /// The next answer did not come in half of the time limit.
     Stalled,
-    /// An answer did not fit its request, could not be read, or was an error that may be due to requests that come
-    /// together. The answers before it do not count.
+    /// An answer could not be read, or was not certainly an API server's answer to its request.
     Misfit,
-    /// More came than the answers. None of them counts.
+    /// More came than the answers.
     Surplus,
+    /// An answer was longer than what is read of one, so that the answers behind it were not read.
+    TooLarge,
     /// The server asked for a pause.
     AskedToWait,
+    /// The answers to HEAD differed or lacked the header marks of an API server, and do not tell which request they
+    /// belong to. Only these requests were repeated.
+    Unproven,
 }
 
 words!(OneAtATime);
@@ -32,10 +36,12 @@ impl OneAtATime {
     pub const fn text(self) -> &'static str {
         match self {
             Self::Closed => "the server ended the connection before it had answered all requests",
-            Self::Stalled => "an answer did not come",
-            Self::Misfit => "an answer did not fit its request",
+            Self::Stalled => "an answer did not come in time",
+            Self::Misfit => "an answer was not certainly an API server's answer to its request",
             Self::Surplus => "more came than the answers",
+            Self::TooLarge => "an answer was too long to read those behind it",
             Self::AskedToWait => "the server asked for a pause",
+            Self::Unproven => "answers to HEAD did not tell which request they belong to",
         }
     }
 }

@@ -8,7 +8,7 @@ use kubeknock::model::{EndpointReport, OneAtATime, Verdict};
 use kubeknock::simulator::{self, Scenario};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::byhand::{ByHand, acceptor, default_cluster, listen, whole};
+use crate::byhand::{ByHand, acceptor, default_cluster, insecure, listen, whole};
 use crate::support::{config, knock, serve};
 
 /// A default API server over TLS. `answer` gets the number of the connection, from 1, and the requests that came at
@@ -54,6 +54,17 @@ fn responses(paths: &[&str]) -> String {
     paths.iter().map(|path| response(path)).collect()
 }
 
+/// A header that API servers send.
+const MARK: &str = "Audit-Id: 1b2c3d4e-0000-4000-8000-000000000001\r\n";
+
+/// An API server's 401 with these header lines.
+fn unauthorized(lines: &str) -> String {
+    let body = "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\
+                \"message\":\"Unauthorized\",\"reason\":\"Unauthorized\",\"code\":401}\n";
+    let head = format!("HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n{lines}");
+    String::from_utf8(whole(&head, body)).unwrap()
+}
+
 async fn ask(server: &ByHand) -> EndpointReport {
     let config = config().with(|config| {
         config.retries = 0;
@@ -78,14 +89,7 @@ async fn the_first_requests_leave_together() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_three_401s_two_more_leave_together() {
-    let server = server(|_, paths| {
-        let unauthorized = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nAudit-Id: \
-                            1b2c3d4e-0000-4000-8000-000000000001\r\nContent-Length: 129\r\n\r\n\
-                            {\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\
-                            \"message\":\"Unauthorized\",\"reason\":\"Unauthorized\",\"code\":401}\n";
-        (unauthorized.repeat(paths.len()), false)
-    })
-    .await;
+    let server = server(|_, paths| (unauthorized(MARK).repeat(paths.len()), false)).await;
     let record = ask(&server).await;
     assert_eq!(record.verdict, Verdict::Rejected, "{}", record.reason);
     assert_eq!(
@@ -99,7 +103,7 @@ async fn after_three_401s_two_more_leave_together() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_server_does_not_take_together_is_asked_one_at_a_time() {
     type Answer = fn(usize, &[&str]) -> (String, bool);
-    let servers: [(&str, OneAtATime, Answer); 9] = [
+    let servers: [(&str, OneAtATime, Answer); 12] = [
         (
             "reads one request and drops the others",
             OneAtATime::Stalled,
@@ -155,6 +159,33 @@ async fn what_a_server_does_not_take_together_is_asked_one_at_a_time() {
                 _ => (format!("{}{}", responses(paths), response("/api")), false),
             },
         ),
+        (
+            "is silent to several",
+            OneAtATime::Stalled,
+            |_, paths| match paths {
+                [path] => (response(path), false),
+                _ => (String::new(), false),
+            },
+        ),
+        (
+            "refuses several in an API server's words",
+            OneAtATime::Misfit,
+            |_, paths| match paths {
+                [path] => (response(path), false),
+                _ => (unauthorized("").repeat(3), false),
+            },
+        ),
+        (
+            "shows a page to several",
+            OneAtATime::Misfit,
+            |_, paths| match paths {
+                [path] => (response(path), false),
+                _ => {
+                    let page = "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>";
+                    (page.repeat(3), false)
+                }
+            },
+        ),
     ];
     for (what, why, answer) in servers {
         let server = server(answer).await;
@@ -174,7 +205,68 @@ async fn what_a_server_does_not_take_together_is_asked_one_at_a_time() {
     }
 }
 
-/// Answers that ask for a pause are asked again after it, and only they.
+/// A front end that loses the second request answers the third in its place. What is open must not vanish.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_request_hides_nothing() {
+    let server = server(|_, paths| {
+        let answer = |path: &&str| match *path {
+            "/api" => String::from_utf8(insecure("/api")).unwrap(),
+            _ => unauthorized(MARK),
+        };
+        let lost = if paths.len() > 1 { 1 } else { usize::MAX };
+        let kept = (paths.iter().enumerate()).filter(|(at, _)| *at != lost);
+        (kept.map(|(_, path)| answer(path)).collect(), false)
+    })
+    .await;
+    let record = ask(&server).await;
+    assert_eq!(
+        (record.verdict, record.one_at_a_time),
+        (Verdict::Exposed, Some(OneAtATime::Stalled)),
+        "{}",
+        record.reason
+    );
+}
+
+/// Answers to HEAD do not tell which list is open, so lists that differ are asked one at a time.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_open_list_is_named_although_answers_to_head_come_in_another_order() {
+    let server = server(|_, paths| {
+        let answer = |path: &str| {
+            if path.starts_with("/api/v1/") || path.starts_with("/apis/") {
+                let status = if path.starts_with("/api/v1/configmaps") {
+                    "405 Method Not Allowed"
+                } else {
+                    "403 Forbidden"
+                };
+                let (head, _) = default_cluster("/api");
+                return format!(
+                    "{}Content-Length: 9\r\n\r\n",
+                    head.replacen("403 Forbidden", status, 1)
+                );
+            }
+            response(path)
+        };
+        let lists = paths.iter().all(|path| path.contains("limit=1"));
+        let mut answers: Vec<String> = paths.iter().map(|path| answer(path)).collect();
+        if lists {
+            answers.reverse();
+        }
+        (answers.concat(), false)
+    })
+    .await;
+    let config = config().with(|config| {
+        config.deep = true;
+        config.retries = 0;
+    });
+    let record = knock(config, &server.address.to_string()).await;
+    assert_eq!(record.one_at_a_time, Some(OneAtATime::Unproven));
+    let open: Vec<&str> = (record.exposing())
+        .map(|grant| grant.path.as_str())
+        .collect();
+    assert_eq!(open, ["/api/v1/configmaps"], "{}", record.reason);
+}
+
+/// A probe that is asked to wait starts over after the pause.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_overloaded_server_is_asked_again_after_its_pause() {
     let server = server(|_, paths| {
@@ -189,17 +281,21 @@ async fn an_overloaded_server_is_asked_again_after_its_pause() {
     let record = knock(config, &server.address.to_string()).await;
     assert_eq!(record.one_at_a_time, Some(OneAtATime::AskedToWait));
     let asked = server.requests();
-    assert_eq!(asked[..2], ["/version /api /healthz", "/api"], "{asked:?}");
+    assert_eq!(
+        asked[..2],
+        ["/version /api /healthz", "/version"],
+        "{asked:?}"
+    );
 }
 
-/// A server whose answers take their time gets as much of it as one that is asked one at a time.
+/// Half of the time limit is enough for an answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_answer_is_waited_for() {
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&asked);
     let server = server(move |_, paths| {
         if counted.fetch_add(1, Ordering::SeqCst) == 0 {
-            std::thread::sleep(Duration::from_millis(1200));
+            std::thread::sleep(Duration::from_millis(500));
         }
         (responses(paths), false)
     })

@@ -1,31 +1,44 @@
-//! Whether the answer to one of several requests that left together is the answer to this one.
+//! Whether an answer to one of several requests that left together is certainly an API server's answer to this request.
 //!
 //! A front end may lose a request, answer out of order, or refuse requests only because they came together. A verdict must
 //! not rest on that.
 
 use crate::kubernetes::{Answer, Refusal};
-use crate::model::{Reply, Request};
+use crate::model::{FailureKind, Method, OneAtATime, Reply, Request};
 
-/// Whether the answer may be the one to this request, and is not about how the requests came.
-pub(super) fn fits(request: &Request, reply: &Reply) -> bool {
-    let path = request.bare_path();
-    if let Some(message) = reply.answer.refusal() {
-        return Refusal::of(message, request.class, path) != Refusal::OtherRequest;
+/// Why the answer is in doubt; `None` if it is certain. Answers to HEAD have nothing to tell, so they are compared with
+/// each other later.
+pub(super) fn doubt(request: &Request, reply: &Reply) -> Option<OneAtATime> {
+    match &reply.body_failure {
+        Some(failure) if failure.kind == FailureKind::InvalidHttp => {
+            return Some(OneAtATime::Misfit);
+        }
+        Some(_) => return Some(OneAtATime::Closed),
+        None if reply.answer == Answer::Cut => return Some(OneAtATime::TooLarge),
+        None => {}
     }
-    match (&reply.answer, reply.status) {
-        (Answer::HealthOk | Answer::HealthFailing, _)
-        | (
-            Answer::Version(_)
-            | Answer::ApiVersions
-            | Answer::ApiGroups
-            | Answer::ApiGroup
-            | Answer::ApiResources
-            | Answer::ResourceList { .. }
-            | Answer::RootPaths,
-            200,
-        ) => reply.answer.fits(request.class, path),
-        // Bad request, timeout, misdirected, and errors of a front end that lost its connection.
-        (_, status) => !matches!(status, 400 | 408 | 413 | 414 | 421 | 431 | 500..),
+    let certain = request.method == Method::Head || is_certain(request, reply);
+    (!certain).then_some(OneAtATime::Misfit)
+}
+
+fn is_certain(request: &Request, reply: &Reply) -> bool {
+    let path = request.bare_path();
+    let is_marked = reply.header_marks().any();
+    match (reply.status, &reply.answer) {
+        // The probe waits, and starts over.
+        (429, _) => true,
+        (_, Answer::HealthOk | Answer::HealthFailing) | (200, _) => {
+            reply.answer.fits(request.class, path)
+        }
+        (401, Answer::Status(_)) => is_marked,
+        (403, answer) => answer
+            .refusal()
+            .is_some_and(|message| Refusal::of(message, request.class, path) == Refusal::Anonymous),
+        // "Not found" and the like, in the words of an API server.
+        (402..=499, answer) => is_marked || answer.is_kubernetes(),
+        // The refusal of a bogus continue token.
+        (400, Answer::Status(_)) => is_marked,
+        _ => false,
     }
 }
 
@@ -33,9 +46,10 @@ pub(super) fn fits(request: &Request, reply: &Reply) -> bool {
 mod tests {
     use super::*;
     use crate::model::fixtures::{api_versions, ok, page, status, unauthorized, version};
+    use crate::model::{Failure, Stage};
 
     fn fitting(path: &str, answer: &Reply) -> bool {
-        fits(&Request::for_path(path).unwrap(), answer)
+        doubt(&Request::for_path(path).unwrap(), answer).is_none()
     }
 
     #[test]
@@ -46,7 +60,9 @@ mod tests {
         assert!(!fitting("/version", &ok()));
         assert!(fitting("/readyz", &ok()));
         // Pages say nothing about the path.
-        assert!(fitting("/api", &page(200)) && fitting("/api", &page(404)));
+        for code in [200, 301, 401, 403, 404] {
+            assert!(!fitting("/api", &page(code)), "{code}");
+        }
     }
 
     #[test]
@@ -63,8 +79,35 @@ mod tests {
             assert!(!fitting("/api", &page(code)), "{code}");
         }
         assert!(fitting("/api", &unauthorized()));
-        let of_api_server = status(500, "InternalError", "Internal error occurred");
-        assert!(fitting("/api", &of_api_server));
+        // Anybody can say this without the header marks of an API server.
+        assert!(!fitting(
+            "/api",
+            &status(401, "Unauthorized", "Unauthorized")
+        ));
+        assert!(!fitting(
+            "/api",
+            &status(403, "Forbidden", "in words of its own")
+        ));
         assert!(fitting("/api", &page(429)));
+    }
+
+    #[test]
+    fn a_body_that_did_not_come_whole_is_in_doubt() {
+        let request = Request::for_path("/version").unwrap();
+        let broken = |kind| {
+            let failure = Some(Failure::new(Stage::Body, kind, ""));
+            let reply = Reply {
+                body_failure: failure,
+                ..version()
+            };
+            doubt(&request, &reply)
+        };
+        assert_eq!(broken(FailureKind::Closed), Some(OneAtATime::Closed));
+        assert_eq!(broken(FailureKind::InvalidHttp), Some(OneAtATime::Misfit));
+        let cut = Reply {
+            answer: Answer::Cut,
+            ..version()
+        };
+        assert_eq!(doubt(&request, &cut), Some(OneAtATime::TooLarge));
     }
 }

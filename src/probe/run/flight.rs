@@ -1,21 +1,21 @@
 //! Requests that leave together: one round trip for all of them.
 //!
 //! HTTP/1.1 servers answer pipelined requests in their order (RFC 9112, section 9.3.2), and HTTP/2 has a stream for each.
-//! Not every server and front end does this well. So an answer counts only if it [fits](super::fit) its request. Otherwise,
-//! and where a server closes or stalls, what is missing is requested one at a time on a further connection, and the
-//! observation says why.
+//! Not every server and front end does this well, and a lost request shifts the answers behind it. So answers over
+//! HTTP/1.1 count only if all came and each is an API server's own answer to its request ([`fit`](super::fit)).
+//! Otherwise the probe starts over and asks one at a time, and the observation says why.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::time::Instant as Deadline;
 
 use super::RunningProbe;
-use super::fit::fits;
-use crate::model::{Exchange, Failure, FailureKind, OneAtATime, Reply, Request};
+use super::fit::doubt;
+use crate::model::{Exchange, Failure, FailureKind, Method, OneAtATime, Reply, Request, Stage};
 use crate::probe::connection::Connection;
 use crate::probe::dial::Dial;
-use crate::probe::pause::{requested_pause, wait};
+use crate::probe::pause::requested_pause;
 
 /// The most requests that leave together.
 const MOST: usize = 32;
@@ -85,125 +85,148 @@ impl<D: Dial> RunningProbe<'_, D> {
             // The other requests try to connect themselves.
             Err(failure) => {
                 let now = (Timestamp::now(), Instant::now());
-                let exchange = self.exchanged(&requests[0], now, Err(failure));
-                self.observation.exchanges.push(exchange);
+                self.push(&requests[0], now, Err(failure));
                 return true;
             }
         };
         let made_before = self.observation.exchanges.len();
         let sent = (Timestamp::now(), Instant::now());
         let deadline = self.next_deadline();
-        if let Err(failure) = self.send(&mut connection, requests, sent.0, deadline).await {
-            return self.miss(requests, sent, &failure, &connection);
-        }
-        // Answers that ask for a pause, and how long the first of them asks for.
-        let (mut put_off, mut pause) = (Vec::new(), None);
+        let mut failed = self
+            .send(&mut connection, requests, sent.0, deadline)
+            .await
+            .err();
+        let mut pause = None;
         for (index, request) in requests.iter().enumerate() {
-            let waiting = Deadline::now();
-            let until = if index == 0 {
-                deadline
-            } else {
-                waiting + self.prober.timeout / STALLED
+            let until = self
+                .deadline
+                .min(Deadline::now() + self.prober.timeout / STALLED);
+            let outcome = match failed.take() {
+                Some(failure) => Err(failure),
+                None => self.receive(&mut connection, request, until).await,
             };
-            let reply = match self.receive(&mut connection, request, until).await {
-                Ok(reply) => reply,
-                Err(failure) if index > 0 && failure.kind == FailureKind::Deadline => {
-                    self.deadline += waiting.elapsed();
-                    return self.continue_apart(OneAtATime::Stalled);
+            let (rest, is_last) = (&requests[index..], index + 1 == requests.len());
+            match outcome {
+                Ok(reply) if connection.is_http2() => {
+                    let cut_short = reply.body_failure.clone();
+                    if cut_short.is_some_and(|failure| self.fall_back_to_http1(&failure)) {
+                        return true;
+                    }
+                    pause = pause.or(self.push(request, sent, Ok(reply)));
+                }
+                Ok(reply) => {
+                    let closes = connection.is_spent() && !is_last;
+                    let doubt = doubt(request, &reply).or(closes.then_some(OneAtATime::Closed));
+                    pause = pause.or(self.push(request, sent, Ok(reply)));
+                    if let Some(why) = doubt {
+                        return self.start_over(why, pause, &rest[1..], sent);
+                    }
+                }
+                Err(failure) if connection.is_http2() => {
+                    return self.continue_over_http2(&failure, &connection, rest, sent);
                 }
                 Err(failure) => {
-                    if failure.kind == FailureKind::InvalidHttp {
-                        self.observation.exchanges.truncate(made_before);
-                    }
-                    return self.miss(&requests[index..], sent, &failure, &connection);
+                    let why = match failure.kind {
+                        FailureKind::Deadline => OneAtATime::Stalled,
+                        FailureKind::InvalidHttp => OneAtATime::Misfit,
+                        _ if failure.is_transient() => OneAtATime::Closed,
+                        _ => {
+                            self.push(request, sent, Err(failure));
+                            return true;
+                        }
+                    };
+                    return self.start_over(why, pause, rest, sent);
                 }
-            };
-            if !fits(request, &reply) {
-                self.observation.exchanges.truncate(made_before);
-                return self.continue_apart(OneAtATime::Misfit);
-            }
-            let cut_short = (reply.body_failure.as_ref()).filter(|_| connection.is_http2());
-            if cut_short.is_some_and(|failure| self.fall_back_to_http1(failure)) {
-                return true;
-            }
-            let exchange = self.exchanged(request, sent, Ok(reply));
-            let asked_pause = requested_pause(&exchange);
-            if pause.is_some() && asked_pause.is_some() {
-                put_off.push(exchange);
-            } else {
-                self.observation.exchanges.push(exchange);
-            }
-            pause = pause.or(asked_pause);
-            if connection.is_spent() && index + 1 < requests.len() {
-                return self.continue_apart(OneAtATime::Closed) && wait(pause, self.deadline).await;
             }
         }
         let is_reusable = connection.is_reusable().await;
         if connection.has_surplus() {
-            self.observation.exchanges.truncate(made_before);
-            return self.continue_apart(OneAtATime::Surplus);
+            return self.start_over(OneAtATime::Surplus, pause, &[], sent);
         }
+        if pause.is_some() {
+            return self.start_over(OneAtATime::AskedToWait, pause, &[], sent);
+        }
+        let is_http2 = connection.is_http2();
         self.connection = Some(connection).filter(|_| is_reusable);
-        if !wait(pause, self.deadline).await {
-            self.observation.exchanges.append(&mut put_off);
-            return false;
-        }
-        if !put_off.is_empty() {
-            // They are requested again, after the pause.
-            self.continue_apart(OneAtATime::AskedToWait);
+        if !is_http2 && !self.are_alike(made_before) {
+            self.observation.exchanges.truncate(made_before);
+            self.observation.one_at_a_time = Some(OneAtATime::Unproven);
         }
         true
     }
 
-    /// Decides what follows after requests whose responses did not come. Returns `false` if no further request can be
-    /// made.
-    fn miss(
+    /// Whether answers to HEAD, from this exchange on, prove the same whichever of them belongs to which request. They have
+    /// no body that could tell. Other answers do.
+    fn are_alike(&self, first: usize) -> bool {
+        let reference = self.observation.reference();
+        let exchanges = &self.observation.exchanges[first..];
+        let mut of_head = exchanges.iter().filter_map(|exchange| {
+            let is_head = exchange.request.method == Method::Head;
+            exchange.outcome.as_ref().ok().filter(|_| is_head)
+        });
+        let status = of_head.clone().next().map(|reply| reply.status);
+        of_head.all(|reply| Some(reply.status) == status && reply.vouched_by(reference))
+    }
+
+    /// Makes this probe start over, and ask one at a time, after the pause that an answer asked for. Returns `false`: no
+    /// further request is made until then.
+    fn start_over(
         &mut self,
-        missing: &[Request],
+        why: OneAtATime,
+        pause: Option<Duration>,
+        unanswered: &[Request],
         sent: (Timestamp, Instant),
+    ) -> bool {
+        tracing::debug!(endpoint = %self.observation.endpoint, "asks one at a time: {}", why.text());
+        self.observation.one_at_a_time = Some(why);
+        self.start_over_after = Some(pause.unwrap_or_default());
+        // They stay in the observation if the pause is too long.
+        for request in unanswered {
+            self.push(
+                request,
+                sent,
+                Err(Failure::new(Stage::Http, FailureKind::Closed, "")),
+            );
+        }
+        false
+    }
+
+    /// After a failure over HTTP/2, where each answer has a stream of its own, the others count, and what is missing is
+    /// requested one at a time.
+    fn continue_over_http2(
+        &mut self,
         failure: &Failure,
         connection: &Connection,
+        missing: &[Request],
+        sent: (Timestamp, Instant),
     ) -> bool {
-        let lost = match failure.kind {
-            FailureKind::Deadline => missing,
-            // Answered requests show that the protocol is understood.
-            _ if connection.served() == 0
-                && connection.is_http2()
-                && self.fall_back_to_http1(failure) =>
-            {
-                return true;
-            }
-            FailureKind::InvalidHttp => return self.continue_apart(OneAtATime::Misfit),
-            _ if failure.is_transient() => return self.continue_apart(OneAtATime::Closed),
-            _ => &missing[..1],
-        };
-        let is_over = failure.kind == FailureKind::Deadline;
-        for request in lost {
-            let exchange = self.exchanged(request, sent, Err(failure.clone()));
-            self.observation.exchanges.push(exchange);
+        let is_first = connection.served() == 0;
+        if is_first && self.fall_back_to_http1(failure) {
+            return true;
         }
-        !is_over
-    }
-
-    /// Notes why the other requests of this probe are made one at a time. They can be made, so it returns `true`.
-    fn continue_apart(&mut self, why: OneAtATime) -> bool {
-        tracing::debug!(endpoint = %self.observation.endpoint, "asks one at a time: {}", why.as_str());
-        self.observation.one_at_a_time.get_or_insert(why);
+        if failure.kind == FailureKind::Deadline {
+            return self.start_over(OneAtATime::Stalled, None, missing, sent);
+        }
+        self.observation.one_at_a_time = Some(OneAtATime::Closed);
         true
     }
 
-    fn exchanged(
-        &self,
+    /// Adds an exchange. Returns the pause that its answer asks for.
+    fn push(
+        &mut self,
         request: &Request,
         (at, started): (Timestamp, Instant),
         outcome: Result<Reply, Failure>,
-    ) -> Exchange {
-        Exchange {
+    ) -> Option<Duration> {
+        let exchange = Exchange {
             request: request.clone(),
             probe: self.number,
             at,
             elapsed: started.elapsed(),
             outcome,
-        }
+        };
+        let pause = requested_pause(&exchange);
+        self.observation.exchanges.push(exchange);
+        pause
     }
 }

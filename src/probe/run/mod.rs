@@ -72,6 +72,8 @@ struct RunningProbe<'a, D> {
     http1: bool,
     /// Whether the first response decides if there are further requests.
     tentative: bool,
+    /// The pause after which the probe starts over, and asks one at a time.
+    start_over_after: Option<Duration>,
     observation: Observation,
 }
 
@@ -96,6 +98,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
             retries: prober.retries,
             http1: false,
             tentative,
+            start_over_after: None,
             observation: Observation::new(endpoint.clone()),
         }
     }
@@ -111,7 +114,21 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         self.observation
     }
 
+    /// Makes all requests: together, or from the start again one at a time.
     async fn make_requests(&mut self) {
+        self.make_each_request().await;
+        if let Some(pause) = self.start_over_after.take() {
+            self.deadline = Deadline::now() + self.prober.timeout;
+            if wait(Some(pause), self.deadline).await {
+                self.connection = None;
+                self.observation.exchanges.clear();
+                self.observation.not_asked.clear();
+                self.make_each_request().await;
+            }
+        }
+    }
+
+    async fn make_each_request(&mut self) {
         let prober = self.prober;
         let mut more = self.request_all(&prober.always, true).await;
         let is_401 = |exchange: &Exchange| {

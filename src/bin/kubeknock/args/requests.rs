@@ -81,7 +81,8 @@ pub(crate) struct RequestArgs {
 
     /// Make each request only after the answer to the one before it
     ///
-    /// Without it, the usual requests leave together, and are repeated one at a time where a server does not take that.
+    /// Without it, requests leave together, and are repeated one at a time unless each answer is certainly an API
+    /// server's answer to its request.
     #[arg(long, hide_short_help = true)]
     pub(crate) one_at_a_time: bool,
 }
