@@ -110,21 +110,10 @@ impl Entry {
     }
 
     /// The proxy that it is reached through, without user information. A port that is left out is the one that Go
-    /// takes, because `--proxy` has other defaults.
+    /// takes, because `--proxy` has other defaults. A URL that cannot be read is not repeated: it may have a password.
     pub(super) fn proxy(&mut self, url: &str) {
-        let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        let scheme = scheme.to_ascii_lowercase();
-        let port = match scheme.as_str() {
-            "http" => ":80",
-            "https" => ":443",
-            "socks5" | "socks5h" => ":1080",
-            _ => "",
-        };
-        let has_port = (host.rsplit_once(':')).is_some_and(|(_, after)| !after.contains(']'));
-        let port = if has_port { "" } else { port };
-        self.declared.proxy = short(&format!("{scheme}://{host}{port}"));
+        let proxy = readable_proxy(url);
+        self.declared.proxy = short(proxy.as_deref().unwrap_or("(its URL cannot be read)"));
     }
 
     /// Hands on this cluster, which has these endpoints: hosts or base URLs, all with the same reach. If it has no
@@ -219,4 +208,25 @@ pub(super) fn after<'a>(path: Option<&'a str>, word: &str) -> Option<&'a str> {
 /// Whether a host is an address of a private network.
 pub(super) fn is_private(host: &str) -> bool {
     host.parse().is_ok_and(crate::model::is_private)
+}
+
+/// The scheme, host and port of a proxy's URL; `None` if it is not clear where its user information ends.
+fn readable_proxy(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let scheme = scheme.to_ascii_lowercase();
+    let port = match scheme.as_str() {
+        "http" => ":80",
+        "https" => ":443",
+        "socks5" | "socks5h" => ":1080",
+        _ => return None,
+    };
+    let is_of_host = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+    if host.is_empty() || path.contains('@') || !host.chars().all(is_of_host) {
+        return None;
+    }
+    let has_port = (host.rsplit_once(':')).is_some_and(|(_, after)| !after.contains(']'));
+    let port = if has_port { "" } else { port };
+    Some(format!("{scheme}://{host}{port}"))
 }

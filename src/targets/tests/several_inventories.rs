@@ -183,6 +183,32 @@ fn a_proxy_is_the_one_that_go_takes() {
     }
 }
 
+/// Where it is not clear where the user information ends, the URL may show a password.
+#[test]
+fn a_proxy_that_cannot_be_read_is_not_repeated() {
+    for url in [
+        "http://CANARY:CANARY/CANARY@proxy.example:3128",
+        "http://user:CANARY#x@proxy.example:3128",
+        "http://user:CANARY?x@proxy.example:3128",
+        "http:/user:CANARY@proxy.example:3128",
+        "user:CANARY@://proxy.example:3128",
+        "CANARY://proxy.example",
+        "http://",
+    ] {
+        let text =
+            format!("clusters:\n- cluster: {{server: 'https://a.example', proxy-url: '{url}'}}\n");
+        let set = import(ImportFormat::Kubeconfig, &text).unwrap_or_else(|error| {
+            panic!("{url}: {}", error.replace("CANARY", "a secret"));
+        });
+        let why = set.not_asked().first().map(ClusterNotAsked::text).unwrap();
+        assert_eq!(why, "needs --proxy (its URL cannot be read)", "{url}");
+        assert!(
+            !format!("{:?}", set.not_asked()).contains("CANARY"),
+            "{url}"
+        );
+    }
+}
+
 #[test]
 fn a_ca_in_the_inventory_that_cannot_be_read_is_said() {
     for (format, text) in [

@@ -89,6 +89,9 @@ async fn audited(
             &log,
             "--report",
             "report.json",
+            // A policy may lose every request.
+            "--endpoint",
+            &address,
             "--audit-policy",
             &file,
             "-o",

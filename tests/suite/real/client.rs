@@ -75,11 +75,12 @@ impl Client {
         stream.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();
         // The server may close without TLS close_notify; the received bytes count.
-        let _ = stream.read_to_end(&mut answer).await;
+        let ended = stream.read_to_end(&mut answer).await;
         let answer = String::from_utf8_lossy(&answer);
-        let (head, body) = answer
-            .split_once("\r\n\r\n")
-            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+            ended?;
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        };
         let status = head
             .split(' ')
             .nth(1)
