@@ -64,7 +64,7 @@ fn not_api_server(requests: &[JudgedRequest], identification: &Identification) -
     (!shows_nothing).then(|| ruling(Verdict::NotApiServer, reason))
 }
 
-/// Rule 2: no HTTP answer.
+/// Rule 2: no HTTP answer, or none that certainly belongs to its request.
 fn unreachable(requests: &[JudgedRequest], observation: &Observation) -> Option<Ruling> {
     if requests.iter().any(|request| request.reply().is_some()) {
         return None;
@@ -73,6 +73,12 @@ fn unreachable(requests: &[JudgedRequest], observation: &Observation) -> Option<
         .failures()
         .next()
         .map_or_else(|| "nothing was asked".to_owned(), ToString::to_string);
+    if observation.answered_together {
+        let reason = format!(
+            "it answered requests that left together, but none that it got one at a time: {reason}"
+        );
+        return Some(ruling(Verdict::Inconclusive, reason));
+    }
     Some(ruling(Verdict::Unreachable, reason))
 }
 

@@ -210,7 +210,11 @@ async fn what_a_server_does_not_take_together_is_asked_one_at_a_time() {
 async fn a_lost_request_hides_nothing() {
     let server = server(|_, paths| {
         let answer = |path: &&str| match *path {
-            "/api" => String::from_utf8(insecure("/api")).unwrap(),
+            "/api" => String::from_utf8(insecure("/api")).unwrap().replacen(
+                "\r\n",
+                &format!("\r\n{MARK}"),
+                1,
+            ),
             _ => unauthorized(MARK),
         };
         let lost = if paths.len() > 1 { 1 } else { usize::MAX };
@@ -286,6 +290,30 @@ async fn an_overloaded_server_is_asked_again_after_its_pause() {
         ["/version /api /healthz", "/version"],
         "{asked:?}"
     );
+}
+
+/// An answer that names its path counts; nothing else does, and the verdict does not say that nobody answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_in_doubt_do_not_count_if_no_further_connection_is_served() {
+    let server_that_ends = |answer: fn(&[&str]) -> String| {
+        server(move |number, paths| match number {
+            1 => (answer(paths), false),
+            _ => (String::new(), true),
+        })
+    };
+    let unmarked = server_that_ends(|paths| unauthorized("").repeat(paths.len())).await;
+    let record = ask(&unmarked).await;
+    assert_eq!(record.verdict, Verdict::Inconclusive, "{}", record.reason);
+    let reason = "it answered requests that left together, but none that it got one at a time: ";
+    assert!(record.reason.starts_with(reason), "{}", record.reason);
+    let in_part = server_that_ends(|paths| format!("{}garbage", responses(&paths[..2]))).await;
+    let record = ask(&in_part).await;
+    assert_eq!(record.verdict, Verdict::Forbidden, "{}", record.reason);
+    let answered = record
+        .requests
+        .iter()
+        .filter(|request| request.exchange.outcome.is_ok());
+    assert_eq!(answered.count(), 2);
 }
 
 /// Half of the time limit is enough for an answer.

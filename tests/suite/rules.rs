@@ -5,6 +5,8 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use std::collections::BTreeSet;
+
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{Confidence, Finding, Request, Severity};
 use kubeknock::policy::{Evaluator, Policy, RETIRED, RULES, Retired};
@@ -307,17 +309,11 @@ async fn an_open_etcd_or_kubelet_is_reported_without_further_requests() {
                 (message, Confidence::High),
                 "{name}"
             );
-            let asked: Vec<String> = server
-                .stats()
-                .log()
-                .iter()
-                .map(|request| request.path.clone())
-                .collect();
-            assert_eq!(
-                asked,
-                ["/version", "/api", "/healthz"],
-                "{name}, {deep}, {http2}"
-            );
+            let log = server.stats().log();
+            let asked: BTreeSet<&str> = log.iter().map(|request| request.path.as_str()).collect();
+            assert_eq!(asked, BTreeSet::from(["/api", "/healthz", "/version"]));
+            // Nothing shows which answer belongs to which request, so each is made once more over HTTP/1.1.
+            assert_eq!(log.len(), if http2 { 3 } else { 6 }, "{name}, {deep}");
         }
     }
 }

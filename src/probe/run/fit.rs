@@ -4,7 +4,7 @@
 //! not rest on that.
 
 use crate::kubernetes::{Answer, Refusal};
-use crate::model::{FailureKind, Method, OneAtATime, Reply, Request};
+use crate::model::{Exchange, FailureKind, Method, OneAtATime, Reply, Request};
 
 /// Why the answer is in doubt; `None` if it is certain. Answers to HEAD have nothing to tell, so they are compared with
 /// each other later.
@@ -19,6 +19,19 @@ pub(super) fn doubt(request: &Request, reply: &Reply) -> Option<OneAtATime> {
     }
     let certain = request.method == Method::Head || is_certain(request, reply);
     (!certain).then_some(OneAtATime::Misfit)
+}
+
+/// Whether the answer itself shows which request it belongs to, so that it counts whatever became of the others: a
+/// document of the path, or a refusal that names it.
+pub(super) fn names_its_request(exchange: &Exchange) -> bool {
+    let request = &exchange.request;
+    exchange.outcome.as_ref().is_ok_and(|reply| {
+        let shows_path = match reply.answer {
+            Answer::HealthOk | Answer::HealthFailing => false,
+            _ => matches!(reply.status, 200 | 403),
+        };
+        shows_path && request.method == Method::Get && doubt(request, reply).is_none()
+    })
 }
 
 fn is_certain(request: &Request, reply: &Reply) -> bool {
@@ -45,7 +58,7 @@ fn is_certain(request: &Request, reply: &Reply) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::fixtures::{api_versions, ok, page, status, unauthorized, version};
+    use crate::model::fixtures::{api_versions, ok, page, seen, status, unauthorized, version};
     use crate::model::{Failure, Stage};
 
     fn fitting(path: &str, answer: &Reply) -> bool {
@@ -71,6 +84,21 @@ mod tests {
         let refusal = status(403, "Forbidden", message);
         assert!(fitting("/api", &refusal));
         assert!(!fitting("/version", &refusal));
+    }
+
+    #[test]
+    fn only_documents_and_refusals_name_their_request() {
+        let names = |path: &str, reply: Reply| {
+            let mut observation = seen(1, [(path, reply)]);
+            names_its_request(&observation.exchanges.pop().unwrap())
+        };
+        let refusal = "forbidden: User \"system:anonymous\" cannot get path \"/api\"";
+        assert!(names("/version", version()));
+        assert!(names("/api", status(403, "Forbidden", refusal)));
+        // The same for every path.
+        assert!(!names("/healthz", ok()));
+        assert!(!names("/api", unauthorized()));
+        assert!(!names("/version", status(403, "Forbidden", refusal)));
     }
 
     #[test]

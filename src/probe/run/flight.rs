@@ -3,7 +3,8 @@
 //! HTTP/1.1 servers answer pipelined requests in their order (RFC 9112, section 9.3.2), and HTTP/2 has a stream for each.
 //! Not every server and front end does this well, and a lost request shifts the answers behind it. So answers over
 //! HTTP/1.1 count only if all came and each is an API server's own answer to its request ([`fit`](super::fit)).
-//! Otherwise the probe starts over and asks one at a time, and the observation says why.
+//! Otherwise those that name their request count, the probe makes the other requests again, one at a time, and the
+//! observation says why.
 
 use std::time::{Duration, Instant};
 
@@ -105,7 +106,6 @@ impl<D: Dial> RunningProbe<'_, D> {
                 Some(failure) => Err(failure),
                 None => self.receive(&mut connection, request, until).await,
             };
-            let (rest, is_last) = (&requests[index..], index + 1 == requests.len());
             match outcome {
                 Ok(reply) if connection.is_http2() => {
                     let cut_short = reply.body_failure.clone();
@@ -115,36 +115,36 @@ impl<D: Dial> RunningProbe<'_, D> {
                     pause = pause.or(self.push(request, sent, Ok(reply)));
                 }
                 Ok(reply) => {
-                    let closes = connection.is_spent() && !is_last;
+                    let closes = connection.is_spent() && index + 1 < requests.len();
                     let doubt = doubt(request, &reply).or(closes.then_some(OneAtATime::Closed));
                     pause = pause.or(self.push(request, sent, Ok(reply)));
                     if let Some(why) = doubt {
-                        return self.start_over(why, pause, &rest[1..], sent);
+                        return self.start_over(why, pause);
                     }
                 }
-                Err(failure) if connection.is_http2() => {
-                    return self.continue_over_http2(&failure, &connection, rest, sent);
-                }
                 Err(failure) => {
-                    let why = match failure.kind {
-                        FailureKind::Deadline => OneAtATime::Stalled,
-                        FailureKind::InvalidHttp => OneAtATime::Misfit,
-                        _ if failure.is_transient() => OneAtATime::Closed,
-                        _ => {
-                            self.push(request, sent, Err(failure));
-                            return true;
-                        }
+                    let Some(why) = one_at_a_time_after(&failure) else {
+                        self.push(request, sent, Err(failure));
+                        return true;
                     };
-                    return self.start_over(why, pause, rest, sent);
+                    if connection.is_http2() && why != OneAtATime::Stalled {
+                        // Each answer has a stream of its own, so the others count.
+                        let is_first = connection.served() == 0;
+                        if !(is_first && self.fall_back_to_http1(&failure)) {
+                            self.observation.one_at_a_time = Some(why);
+                        }
+                        return true;
+                    }
+                    return self.start_over(why, pause);
                 }
             }
         }
         let is_reusable = connection.is_reusable().await;
         if connection.has_surplus() {
-            return self.start_over(OneAtATime::Surplus, pause, &[], sent);
+            return self.start_over(OneAtATime::Surplus, pause);
         }
         if pause.is_some() {
-            return self.start_over(OneAtATime::AskedToWait, pause, &[], sent);
+            return self.start_over(OneAtATime::AskedToWait, pause);
         }
         let is_http2 = connection.is_http2();
         self.connection = Some(connection).filter(|_| is_reusable);
@@ -170,45 +170,11 @@ impl<D: Dial> RunningProbe<'_, D> {
 
     /// Makes this probe start over, and ask one at a time, after the pause that an answer asked for. Returns `false`: no
     /// further request is made until then.
-    fn start_over(
-        &mut self,
-        why: OneAtATime,
-        pause: Option<Duration>,
-        unanswered: &[Request],
-        sent: (Timestamp, Instant),
-    ) -> bool {
+    fn start_over(&mut self, why: OneAtATime, pause: Option<Duration>) -> bool {
         tracing::debug!(endpoint = %self.observation.endpoint, "asks one at a time: {}", why.text());
         self.observation.one_at_a_time = Some(why);
         self.start_over_after = Some(pause.unwrap_or_default());
-        // They stay in the observation if the pause is too long.
-        for request in unanswered {
-            self.push(
-                request,
-                sent,
-                Err(Failure::new(Stage::Http, FailureKind::Closed, "")),
-            );
-        }
         false
-    }
-
-    /// After a failure over HTTP/2, where each answer has a stream of its own, the others count, and what is missing is
-    /// requested one at a time.
-    fn continue_over_http2(
-        &mut self,
-        failure: &Failure,
-        connection: &Connection,
-        missing: &[Request],
-        sent: (Timestamp, Instant),
-    ) -> bool {
-        let is_first = connection.served() == 0;
-        if is_first && self.fall_back_to_http1(failure) {
-            return true;
-        }
-        if failure.kind == FailureKind::Deadline {
-            return self.start_over(OneAtATime::Stalled, None, missing, sent);
-        }
-        self.observation.one_at_a_time = Some(OneAtATime::Closed);
-        true
     }
 
     /// Adds an exchange. Returns the pause that its answer asks for.
@@ -228,5 +194,14 @@ impl<D: Dial> RunningProbe<'_, D> {
         let pause = requested_pause(&exchange);
         self.observation.exchanges.push(exchange);
         pause
+    }
+}
+
+/// Why requests are made one at a time after this failure; `None` if that would not help.
+fn one_at_a_time_after(failure: &Failure) -> Option<OneAtATime> {
+    match failure.kind {
+        FailureKind::Deadline => Some(OneAtATime::Stalled),
+        FailureKind::InvalidHttp => Some(OneAtATime::Misfit),
+        _ => failure.is_transient().then_some(OneAtATime::Closed),
     }
 }

@@ -18,6 +18,7 @@ use super::prober::Prober;
 use crate::model::{
     Endpoint, Exchange, Failure, FailureKind, Method, Observation, Reply, Request, Stage,
 };
+use fit::names_its_request;
 
 /// How many bytes of large documents (`/metrics`, `/openapi`, `/flagz`) are read: enough to recognise one.
 const FIRST_BYTES: usize = 2048;
@@ -72,7 +73,7 @@ struct RunningProbe<'a, D> {
     http1: bool,
     /// Whether the first response decides if there are further requests.
     tentative: bool,
-    /// The pause after which the probe starts over, and asks one at a time.
+    /// The pause after which the probe asks one at a time what is in doubt.
     start_over_after: Option<Duration>,
     observation: Observation,
 }
@@ -114,23 +115,34 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         self.observation
     }
 
-    /// Makes all requests: together, or from the start again one at a time.
+    /// Makes all requests: together, or those that are in doubt again, one at a time.
     async fn make_requests(&mut self) {
-        self.make_each_request().await;
+        self.make_each_request(true).await;
         if let Some(pause) = self.start_over_after.take() {
+            self.connection = None;
+            self.observation.not_asked.clear();
             self.deadline = Deadline::now() + self.prober.timeout;
-            if wait(Some(pause), self.deadline).await {
-                self.connection = None;
-                self.observation.exchanges.clear();
-                self.observation.not_asked.clear();
-                self.make_each_request().await;
-            }
+            let may_ask = wait(Some(pause), self.deadline).await;
+            self.discard_what_is_in_doubt(may_ask);
+            self.make_each_request(may_ask).await;
         }
     }
 
-    async fn make_each_request(&mut self) {
+    /// Discards answers that may belong to another request, and answers that asked for a pause once it is over.
+    fn discard_what_is_in_doubt(&mut self, paused: bool) {
+        let observation = &mut self.observation;
+        let answers = observation.replies().count();
+        observation.exchanges.retain(|exchange| {
+            let asks_to_wait = || requested_pause(exchange).is_some();
+            names_its_request(exchange) || !paused && asks_to_wait()
+        });
+        observation.answered_together = answers > observation.exchanges.len();
+    }
+
+    /// Makes each request that was not made yet, or lists them all as not made.
+    async fn make_each_request(&mut self, may_ask: bool) {
         let prober = self.prober;
-        let mut more = self.request_all(&prober.always, true).await;
+        let mut more = self.request_all(&prober.always, may_ask).await;
         let is_401 = |exchange: &Exchange| {
             exchange
                 .outcome

@@ -11,11 +11,12 @@ pub(crate) fn record(
     assessment: Assessment,
     egress: &Egress,
 ) -> EndpointReport {
-    let unreachable = assessment.verdict == Verdict::Unreachable;
+    let has_no_answer =
+        assessment.verdict == Verdict::Unreachable || observation.replies().next().is_none();
     let failure = observation
         .failures()
         .next()
-        .filter(|_| unreachable)
+        .filter(|_| has_no_answer)
         .cloned();
     let Advice { posture, remedy } = advise(
         &identification,
