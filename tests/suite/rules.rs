@@ -5,8 +5,6 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use std::collections::BTreeSet;
-
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{Confidence, Finding, Request, Severity};
 use kubeknock::policy::{Evaluator, Policy, RETIRED, RULES, Retired};

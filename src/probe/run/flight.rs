@@ -13,8 +13,7 @@ use tokio::time::Instant as Deadline;
 
 use super::RunningProbe;
 use super::fit::doubt;
-use crate::model::{Exchange, Failure, FailureKind, Method, OneAtATime, Reply, Request, Stage};
-use crate::probe::connection::Connection;
+use crate::model::{Exchange, Failure, FailureKind, Method, OneAtATime, Reply, Request};
 use crate::probe::dial::Dial;
 use crate::probe::pause::requested_pause;
 
