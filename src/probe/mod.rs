@@ -19,7 +19,7 @@
 //!
 //! A probe sends no credential and no cookie, follows no redirect and decompresses nothing. Every response
 //! is bounded in size. The whole probe is bounded in time: `--timeout` for steps 1 and 2, plus a fifth of
-//! it for each request of steps 3 to 5, and as long again if it starts over one at a time; no single request may take longer than `--timeout`. The observation lists the requests that were due but not made.
+//! it for each request of steps 3 to 5, and as long again after answers that are in doubt; no single request may take longer than `--timeout`. The observation lists the requests that were due but not made.
 
 mod certificate;
 mod connection;

@@ -1,13 +1,15 @@
 //! Whether an answer to one of several requests that left together is certainly an API server's answer to this request.
 //!
-//! A front end may lose a request, answer out of order, or refuse requests only because they came together. A verdict must
-//! not rest on that.
+//! A front end may lose a request, answer one twice or out of order, or refuse requests only because they came together. A
+//! verdict must not rest on that.
 
-use crate::kubernetes::{Answer, Refusal};
+use std::collections::BTreeSet;
+
+use crate::kubernetes::{Answer, HeaderMarks, Refusal};
 use crate::model::{Exchange, FailureKind, Method, OneAtATime, Reply, Request};
 
-/// Why the answer is in doubt; `None` if it is certain. Answers to HEAD have nothing to tell, so they are compared with
-/// each other later.
+/// Why the answer is in doubt; `None` if it is an API server's own. Which request it belongs to is decided for the whole
+/// flight.
 pub(super) fn doubt(request: &Request, reply: &Reply) -> Option<OneAtATime> {
     match &reply.body_failure {
         Some(failure) if failure.kind == FailureKind::InvalidHttp => {
@@ -32,6 +34,46 @@ pub(super) fn names_its_request(exchange: &Exchange) -> bool {
         };
         shows_path && request.method == Method::Get && doubt(request, reply).is_none()
     })
+}
+
+/// Whether the answers of a flight prove the same whichever of them belongs to which request: those that do not name
+/// theirs are all alike, or there is only one, and no answer came twice.
+pub(super) fn prove_the_same(flight: &[Exchange], reference: HeaderMarks) -> bool {
+    let replies = || {
+        flight
+            .iter()
+            .filter_map(|exchange| exchange.outcome.as_ref().ok())
+    };
+    let mut ids = BTreeSet::new();
+    let came_twice = replies().any(|reply| {
+        let id = reply.header("audit-id");
+        id.is_some_and(|id| !ids.insert(id))
+    });
+    let is_vouched = flight.iter().all(|exchange| {
+        let reply = exchange.outcome.as_ref().ok();
+        reply.is_none_or(|reply| {
+            exchange.request.method == Method::Get || reply.vouched_by(reference)
+        })
+    });
+    !came_twice && is_vouched && are_alike(flight)
+}
+
+/// Whether the answers that do not name their request are all alike. A pause that one of them asks for concerns all.
+pub(super) fn are_alike(flight: &[Exchange]) -> bool {
+    let mut unnamed = (flight
+        .iter()
+        .filter(|exchange| !names_its_request(exchange)))
+    .filter_map(|exchange| exchange.outcome.as_ref().ok())
+    .filter(|reply| reply.status != 429);
+    let first = unnamed.next();
+    unnamed.all(|reply| {
+        first.is_some_and(|first| first.status == reply.status && first.answer == reply.answer)
+    })
+}
+
+/// Whether requests that came together may be the reason for an answer.
+pub(super) const fn may_be_due_to_company(reply: &Reply) -> bool {
+    matches!(reply.status, 400 | 408 | 429 | 431 | 500..)
 }
 
 fn is_certain(request: &Request, reply: &Reply) -> bool {

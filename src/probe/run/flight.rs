@@ -6,22 +6,20 @@
 //! Otherwise those that name their request count, the probe makes the other requests again, one at a time, and the
 //! observation says why.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::time::Instant as Deadline;
 
 use super::RunningProbe;
-use super::fit::doubt;
-use crate::model::{Exchange, Failure, FailureKind, Method, OneAtATime, Reply, Request};
+use super::fit::{are_alike, doubt, may_be_due_to_company, names_its_request, prove_the_same};
+use crate::model::{Exchange, Failure, FailureKind, OneAtATime, Reply, Request};
+use crate::probe::connection::Connection;
 use crate::probe::dial::Dial;
-use crate::probe::pause::requested_pause;
+use crate::probe::pause::{requested_pause, wait};
 
 /// The most requests that leave together.
 const MOST: usize = 32;
-/// The share of `--timeout` in which the next response must come. A server that loses requests is not waited for
-/// longer, and one that is slow is asked again.
-const STALLED: u32 = 2;
 
 impl<D: Dial> RunningProbe<'_, D> {
     /// Makes those of these requests that can leave together. What is missing afterwards has to be requested one at a
@@ -75,6 +73,7 @@ impl<D: Dial> RunningProbe<'_, D> {
         true
     }
 
+    /// Makes these requests together, and keeps the answers that certainly belong to them.
     async fn exchange_together(&mut self, requests: &[Request]) -> bool {
         let mut connection = match self.take_connection().await {
             Ok(connection) => connection,
@@ -89,117 +88,130 @@ impl<D: Dial> RunningProbe<'_, D> {
                 return true;
             }
         };
-        let made_before = self.observation.exchanges.len();
+        let first = self.observation.exchanges.len();
+        let doubt = self.receive_all(&mut connection, requests).await;
+        let is_reusable = connection.is_reusable().await;
+        let flight = &self.observation.exchanges[first..];
+        let doubt = doubt.or_else(|| {
+            if connection.is_http2() {
+                return None;
+            }
+            let is_proven = prove_the_same(flight, self.observation.reference());
+            let is_surplus = connection.has_surplus();
+            (is_surplus.then_some(OneAtATime::Surplus))
+                .or((!is_proven).then_some(OneAtATime::Unproven))
+        });
+        let pause = flight.iter().filter_map(requested_pause).max();
+        if let Some(why) = doubt.or(pause.map(|_| OneAtATime::AskedToWait)) {
+            tracing::debug!(endpoint = %self.observation.endpoint, "asks one at a time: {}", why.text());
+            self.observation.one_at_a_time = Some(why);
+            self.deadline = self.deadline.max(Deadline::now() + self.prober.timeout);
+        }
+        let may_ask = wait(pause, self.deadline).await;
+        let is_kept = |exchange: &Exchange| {
+            if requested_pause(exchange).is_some() {
+                return !may_ask;
+            }
+            doubt.is_none() || connection.is_http2() || names_its_request(exchange)
+        };
+        let flight = self.observation.exchanges.split_off(first);
+        let are_alike = are_alike(&flight);
+        let (kept, discarded): (Vec<Exchange>, Vec<Exchange>) =
+            flight.into_iter().partition(is_kept);
+        self.observation.exchanges.extend(kept);
+        let answers = discarded
+            .into_iter()
+            .filter(|exchange| exchange.outcome.is_ok());
+        let (spare, lost): (Vec<Exchange>, Vec<Exchange>) =
+            answers.partition(|exchange| are_alike && is_own_answer(exchange));
+        self.observation.answered_together |= !lost.is_empty();
+        self.in_doubt.extend(spare);
+        self.connection = Some(connection).filter(|_| is_reusable && doubt.is_none());
+        may_ask
+    }
+
+    /// Sends these requests and reads their answers, as far as they come. Returns why they are in doubt.
+    async fn receive_all(
+        &mut self,
+        connection: &mut Connection,
+        requests: &[Request],
+    ) -> Option<OneAtATime> {
         let sent = (Timestamp::now(), Instant::now());
         let deadline = self.next_deadline();
         let mut failed = self
-            .send(&mut connection, requests, sent.0, deadline)
+            .send(connection, requests, sent.0, deadline)
             .await
             .err();
-        let mut pause = None;
+        let mut why = None;
         for (index, request) in requests.iter().enumerate() {
-            let until = self
-                .deadline
-                .min(Deadline::now() + self.prober.timeout / STALLED);
             let outcome = match failed.take() {
                 Some(failure) => Err(failure),
-                None => self.receive(&mut connection, request, until).await,
+                None => self.receive(connection, request, deadline).await,
             };
+            let failure = match &outcome {
+                Ok(reply) => reply.body_failure.as_ref(),
+                Err(failure) => Some(failure),
+            };
+            let is_first = connection.served() <= u32::from(outcome.is_ok());
+            if connection.is_http2()
+                && let Some(failure) = failure
+                && (is_first || outcome.is_ok())
+                && self.fall_back_to_http1(failure)
+            {
+                return why;
+            }
             match outcome {
-                Ok(reply) if connection.is_http2() => {
-                    let cut_short = reply.body_failure.clone();
-                    if cut_short.is_some_and(|failure| self.fall_back_to_http1(&failure)) {
-                        return true;
-                    }
-                    pause = pause.or(self.push(request, sent, Ok(reply)));
-                }
                 Ok(reply) => {
                     let closes = connection.is_spent() && index + 1 < requests.len();
-                    let doubt = doubt(request, &reply).or(closes.then_some(OneAtATime::Closed));
-                    pause = pause.or(self.push(request, sent, Ok(reply)));
-                    if let Some(why) = doubt {
-                        return self.start_over(why, pause);
+                    if !connection.is_http2() {
+                        why = why
+                            .or(doubt(request, &reply))
+                            .or(closes.then_some(OneAtATime::Closed));
+                    }
+                    self.push(request, sent, Ok(reply));
+                    if closes {
+                        return why;
                     }
                 }
                 Err(failure) => {
-                    let Some(why) = one_at_a_time_after(&failure) else {
+                    let after = one_at_a_time_after(&failure, connection.is_http2());
+                    if after.is_none() {
                         self.push(request, sent, Err(failure));
-                        return true;
-                    };
-                    if connection.is_http2() && why != OneAtATime::Stalled {
-                        // Each answer has a stream of its own, so the others count.
-                        let is_first = connection.served() == 0;
-                        if !(is_first && self.fall_back_to_http1(&failure)) {
-                            self.observation.one_at_a_time = Some(why);
-                        }
-                        return true;
                     }
-                    return self.start_over(why, pause);
+                    return why.or(after);
                 }
             }
         }
-        let is_reusable = connection.is_reusable().await;
-        if connection.has_surplus() {
-            return self.start_over(OneAtATime::Surplus, pause);
-        }
-        if pause.is_some() {
-            return self.start_over(OneAtATime::AskedToWait, pause);
-        }
-        let is_http2 = connection.is_http2();
-        self.connection = Some(connection).filter(|_| is_reusable);
-        if !is_http2 && !self.are_alike(made_before) {
-            self.observation.exchanges.truncate(made_before);
-            self.observation.one_at_a_time = Some(OneAtATime::Unproven);
-        }
-        true
+        why
     }
 
-    /// Whether answers to HEAD, from this exchange on, prove the same whichever of them belongs to which request. They have
-    /// no body that could tell. Other answers do.
-    fn are_alike(&self, first: usize) -> bool {
-        let reference = self.observation.reference();
-        let exchanges = &self.observation.exchanges[first..];
-        let mut of_head = exchanges.iter().filter_map(|exchange| {
-            let is_head = exchange.request.method == Method::Head;
-            exchange.outcome.as_ref().ok().filter(|_| is_head)
-        });
-        let status = of_head.clone().next().map(|reply| reply.status);
-        of_head.all(|reply| Some(reply.status) == status && reply.vouched_by(reference))
-    }
-
-    /// Makes this probe start over, and ask one at a time, after the pause that an answer asked for. Returns `false`: no
-    /// further request is made until then.
-    fn start_over(&mut self, why: OneAtATime, pause: Option<Duration>) -> bool {
-        tracing::debug!(endpoint = %self.observation.endpoint, "asks one at a time: {}", why.text());
-        self.observation.one_at_a_time = Some(why);
-        self.start_over_after = Some(pause.unwrap_or_default());
-        false
-    }
-
-    /// Adds an exchange. Returns the pause that its answer asks for.
     fn push(
         &mut self,
         request: &Request,
         (at, started): (Timestamp, Instant),
         outcome: Result<Reply, Failure>,
-    ) -> Option<Duration> {
-        let exchange = Exchange {
+    ) {
+        self.observation.exchanges.push(Exchange {
             request: request.clone(),
             probe: self.number,
             at,
             elapsed: started.elapsed(),
             outcome,
-        };
-        let pause = requested_pause(&exchange);
-        self.observation.exchanges.push(exchange);
-        pause
+        });
     }
 }
 
+fn is_own_answer(exchange: &Exchange) -> bool {
+    let reply = exchange.outcome.as_ref();
+    reply.is_ok_and(|reply| !may_be_due_to_company(reply))
+}
+
 /// Why requests are made one at a time after this failure; `None` if that would not help.
-fn one_at_a_time_after(failure: &Failure) -> Option<OneAtATime> {
+fn one_at_a_time_after(failure: &Failure, is_http2: bool) -> Option<OneAtATime> {
     match failure.kind {
         FailureKind::Deadline => Some(OneAtATime::Stalled),
+        // A stream or a connection that the server ended.
+        FailureKind::InvalidHttp if is_http2 => Some(OneAtATime::Closed),
         FailureKind::InvalidHttp => Some(OneAtATime::Misfit),
         _ => failure.is_transient().then_some(OneAtATime::Closed),
     }

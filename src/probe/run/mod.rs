@@ -18,7 +18,6 @@ use super::prober::Prober;
 use crate::model::{
     Endpoint, Exchange, Failure, FailureKind, Method, Observation, Reply, Request, Stage,
 };
-use fit::names_its_request;
 
 /// How many bytes of large documents (`/metrics`, `/openapi`, `/flagz`) are read: enough to recognise one.
 const FIRST_BYTES: usize = 2048;
@@ -73,8 +72,8 @@ struct RunningProbe<'a, D> {
     http1: bool,
     /// Whether the first response decides if there are further requests.
     tentative: bool,
-    /// The pause after which the probe asks one at a time what is in doubt.
-    start_over_after: Option<Duration>,
+    /// Answers to requests that left together, all alike, which count for requests that get no answer on their own.
+    in_doubt: Vec<Exchange>,
     observation: Observation,
 }
 
@@ -99,7 +98,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
             retries: prober.retries,
             http1: false,
             tentative,
-            start_over_after: None,
+            in_doubt: Vec::new(),
             observation: Observation::new(endpoint.clone()),
         }
     }
@@ -107,6 +106,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     /// Makes all requests and returns what they showed.
     async fn observe(mut self) -> Observation {
         self.make_requests().await;
+        self.use_answers_in_doubt();
         // If nothing answered, a list of further requests says nothing more.
         if self.observation.replies().next().is_none() {
             self.observation.not_asked.clear();
@@ -115,34 +115,31 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         self.observation
     }
 
-    /// Makes all requests: together, or those that are in doubt again, one at a time.
-    async fn make_requests(&mut self) {
-        self.make_each_request(true).await;
-        if let Some(pause) = self.start_over_after.take() {
-            self.connection = None;
-            self.observation.not_asked.clear();
-            self.deadline = Deadline::now() + self.prober.timeout;
-            let may_ask = wait(Some(pause), self.deadline).await;
-            self.discard_what_is_in_doubt(may_ask);
-            self.make_each_request(may_ask).await;
+    /// Uses answers that were all alike for the requests that got no answer on their own.
+    fn use_answers_in_doubt(&mut self) {
+        let observation = &mut self.observation;
+        for spare in std::mem::take(&mut self.in_doubt) {
+            let mut own =
+                (observation.exchanges.iter()).filter(|exchange| exchange.request == spare.request);
+            if own.all(|exchange| exchange.outcome.is_err()) {
+                observation
+                    .exchanges
+                    .retain(|exchange| exchange.request != spare.request);
+                observation
+                    .not_asked
+                    .retain(|request| *request != spare.request);
+                observation.exchanges.push(spare);
+            }
+        }
+        if !observation.exchanges.is_empty() {
+            observation.failure = None;
         }
     }
 
-    /// Discards answers that may belong to another request, and answers that asked for a pause once it is over.
-    fn discard_what_is_in_doubt(&mut self, paused: bool) {
-        let observation = &mut self.observation;
-        let answers = observation.replies().count();
-        observation.exchanges.retain(|exchange| {
-            let asks_to_wait = || requested_pause(exchange).is_some();
-            names_its_request(exchange) || !paused && asks_to_wait()
-        });
-        observation.answered_together = answers > observation.exchanges.len();
-    }
-
-    /// Makes each request that was not made yet, or lists them all as not made.
-    async fn make_each_request(&mut self, may_ask: bool) {
+    /// Makes all requests.
+    async fn make_requests(&mut self) {
         let prober = self.prober;
-        let mut more = self.request_all(&prober.always, may_ask).await;
+        let mut more = self.request_all(&prober.always, true).await;
         let is_401 = |exchange: &Exchange| {
             exchange
                 .outcome

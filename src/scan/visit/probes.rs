@@ -76,7 +76,8 @@ impl Probes {
         dial: &Redialer<'_>,
         over_tls: Observation,
     ) -> Observation {
-        let showed_no_tls = over_tls.endpoint.scheme == Scheme::Https && over_tls.no_tls;
+        let showed_no_tls =
+            over_tls.endpoint.scheme == Scheme::Https && over_tls.no_tls && over_tls.tls.is_none();
         let is_final = |failure: &Failure| attempt.last || !is_retryable(failure);
         let is_asked_anyway = || {
             attempt

@@ -11,12 +11,11 @@ pub(crate) fn record(
     assessment: Assessment,
     egress: &Egress,
 ) -> EndpointReport {
-    let has_no_answer =
-        assessment.verdict == Verdict::Unreachable || observation.replies().next().is_none();
+    let unreachable = assessment.verdict == Verdict::Unreachable;
     let failure = observation
         .failures()
         .next()
-        .filter(|_| has_no_answer)
+        .filter(|_| unreachable)
         .cloned();
     let Advice { posture, remedy } = advise(
         &identification,
