@@ -30,6 +30,19 @@ pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
+/// `/a and /b were accepted and stopped by authorization (403)`; `None` without paths.
+pub(crate) fn accepted_and_stopped(paths: &[&str]) -> Option<String> {
+    const SHOWN: usize = 6;
+    let text = if paths.len() <= SHOWN {
+        listed(paths.iter().copied())
+    } else {
+        joined_at_most(SHOWN, paths)
+    };
+    let verb = if paths.len() == 1 { "was" } else { "were" };
+    (!paths.is_empty())
+        .then(|| format!("{text} {verb} accepted and stopped by authorization (403)"))
+}
+
 /// `a, b, c`; of a longer list the first `most` words and how many more there are.
 pub(crate) fn joined_at_most<S: AsRef<str>>(most: usize, words: &[S]) -> String {
     let shown = &words[..words.len().min(most)];

@@ -16,7 +16,7 @@ pub(crate) fn for_missing(reason: MissingReason, failures: &BTreeSet<FailureKind
         MissingReason::SpecialAddress => &texts.special_address,
         MissingReason::NotAsked if failures.is_empty() => &texts.stopped,
         MissingReason::NotAsked => &texts.own_side,
-        MissingReason::Silent => silent(failures),
+        MissingReason::Unreachable => silent(failures),
         MissingReason::NotApiServer => &texts.not_api_server,
         MissingReason::Inconclusive => &texts.inconclusive,
     })
@@ -78,7 +78,7 @@ mod tests {
             let failures = kinds.iter().copied().collect();
             for_missing(reason, &failures).summary.to_string()
         };
-        let silent = |kinds: &[FailureKind]| summary(MissingReason::Silent, kinds);
+        let silent = |kinds: &[FailureKind]| summary(MissingReason::Unreachable, kinds);
         for (said, words) in [
             (summary(MissingReason::OutsideAllow, &[]), "--allow"),
             (summary(MissingReason::Excluded, &[]), "exclusion"),

@@ -12,6 +12,8 @@ use crate::products::{ExpectedAnswer, Public};
 pub(super) struct PathAnswers<'a> {
     /// Paths with a clear answer.
     clear: Vec<ClearAnswer<'a>>,
+    /// Paths that were asked without a clear answer.
+    pub(super) unclear: Vec<(&'a str, PathClass)>,
     /// How many paths were asked.
     pub(super) asked: usize,
     /// How many lists of resources gave a clear answer.
@@ -61,6 +63,10 @@ impl<'a> PathAnswers<'a> {
             } else {
                 Resources::Partly
             },
+            unclear: (paths.iter())
+                .filter(|(_, (_, access))| !access.is_clear())
+                .map(|(path, (class, _))| (*path, *class))
+                .collect(),
             clear: (paths.into_iter())
                 .filter(|(_, (_, access))| access.is_clear())
                 .map(|(path, (class, access))| ClearAnswer {

@@ -5,7 +5,7 @@ use super::paths::{PathAnswers, Resources};
 use crate::kubernetes::PathClass;
 use crate::model::{Access, Identification, Provenance, Verdict};
 use crate::products::{Entry, Expected, ExpectedAnswer, Public};
-use crate::wording::listed;
+use crate::wording::{accepted_and_stopped, listed};
 
 /// The whole sentence.
 pub(super) fn sentence(
@@ -118,11 +118,24 @@ fn since(judgement: &Judgement) -> String {
 
 /// The expected answers: `limited to health or forbidden with version and health open`.
 pub(super) fn expected_answers(ranges: &[&'static Expected]) -> String {
+    any_of(ranges, described)
+}
+
+/// The expected answers, each of several with the setting that it shows.
+pub(super) fn expected_answers_by_mode(ranges: &[&'static Expected]) -> String {
+    let is_one_of_several = decidable(ranges).nth(1).is_some();
+    any_of(ranges, |answer| match &answer.mode {
+        Some(mode) if is_one_of_several => format!("{} ({mode})", described(answer)),
+        _ => described(answer),
+    })
+}
+
+fn any_of(ranges: &[&'static Expected], text: impl Fn(&ExpectedAnswer) -> String) -> String {
     let mut answers: Vec<&ExpectedAnswer> = decidable(ranges).collect();
     answers.sort_by_key(|answer| answer.verdict);
-    let mut described: Vec<String> = answers.into_iter().map(described).collect();
-    described.dedup();
-    described.join(" or ")
+    let mut texts: Vec<String> = answers.into_iter().map(text).collect();
+    texts.dedup();
+    texts.join(" or ")
 }
 
 fn described(answer: &ExpectedAnswer) -> String {
@@ -148,11 +161,7 @@ fn observed(verdict: Verdict, answers: &PathAnswers<'_>) -> String {
                 answers.asked
             )
         }
-        Verdict::Limited if open.is_empty() => {
-            let accepted = listed(answers.with(&Access::Forbidden).map(|(path, _)| path));
-            format!("anonymous accepted on some paths alone, with no grant among them ({accepted})")
-        }
-        Verdict::Limited => format!("anonymous limited to {open}"),
+        Verdict::Limited => format!("anonymous {}", limited(&open, answers)),
         Verdict::Forbidden if open.is_empty() => {
             "anonymous accepted as a user, and no grant among the paths asked".to_owned()
         }
@@ -160,6 +169,18 @@ fn observed(verdict: Verdict, answers: &PathAnswers<'_>) -> String {
             format!("anonymous accepted as a user, with {open} open and /api forbidden")
         }
         _ => "more than version and health open to anonymous".to_owned(),
+    }
+}
+
+/// What anonymous requests are limited to: what is open, and what authorization stopped after they were accepted.
+pub(super) fn limited(open: &str, answers: &PathAnswers<'_>) -> String {
+    let stopped: Vec<&str> = (answers.with(&Access::Forbidden).map(|(path, _)| path)).collect();
+    let stopped = accepted_and_stopped(&stopped);
+    match (open.is_empty(), stopped) {
+        (true, None) => "limited, with no grant among the paths asked".to_owned(),
+        (false, None) => format!("limited to {open}"),
+        (true, Some(stopped)) => format!("limited to paths with no grant among them: {stopped}"),
+        (false, Some(stopped)) => format!("limited to {open}, and {stopped}"),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Finds the requests of a scan in an audit log.
 //!
 //! A request is found by an id, its path and its time together. The id is the `Audit-Id` of its answer; where the answer
-//! had none, it is the id of the run, in the `User-Agent` or in the path of the canary.
+//! had none, it is the id of the run, in the `User-Agent` or in the path of the canary. What has only the id of the run is
+//! a request of others: anybody can send it.
 
 use std::collections::HashMap;
 
@@ -25,8 +26,8 @@ const EDGE: SignedDuration = SignedDuration::from_secs(2);
 struct Expected {
     endpoint: usize,
     request: TracedRequest,
-    /// The path as the server saw it, if a front end does not remove the prefix.
-    prefixed: String,
+    /// The paths as which the server may have seen it.
+    paths: Vec<String>,
     is_found: bool,
 }
 
@@ -51,6 +52,8 @@ pub struct Matcher {
     by_id: HashMap<String, Vec<usize>>,
     /// Requests without a known id.
     by_path: HashMap<String, Vec<usize>>,
+    /// When requests without an answer of the server were sent, by their paths: a log may have them.
+    unanswered: HashMap<String, Vec<Timestamp>>,
     own_events: u64,
     others: Others,
 }
@@ -66,6 +69,7 @@ impl Matcher {
             expected: Vec::new(),
             by_id: HashMap::new(),
             by_path: HashMap::new(),
+            unanswered: HashMap::new(),
             own_events: 0,
             others: Others::default(),
         }
@@ -84,29 +88,37 @@ impl Matcher {
             *matched |= matches;
             is_named |= matches;
         }
-        if report.verdict == Verdict::NotApiServer {
-            return;
-        }
         let before = self.expected.len();
         let endpoint = self.endpoints.len();
+        let is_api_server = report.verdict != Verdict::NotApiServer;
         for judged in &report.requests {
-            if reached_the_server(judged) {
+            let exchange = &judged.exchange;
+            if is_api_server && reached_the_server(judged) {
                 let request = self.traced(report, judged);
                 self.expect(endpoint, report, request);
+            } else {
+                let path = exchange.request.bare_path();
+                self.sent_without_answer(&report.target.prefix, path, exchange.at);
             }
         }
-        if let Some(canary) = &report.audit_canary {
-            let request = TracedRequest {
-                method: Method::Get,
-                path: canary.path.clone(),
-                at: canary.at,
-                status: canary.status,
-                audit_id: canary.audit_id.clone(),
-                canary: true,
-                trace: Trace::Missing,
-                why: None,
-            };
-            self.expect(endpoint, report, request);
+        match &report.audit_canary {
+            Some(canary) if is_api_server => {
+                let request = TracedRequest {
+                    method: Method::Get,
+                    path: canary.path.clone(),
+                    at: canary.at,
+                    status: canary.status,
+                    audit_id: canary.audit_id.clone(),
+                    canary: true,
+                    trace: Trace::Missing,
+                    why: None,
+                };
+                self.expect(endpoint, report, request);
+            }
+            Some(canary) => {
+                self.sent_without_answer(&report.target.prefix, &canary.path, canary.at);
+            }
+            None => {}
         }
         if self.expected.len() > before {
             let product = report
@@ -119,6 +131,12 @@ impl Matcher {
                 product: product.map(|product| product.id.to_string()),
                 is_named,
             });
+        }
+    }
+
+    fn sent_without_answer(&mut self, prefix: &str, path: &str, at: Timestamp) {
+        for path in paths_of(prefix, path) {
+            self.unanswered.entry(path).or_default().push(at);
         }
     }
 
@@ -149,21 +167,19 @@ impl Matcher {
 
     fn expect(&mut self, endpoint: usize, report: &EndpointReport, request: TracedRequest) {
         let number = self.expected.len();
-        let prefixed = format!("{}{}", report.target.prefix, request.path);
+        let paths = paths_of(&report.target.prefix, &request.path);
         if let Some(id) = &request.audit_id {
             self.by_id.entry(id.clone()).or_default().push(number);
         }
         if request.audit_id.is_none() {
-            let mut paths = vec![request.path.clone(), prefixed.clone()];
-            paths.dedup();
-            for path in paths {
-                self.by_path.entry(path).or_default().push(number);
+            for path in &paths {
+                self.by_path.entry(path.clone()).or_default().push(number);
             }
         }
         self.expected.push(Expected {
             endpoint,
             request,
-            prefixed,
+            paths,
             is_found: false,
         });
     }
@@ -187,19 +203,26 @@ impl Matcher {
         let by_id = by_id
             .into_iter()
             .find(|number| self.expected[*number].fits(event));
-        let found = by_id.or_else(|| {
-            self.is_of_this_run(event)
-                .then(|| self.nearest(event))
-                .flatten()
-        });
-        if let Some(number) = found {
+        let claims_run = self.is_of_this_run(event);
+        let by_path = || claims_run.then(|| self.nearest(event)).flatten();
+        if let Some(number) = by_id {
             self.expected[number].is_found = true;
+        } else if let Some(number) = by_path() {
+            self.expected[number].is_found = true;
+            // Further events of this request have the same id.
+            let of_id = self.by_id.entry(event.id.to_owned()).or_default();
+            of_id.push(number);
+        } else if !(claims_run && self.is_unanswered(event)) {
+            self.others.add(event, claims_run);
+            return;
         }
-        if found.is_some() || self.is_of_this_run(event) {
-            self.own_events += 1;
-        } else {
-            self.others.add(event);
-        }
+        self.own_events += 1;
+    }
+
+    /// Whether a request without an answer had this path at this time.
+    fn is_unanswered(&self, event: &Event<'_>) -> bool {
+        let mut sent = self.unanswered.get(event.path()).into_iter().flatten();
+        sent.any(|sent| event.at.is_none_or(|at| is_near(at, *sent)))
     }
 
     /// Whether the id of the run is in the event.
@@ -277,10 +300,22 @@ fn reached_the_server(judged: &JudgedRequest) -> bool {
 impl Expected {
     /// Whether path and time are those of the event.
     fn fits(&self, event: &Event<'_>) -> bool {
-        let path = event.path();
-        let is_near = |at: Timestamp| at.duration_since(self.request.at).abs() <= CLOCKS;
-        (path == self.request.path || path == self.prefixed) && event.at.is_none_or(is_near)
+        let at = self.request.at;
+        self.paths.iter().any(|path| path == event.path())
+            && event.at.is_none_or(|event| is_near(event, at))
     }
+}
+
+/// The paths as which a server may see a request: a front end removes the prefix of the target, or does not.
+fn paths_of(prefix: &str, path: &str) -> Vec<String> {
+    let mut paths = vec![path.to_owned(), format!("{prefix}{path}")];
+    paths.dedup();
+    paths
+}
+
+/// Whether two clocks may have meant the same moment.
+fn is_near(one: Timestamp, other: Timestamp) -> bool {
+    one.duration_since(other).abs() <= CLOCKS
 }
 
 fn traced(

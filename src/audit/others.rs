@@ -21,6 +21,7 @@ const CLUSTER_INFO: &str = "/api/v1/namespaces/kube-public/configmaps/cluster-in
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Group {
     decision: Decision,
+    claims_run: bool,
     source: String,
     agent: String,
     verb: String,
@@ -41,13 +42,15 @@ struct Span {
 }
 
 impl Others {
-    /// Adds a request, unless its caller has a name.
-    pub(super) fn add(&mut self, event: &Event<'_>) {
+    /// Adds a request, unless its caller has a name. `claims_run` says whether it has the id of the run.
+    pub(super) fn add(&mut self, event: &Event<'_>, claims_run: bool) {
         if event.who == Who::Known || !event.last {
             return;
         }
         let path = event.path();
-        if PathClass::of(path) == Ok(PathClass::Health) {
+        if claims_run {
+            self.counts.claiming_this_run += 1;
+        } else if PathClass::of(path) == Ok(PathClass::Health) {
             self.counts.health_checks += 1;
             return;
         }
@@ -60,6 +63,7 @@ impl Others {
         let text = |text| clip(text, MAX_TEXT).into_owned();
         let group = Group {
             decision: event.decision,
+            claims_run,
             source: text(event.source),
             agent: text(event.agent),
             verb: text(event.verb),
@@ -82,6 +86,7 @@ impl Others {
         let made = |(group, (count, span)): (Group, (u64, Span))| OtherRequests {
             is_beyond_default: group.decision == Decision::Allowed && !is_default(&group.path),
             decision: group.decision,
+            claims_run: group.claims_run,
             source: group.source,
             agent: group.agent,
             verb: group.verb,
@@ -182,16 +187,18 @@ mod tests {
             ("/metrics", Decision::Allowed, "a"),
             (CLUSTER_INFO, Decision::Allowed, "kubeadm"),
         ] {
-            others.add(&event(uri, decision, agent));
+            others.add(&event(uri, decision, agent), false);
         }
-        others.add(&Event {
+        let known = Event {
             who: Who::Known,
             ..event("/metrics", Decision::Allowed, "root")
-        });
-        others.add(&Event {
+        };
+        others.add(&known, false);
+        let early = Event {
             last: false,
             ..event("/metrics", Decision::Allowed, "a")
-        });
+        };
+        others.add(&early, false);
         let (groups, counts) = others.finish();
         let lines: Vec<_> = (groups.iter())
             .map(|group| (&*group.path, group.count, group.is_beyond_default))
@@ -216,9 +223,12 @@ mod tests {
         let mut others = Others::default();
         let long = "x".repeat(100_000);
         for number in 0..MAX_GROUPS + 5 {
-            others.add(&event(&format!("/{number}"), Decision::Forbidden, &long));
+            others.add(
+                &event(&format!("/{number}"), Decision::Forbidden, &long),
+                false,
+            );
         }
-        others.add(&event("/1", Decision::Forbidden, &long));
+        others.add(&event("/1", Decision::Forbidden, &long), false);
         let (groups, counts) = others.finish();
         assert_eq!((groups.len(), counts.not_listed), (MAX_GROUPS, 5));
         assert_eq!(counts.forbidden, MAX_GROUPS as u64 + 6);

@@ -79,6 +79,8 @@ pub struct OtherRequests {
     pub decision: Decision,
     /// Whether a default cluster does not allow it, and this one did.
     pub is_beyond_default: bool,
+    /// Whether they carry the id of this scan's run, and match no request of it.
+    pub claims_run: bool,
     /// The address of the connection.
     pub source: String,
     /// The `User-Agent`.
@@ -108,6 +110,9 @@ pub struct OtherCounts {
     pub unauthenticated: u64,
     /// Anonymous requests without a decision in the log, without health checks.
     pub unknown: u64,
+    /// Those of the numbers above that carry this run's id and match no request of it: somebody imitates the scan, or an
+    /// attempt of it without an answer was repeated.
+    pub claiming_this_run: u64,
     /// Health checks of any kind, which are in no other number and in no list.
     pub health_checks: u64,
     /// Requests that are in these numbers and not in the list, because it is full.

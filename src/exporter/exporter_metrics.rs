@@ -95,6 +95,7 @@ pub(super) struct ExporterMetrics {
     durations: Histogram,
     reload_successful: Gauge,
     reload_time: Gauge<f64, AtomicU64>,
+    web_reload_successful: Gauge,
 }
 
 /// Counts a probe as running until it is dropped.
@@ -118,6 +119,7 @@ impl ExporterMetrics {
             durations: Histogram::new(BUCKETS),
             reload_successful: Gauge::default(),
             reload_time: Gauge::default(),
+            web_reload_successful: Gauge::default(),
         };
         let build = Family::<VersionLabel, Gauge>::default();
         let version = env!("CARGO_PKG_VERSION");
@@ -160,7 +162,13 @@ impl ExporterMetrics {
             "When the lists of targets were last read and used, in Unix time",
             metrics.reload_time.clone(),
         );
+        registry.register(
+            "web_config_last_reload_successful",
+            "Whether the web configuration could be used when it was last read",
+            metrics.web_reload_successful.clone(),
+        );
         metrics.set_reload(true);
+        metrics.set_web_reload(true);
         // Series that exist from the beginning have a rate from the beginning.
         for result in ScrapeEnd::ALL.map(ScrapeEnd::as_str) {
             drop(metrics.results.get_or_create(&ResultLabel { result }));
@@ -187,6 +195,10 @@ impl ExporterMetrics {
             let now = SystemTime::now().duration_since(UNIX_EPOCH);
             self.reload_time.set(now.unwrap_or_default().as_secs_f64());
         }
+    }
+
+    pub(super) fn set_web_reload(&self, is_successful: bool) {
+        self.web_reload_successful.set(i64::from(is_successful));
     }
 
     pub(super) fn count_running(&self) -> RunningProbe<'_> {

@@ -114,6 +114,11 @@ impl Exporter {
         self.metrics.set_reload(false);
     }
 
+    /// Notes that the web configuration was read again, and whether it can be used.
+    pub fn web_config_reloaded(&self, is_successful: bool) {
+        self.metrics.set_web_reload(is_successful);
+    }
+
     /// Probes a listed target within this time, or serves its last answer again.
     pub(super) async fn probe(
         self: &Arc<Self>,

@@ -1,6 +1,6 @@
 //! The targets that may be probed, by name.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::known::Known;
@@ -98,6 +98,11 @@ impl TargetList {
         for label in set.specs().iter().filter_map(|spec| spec.label.clone()) {
             *uses.entry(label).or_default() += 1;
         }
+        // A name that is the text of another line would hide that one.
+        let texts: HashSet<&str> = (set.specs().iter())
+            .filter(|spec| spec.label.as_deref() != Some(&*spec.origin.text))
+            .map(|spec| &*spec.origin.text)
+            .collect();
         let mut by_name = BTreeMap::new();
         for (position, spec) in set.specs().iter().enumerate() {
             // All of its targets are excluded, or an earlier line has them.
@@ -105,7 +110,8 @@ impl TargetList {
                 continue;
             };
             let label = spec.label.clone();
-            let label = label.filter(|label| uses.get(label) == Some(&1));
+            let label =
+                label.filter(|label| uses.get(label) == Some(&1) && !texts.contains(&**label));
             let name = label.unwrap_or_else(|| Arc::clone(&spec.origin.text));
             let listed = ListedTarget {
                 name: Arc::clone(&name),

@@ -53,11 +53,15 @@ pub(super) fn read(file: File<'_>, found: &mut Found) -> bool {
         }
     }
     let begins_with_flag = |command: &Vec<Word>| command.first().is_some_and(is_flag);
-    if !is_read && !commands.is_empty() && commands.iter().all(begins_with_flag) {
-        let words: Vec<Word> = commands.into_iter().flatten().collect();
-        found
-            .servers
-            .push(Server::new("arguments", &file.place(1, 1), &words));
+    // A list of one argument in a line may begin with the program.
+    let arguments = match commands.as_slice() {
+        [first, rest @ ..] if behind_program(first).is_some_and(<[Word]>::is_empty) => rest,
+        all => all,
+    };
+    if !is_read && !arguments.is_empty() && arguments.iter().all(begins_with_flag) {
+        let words: Vec<Word> = arguments.iter().flatten().cloned().collect();
+        let place = &arguments[0][0].place;
+        found.servers.push(Server::new("arguments", place, &words));
         is_read = true;
     }
     is_read

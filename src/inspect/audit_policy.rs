@@ -72,10 +72,7 @@ impl PolicyReport {
                 anonymous.join(", ")
             ));
         }
-        let is_all = self.rows.iter().all(|row| !row.refused) && !self.rows.is_empty();
-        if is_all {
-            parts.push("it logs no request that is refused with 401".to_owned());
-        } else if !refused.is_empty() {
+        if !refused.is_empty() {
             parts.push(format!(
                 "of requests refused with 401 it does not log {}",
                 refused.join(", ")
@@ -89,11 +86,21 @@ impl PolicyReport {
 pub(super) fn read(file: File<'_>, node: &Node) -> Option<PolicyReport> {
     let (first, text) = file.document_text(node)?;
     let place = |line: u32, column: u32| file.place(line.saturating_add(first), column);
-    Some(match Policy::parse(text) {
+    Some(read_text(text, node.place.clone(), &place))
+}
+
+/// Reads a policy that is the text of a value.
+pub(super) fn read_in(file: File<'_>, node: &Node) -> PolicyReport {
+    let place = file.positions_in(node);
+    read_text(node.text().unwrap_or_default(), node.place.clone(), &place)
+}
+
+fn read_text(text: &str, begins: Place, place: &impl Fn(u32, u32) -> Place) -> PolicyReport {
+    match Policy::parse(text) {
         Ok(policy) => {
             let unknown = policy.unknown_keys().iter();
             let unknown = unknown.map(|(at, _)| place(at.line, at.column)).collect();
-            report(&policy, node.place.clone(), unknown)
+            report(&policy, begins, unknown)
         }
         Err(InvalidPolicy { place: at, problem }) => PolicyReport {
             place: place(at.line, at.column),
@@ -101,7 +108,7 @@ pub(super) fn read(file: File<'_>, node: &Node) -> Option<PolicyReport> {
             rows: Vec::new(),
             unknown: Vec::new(),
         },
-    })
+    }
 }
 
 fn report(policy: &Policy, place: Place, unknown: Vec<Place>) -> PolicyReport {

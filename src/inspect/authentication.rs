@@ -65,8 +65,6 @@ pub(super) struct AuthenticationFile {
     pub(super) holder: Option<String>,
     pub(super) place: Place,
     pub(super) anonymous: FileAnonymous,
-    /// Whether it also configures who may log in with tokens of an issuer.
-    pub(super) has_jwt: bool,
     pub(super) problems: Vec<StartProblem>,
 }
 
@@ -76,7 +74,9 @@ pub(super) fn read(node: &Node, with_type: bool) -> AuthenticationFile {
     let mut allowed = vec!["anonymous", "jwt"];
     if with_type {
         allowed.extend(["apiVersion", "kind"]);
-        version(node, &mut problems);
+        kind(node, "AuthenticationConfiguration", &mut problems);
+        let known = [("v1", Some(34)), ("v1beta1", Some(30)), ("v1alpha1", None)];
+        version(node, "AuthenticationConfiguration", &known, &mut problems);
     }
     unknown_fields(node, &allowed, &mut problems);
     if let Some(jwt) = node.get("jwt") {
@@ -89,7 +89,6 @@ pub(super) fn read(node: &Node, with_type: bool) -> AuthenticationFile {
         holder: None,
         place: node.place.clone(),
         anonymous: anonymous.unwrap_or(FileAnonymous::Absent),
-        has_jwt: node.get("jwt").is_some_and(|jwt| !jwt.items().is_empty()),
         problems,
     }
 }
@@ -108,6 +107,12 @@ fn issuers(node: &Node, problems: &mut Vec<StartProblem>) {
             let place = &url.unwrap_or(item).place;
             let text = "jwt.issuer.url does not begin with https://";
             problems.push(StartProblem::always(place, text));
+        }
+        for field in [["issuer", "audiences"], ["claimMappings", "username"]] {
+            if item.at(&field).is_none() {
+                let text = format!("jwt.{}.{} is missing", field[0], field[1]);
+                problems.push(StartProblem::always(&item.place, text));
+            }
         }
     }
 }
@@ -144,6 +149,9 @@ fn anonymous(node: &Node, problems: &mut Vec<StartProblem>) -> FileAnonymous {
             problems.push(StartProblem::always(&condition.place, text));
         }
         unknown_fields(condition, &["path"], problems);
+        if let Some(path) = condition.get("path") {
+            text(path, "a path of anonymous.conditions", problems);
+        }
     }
     if !is_on {
         if let Some(first) = conditions.first() {
@@ -163,29 +171,52 @@ fn anonymous(node: &Node, problems: &mut Vec<StartProblem>) -> FileAnonymous {
     }
 }
 
-/// The version of the document, which a release may not know.
-fn version(node: &Node, problems: &mut Vec<StartProblem>) {
-    let Some(version) = node.get("apiVersion") else {
+/// The version of a document, which a release may not know. `known` has each with the first minor release that reads it,
+/// if not all do.
+pub(super) fn version(
+    node: &Node,
+    kind: &str,
+    known: &[(&str, Option<u16>)],
+    problems: &mut Vec<StartProblem>,
+) {
+    let version = node.get("apiVersion");
+    let place = version.map_or(&node.place, |version| &version.place);
+    let word = version.and_then(Node::text);
+    let word = word.and_then(|text| text.strip_prefix("apiserver.config.k8s.io/"));
+    let Some((word, first)) = known.iter().find(|(known, _)| word == Some(*known)) else {
+        let text = format!("no apiVersion of {kind} that a release knows");
+        problems.push(StartProblem::always(place, text));
         return;
     };
-    let minor = |minor| Minor { major: 1, minor };
-    let (text, first) = match version.text() {
-        Some("apiserver.config.k8s.io/v1") => ("version v1 is known from 1.34 on", minor(34)),
-        Some("apiserver.config.k8s.io/v1beta1") => {
-            ("version v1beta1 is known from 1.30 on", minor(30))
-        }
-        Some("apiserver.config.k8s.io/v1alpha1") => return,
-        _ => {
-            let text = "a version of AuthenticationConfiguration that no release knows";
-            problems.push(StartProblem::always(&version.place, text));
-            return;
-        }
-    };
-    problems.push(StartProblem::in_releases(
-        &version.place,
-        text,
-        Releases::Before(first),
-    ));
+    if let Some(minor) = *first {
+        let text = format!("apiVersion {word} of {kind} needs Kubernetes 1.{minor} or newer");
+        let releases = Releases::Before(Minor { major: 1, minor });
+        problems.push(StartProblem::in_releases(place, text, releases));
+    }
+}
+
+/// A file without this kind is not read.
+pub(super) fn kind(node: &Node, wanted: &str, problems: &mut Vec<StartProblem>) {
+    if node.text_of("kind") != Some(wanted) {
+        let text = format!("the document has no kind: {wanted}");
+        problems.push(StartProblem::always(&node.place, text));
+    }
+}
+
+/// The text of a field. A number or a switch without quotes is none to the server.
+pub(super) fn text<'a>(
+    node: &'a Node,
+    name: &str,
+    problems: &mut Vec<StartProblem>,
+) -> Option<&'a str> {
+    let text = node.strict_text();
+    if text.is_none() {
+        let text = format!(
+            "{name} must be text: put quotes around numbers and around yes, no, on, off, true and false"
+        );
+        problems.push(StartProblem::always(&node.place, text));
+    }
+    text
 }
 
 /// The server reads its files strictly.

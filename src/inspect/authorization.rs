@@ -1,9 +1,8 @@
 //! `AuthorizationConfiguration`: the authorizers, in their order.
 
-use super::authentication::{Releases, StartProblem, unknown_fields};
+use super::authentication::{StartProblem, kind, text, unknown_fields, version};
 use super::node::{Node, Value};
 use super::place::Place;
-use crate::kubernetes::Minor;
 
 /// An authorizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,12 +54,19 @@ pub(super) struct AuthorizationFile {
 pub(super) fn read(node: &Node) -> AuthorizationFile {
     let mut problems = Vec::new();
     unknown_fields(node, &["apiVersion", "kind", "authorizers"], &mut problems);
-    version(node, &mut problems);
+    kind(node, "AuthorizationConfiguration", &mut problems);
+    let known = [
+        ("v1", Some(32)),
+        ("v1beta1", Some(30)),
+        ("v1alpha1", Some(29)),
+    ];
+    version(node, "AuthorizationConfiguration", &known, &mut problems);
     let items = node.get("authorizers").map_or(&[][..], Node::items);
     if items.is_empty() {
         problems.push(StartProblem::always(&node.place, "no authorizer is given"));
     }
     let mut authorizers: Vec<Authorizer> = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
     for item in items {
         unknown_fields(item, &["type", "name", "webhook"], &mut problems);
         let word = item.text_of("type").unwrap_or_default();
@@ -75,15 +81,22 @@ pub(super) fn read(node: &Node) -> AuthorizationFile {
             ));
             continue;
         };
-        let name = item.text_of("name").unwrap_or_default();
-        let is_named = match kind {
-            AuthorizerKind::Webhook => !name.is_empty(),
-            _ => name == word.to_lowercase(),
-        };
-        if !is_named {
+        let name = item.get("name");
+        let name = name.and_then(|name| text(name, "the name of an authorizer", &mut problems));
+        let name = name.unwrap_or_default();
+        if kind == AuthorizerKind::Webhook && !is_subdomain(name) {
+            let text =
+                "the name of a webhook must be a DNS name: small letters, digits, dashes and dots";
+            problems.push(StartProblem::always(&item.place, text));
+        } else if kind != AuthorizerKind::Webhook && name != word.to_lowercase() {
             let text = "the name of a built-in authorizer is its type in lower case";
             problems.push(StartProblem::always(&item.place, text));
         }
+        if names.contains(&name) {
+            let text = "two authorizers have the same name";
+            problems.push(StartProblem::always(&item.place, text));
+        }
+        names.push(name);
         match item.get("webhook") {
             Some(webhook) if kind == AuthorizerKind::Webhook => {
                 check_webhook(webhook, &mut problems);
@@ -92,11 +105,11 @@ pub(super) fn read(node: &Node) -> AuthorizationFile {
                 let text = "webhook beside a type that is not Webhook";
                 problems.push(StartProblem::always(&webhook.place, text));
             }
+            None if kind == AuthorizerKind::Webhook => {
+                let text = "an authorizer of the type Webhook without the field webhook";
+                problems.push(StartProblem::always(&item.place, text));
+            }
             None => {}
-        }
-        let is_twice = |known: &Authorizer| known.word == word && kind != AuthorizerKind::Webhook;
-        if authorizers.iter().any(is_twice) {
-            problems.push(StartProblem::always(&item.place, "an authorizer twice"));
         }
         authorizers.push(Authorizer {
             word: word.to_owned(),
@@ -113,6 +126,17 @@ pub(super) fn read(node: &Node) -> AuthorizationFile {
 
 /// The fields of a webhook whose values the server checks by themselves.
 fn check_webhook(node: &Node, problems: &mut Vec<StartProblem>) {
+    for name in [
+        "timeout",
+        "subjectAccessReviewVersion",
+        "failurePolicy",
+        "connectionInfo",
+    ] {
+        if node.get(name).is_none() {
+            let text = format!("webhook.{name} is missing");
+            problems.push(StartProblem::always(&node.place, text));
+        }
+    }
     if let Some(policy) = node.get("failurePolicy")
         && !matches!(policy.text(), Some("NoOpinion" | "Deny"))
     {
@@ -126,6 +150,18 @@ fn check_webhook(node: &Node, problems: &mut Vec<StartProblem>) {
         let text = "webhook.timeout is not a duration above 0 and of at most 30s";
         problems.push(StartProblem::always(&timeout.place, text));
     }
+}
+
+/// Whether this is a name as DNS has them: labels of small letters, digits and dashes.
+fn is_subdomain(name: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.chars().all(is_part)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 /// Whether this is a duration as Go writes it (`1m30s`, `1.5s`), above 0 and of at most 30 seconds.
@@ -152,29 +188,4 @@ fn is_timeout(text: &str) -> bool {
         seconds += number * size;
     }
     seconds > 0.0 && seconds <= 30.0
-}
-
-fn version(node: &Node, problems: &mut Vec<StartProblem>) {
-    let version = node.get("apiVersion");
-    let place = version.map_or(&node.place, |version| &version.place);
-    let minor = |minor| Minor { major: 1, minor };
-    let (text, first) = match version.and_then(Node::text) {
-        Some("apiserver.config.k8s.io/v1") => ("version v1 is known from 1.32 on", minor(32)),
-        Some("apiserver.config.k8s.io/v1beta1") => {
-            ("version v1beta1 is known from 1.30 on", minor(30))
-        }
-        Some("apiserver.config.k8s.io/v1alpha1") => {
-            ("version v1alpha1 is known from 1.29 on", minor(29))
-        }
-        _ => {
-            let text = "a version of AuthorizationConfiguration that no release knows";
-            problems.push(StartProblem::always(place, text));
-            return;
-        }
-    };
-    problems.push(StartProblem::in_releases(
-        place,
-        text,
-        Releases::Before(first),
-    ));
 }

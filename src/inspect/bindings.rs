@@ -2,9 +2,11 @@
 
 use strum::VariantNames;
 
+use super::built_in_bindings::{is_built_in, is_of_old_openshift};
 use super::found::Note;
 use super::place::Place;
-use super::rbac::{Audience, Binding, Rbac, Rule};
+use super::rbac::{Audience, Binding, Gap, Rbac};
+use super::rule::Rule;
 use crate::model::words;
 
 /// How a binding stands out.
@@ -44,6 +46,8 @@ pub struct BindingReport {
     pub standing: Standing,
     /// What it grants, rule by rule.
     pub grants: Vec<String>,
+    /// Why what it grants is not known, or not all of it.
+    pub unknown: Option<String>,
 }
 
 impl Binding {
@@ -61,6 +65,21 @@ impl Binding {
             (None, name) => format!("ClusterRole {name}"),
         }
     }
+
+    /// Why what its role grants is not known.
+    pub(super) fn gap_described(&self, gap: Gap) -> String {
+        let why = match gap {
+            Gap::NotInInput => "is not in the input, so what it grants is not known",
+            Gap::NotFilled => {
+                "is filled from other roles, which are not in the input, so what it grants is not known"
+            }
+            Gap::Expressions => {
+                "is filled from other roles by matchExpressions, which are not evaluated, so what it grants is not known"
+            }
+            Gap::AtLeast => "is not in the input, and some clusters give it more than others",
+        };
+        format!("{} {why}", self.role_described())
+    }
 }
 
 /// A report on each binding.
@@ -73,7 +92,19 @@ pub(super) fn reports(rbac: &Rbac) -> Vec<BindingReport> {
 
 /// Remarks on what is missing in the input.
 pub(super) fn notes(rbac: &Rbac, notes: &mut Vec<Note>) {
-    if let Some(first) = rbac.bindings.first().filter(|_| !rbac.has_roles()) {
+    let old = rbac.bindings.iter().filter(|one| is_of_old_openshift(one));
+    for binding in old.filter(|one| report(rbac, one).standing == Standing::BuiltIn) {
+        let text = format!(
+            "{} is a default of OpenShift before 4.16. Clusters installed with a newer release do not have it for \
+             system:unauthenticated, and an upgrade keeps it: take the group out of it",
+            binding.described()
+        );
+        notes.push(Note::at(&binding.place, text));
+    }
+    let is_unknown = |binding: &&Binding| rbac.grants(&binding.role).gap.is_some();
+    if !rbac.has_roles()
+        && let Some(first) = rbac.bindings.iter().find(is_unknown)
+    {
         let text = "the input has bindings and no roles, so what they grant is not known: \
                     kubectl get clusterroles,clusterrolebindings,roles,rolebindings -A -o yaml";
         notes.push(Note::at(&first.place, text));
@@ -81,25 +112,29 @@ pub(super) fn notes(rbac: &Rbac, notes: &mut Vec<Note>) {
 }
 
 fn report(rbac: &Rbac, binding: &Binding) -> BindingReport {
-    let rules = rbac.rules(&binding.role);
-    let effective: Vec<Rule> = rules
+    let grants = rbac.grants(&binding.role);
+    let effective: Vec<Rule> = grants
+        .rules
         .iter()
-        .flatten()
         .map(|rule| rule.in_binding(binding))
-        .collect();
-    let effective: Vec<Rule> = effective
-        .into_iter()
         .filter(|rule| !rule.is_empty())
         .collect();
-    let standing = match (&rules, binding.audience) {
-        (None, _) => Standing::RoleMissing,
-        (Some(_), _) if is_built_in(binding, &effective) => Standing::BuiltIn,
-        (Some(_), _) if effective.iter().all(Rule::is_public) => Standing::Harmless,
-        (Some(_), Audience::Authenticated) => Standing::AuthenticatedMore,
-        (Some(_), Audience::Anonymous) if effective.iter().any(Rule::changes) => {
-            Standing::AnonymousChanges
-        }
-        (Some(_), Audience::Anonymous) => Standing::AnonymousReads,
+    let unknown = match grants.gap {
+        Some(gap) => Some(binding.gap_described(gap)),
+        None if rbac.has_role(&binding.role) => None,
+        None => Some(format!(
+            "{} is not in the input, which has the others, so it grants nothing",
+            binding.role_described()
+        )),
+    };
+    let is_harmless = effective.iter().all(Rule::is_public);
+    let standing = match binding.audience {
+        _ if unknown.is_some() && is_harmless => Standing::RoleMissing,
+        _ if is_built_in(binding, &effective) => Standing::BuiltIn,
+        _ if is_harmless => Standing::Harmless,
+        Audience::Authenticated => Standing::AuthenticatedMore,
+        Audience::Anonymous if effective.iter().any(Rule::changes) => Standing::AnonymousChanges,
+        Audience::Anonymous => Standing::AnonymousReads,
     };
     BindingReport {
         name: binding.described(),
@@ -114,32 +149,7 @@ fn report(rbac: &Rbac, binding: &Binding) -> BindingReport {
             .iter()
             .map(|rule| rule.described(binding))
             .collect(),
-    }
-}
-
-/// Whether every cluster, or every cluster of kubeadm, has this binding with these rules.
-fn is_built_in(binding: &Binding, rules: &[Rule]) -> bool {
-    let all = |holds: fn(&Rule) -> bool| rules.iter().all(holds);
-    match (
-        binding.namespace.as_deref(),
-        binding.name.as_str(),
-        binding.audience,
-    ) {
-        (None, "system:public-info-viewer", _) => all(Rule::is_public),
-        (None, "system:discovery", Audience::Authenticated) => {
-            all(|rule| rule.resources.is_empty())
-        }
-        (None, "system:basic-user", Audience::Authenticated) => {
-            all(|rule| rule.resources.iter().all(|name| name.starts_with("self")))
-        }
-        (Some("kube-public"), "kubeadm:bootstrap-signer-clusterinfo", Audience::Anonymous) => {
-            all(|rule| {
-                rule.verbs == ["get"]
-                    && rule.resources == ["configmaps"]
-                    && rule.names == ["cluster-info"]
-            })
-        }
-        _ => false,
+        unknown,
     }
 }
 
@@ -154,7 +164,8 @@ impl Rule {
     }
 
     fn is_empty(&self) -> bool {
-        self.verbs.is_empty() || self.resources.is_empty() && self.urls.is_empty()
+        let has_resources = !self.resources.is_empty() && !self.groups.is_empty();
+        self.verbs.is_empty() || !has_resources && self.urls.is_empty()
     }
 
     /// `list configmaps in team-a`, `get /metrics`, `everything on every resource`.
@@ -174,6 +185,28 @@ impl Rule {
         let place = binding.namespace.as_ref();
         let place = place.map_or_else(String::new, |namespace| format!(" in {namespace}"));
         let resources = all(&self.resources, "every resource");
-        format!("{verbs} {resources}{names}{place}")
+        format!(
+            "{verbs} {resources}{}{names}{place}",
+            self.groups_described()
+        )
+    }
+
+    /// ` of metrics.k8s.io`; nothing for every group, and for the one without a name.
+    fn groups_described(&self) -> String {
+        let is_all = self.groups.iter().any(|group| group == "*");
+        let is_core = self.groups.iter().all(String::is_empty);
+        match self.resources.as_slice() {
+            _ if is_all => String::new(),
+            [only] if only == "*" && is_core => " of the core API group".to_owned(),
+            _ if is_core => String::new(),
+            _ => {
+                let named = |group: &String| match group.as_str() {
+                    "" => "the core API group".to_owned(),
+                    group => group.to_owned(),
+                };
+                let groups: Vec<String> = self.groups.iter().map(named).collect();
+                format!(" of {}", groups.join(", "))
+            }
+        }
     }
 }

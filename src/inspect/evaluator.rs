@@ -4,11 +4,12 @@ use super::authentication::{FileAnonymous, StartProblem};
 use super::authorization::{Authorizer, AuthorizerKind};
 use super::context::Context;
 use super::flags::{Flag, Switch};
+use super::insecure_port;
 use super::prediction::{PathPrediction, PredictedAccess, Prediction};
-use super::server::{Server, Statement};
+use super::rbac::Decision;
+use super::server::{Statement, WithoutAnonymous};
 use super::start;
 use super::verdict::verdicts;
-use crate::kubernetes::Minor;
 use crate::probe::{AFTER_401, ALWAYS, deep};
 
 /// Who is anonymous.
@@ -62,7 +63,7 @@ pub(super) fn predict(context: Context<'_>) -> Prediction {
     prediction
         .statements
         .extend(start::gates_not_checked(server));
-    if let Some((access, statement)) = insecure_port(server) {
+    if let Some((access, statement)) = insecure_port::access(server) {
         same_everywhere(&mut prediction, access, &statement);
         return prediction;
     }
@@ -75,7 +76,7 @@ pub(super) fn predict(context: Context<'_>) -> Prediction {
         }
         if context.assumes_roles && chain.asks_rbac() {
             prediction.statements.push(Statement::known(
-                "the input has no binding that Kubernetes makes itself, so that of a new cluster is assumed",
+                "the input is no dump of a cluster, so the binding of a new one is assumed",
             ));
         }
     }
@@ -104,51 +105,6 @@ fn same_everywhere(prediction: &mut Prediction, access: PredictedAccess, stateme
         .collect();
     (prediction.without_deep, prediction.verdict) = verdicts(&prediction.paths);
     prediction.allows_everything = access == PredictedAccess::Granted;
-}
-
-/// The port of old releases without authentication, if others than the machine itself reach it, or may.
-fn insecure_port(server: &Server) -> Option<(PredictedAccess, Statement)> {
-    if server
-        .release
-        .is_some_and(|release| release >= Minor::NO_INSECURE_PORT)
-    {
-        return None;
-    }
-    let flags = &server.flags;
-    let port = flags.last("insecure-port");
-    if port.is_some_and(|flag| flag.value.as_deref() == Some("0")) {
-        return None;
-    }
-    let address = flags
-        .last("insecure-bind-address")
-        .or_else(|| flags.last("address"));
-    let is_local = |flag: &&Flag| {
-        let value = flag.value.as_deref();
-        matches!(value, Some("127.0.0.1" | "::1" | "localhost"))
-    };
-    let beyond = address.filter(|flag| !is_local(flag));
-    let (access, flag, text) = match (beyond, port, server.release) {
-        // A port that is not 0 belongs to a release that has it.
-        (Some(flag), _, Some(_)) | (Some(flag), Some(_), None) => (
-            PredictedAccess::Granted,
-            flag,
-            "the insecure port listens beyond this machine: everybody who reaches it is an administrator, without TLS",
-        ),
-        (None, Some(flag), None) => (
-            PredictedAccess::Unclear,
-            flag,
-            "only releases before 1.20 start with this: everybody who reaches the insecure port, at least from this \
-             machine, is an administrator, without TLS",
-        ),
-        (Some(flag), None, None) => (
-            PredictedAccess::Unclear,
-            flag,
-            "the release is not given: before 1.20 everybody who reaches the insecure port is an administrator, \
-             without TLS",
-        ),
-        (None, _, _) => return None,
-    };
-    Some((access, Statement::at(&flag.place, text)))
 }
 
 fn anonymous(context: Context<'_>, chain: &Chain) -> Anonymous {
@@ -181,10 +137,18 @@ fn anonymous(context: Context<'_>, chain: &Chain) -> Anonymous {
     if let Some(incomplete) = server.incomplete.as_ref().filter(|_| flag.is_none()) {
         return Anonymous::Unclear(Statement::at(&server.place, incomplete.clone()));
     }
+    if let Some(without) = server.without_anonymous.filter(|_| flag.is_none())
+        && let Some(file) = context.authentication
+    {
+        return match without {
+            WithoutAnonymous::Off(text) => Anonymous::Off(Statement::at(&file.place, text)),
+            WithoutAnonymous::Unclear(text) => Anonymous::Unclear(Statement::at(&file.place, text)),
+        };
+    }
     // With `anonymous` in the file the server would not start beside the flag, so then the flag decides.
     if flag.is_none()
         && context.authentication.is_none()
-        && let Some(file) = server.flags.last("authentication-config")
+        && let Some(file) = server.flags.given("authentication-config")
     {
         let text = "the file of --authentication-config decides about anonymous requests, and it is not given";
         return Anonymous::Unclear(Statement::at(&file.place, text));
@@ -249,7 +213,7 @@ fn chain(context: Context<'_>) -> Chain {
         let text = format!("the authorizers are {}", words.join(", "));
         return Chain::Known(file.authorizers.clone(), Statement::at(&file.place, text));
     }
-    if let Some(file) = server.flags.last("authorization-config") {
+    if let Some(file) = server.flags.given("authorization-config") {
         let text =
             "the file of --authorization-config decides who may do what, and it is not given";
         return Chain::Unclear(Statement::at(&file.place, text));
@@ -365,14 +329,15 @@ fn authorized(context: Context<'_>, chain: &Chain, path: &str) -> (PredictedAcce
     let Chain::Known(authorizers, modes) = chain else {
         return (PredictedAccess::Unclear, chain.statement().clone());
     };
+    let mut unknown = None;
     for authorizer in authorizers {
         match authorizer.kind {
             AuthorizerKind::AlwaysAllow => {
                 let why = Statement::at(&authorizer.place, "AlwaysAllow allows everything");
                 return (PredictedAccess::Granted, why);
             }
-            AuthorizerKind::Rbac => {
-                if let Some(binding) = context.rbac.granting(path) {
+            AuthorizerKind::Rbac => match context.rbac.decide(path) {
+                Decision::Granted(binding) => {
                     let is_assumed = context.assumes_roles && binding.place == context.server.place;
                     let place = (!is_assumed).then(|| binding.place.clone());
                     let why = Statement {
@@ -381,7 +346,12 @@ fn authorized(context: Context<'_>, chain: &Chain, path: &str) -> (PredictedAcce
                     };
                     return (PredictedAccess::Granted, why);
                 }
-            }
+                Decision::Unknown(binding, gap) => {
+                    let why = Statement::at(&binding.place, binding.gap_described(gap));
+                    unknown.get_or_insert(why);
+                }
+                Decision::Refused => {}
+            },
             AuthorizerKind::Webhook | AuthorizerKind::Abac => {
                 let text = format!(
                     "{} decides it, and what it decides is not in the configuration",
@@ -392,6 +362,9 @@ fn authorized(context: Context<'_>, chain: &Chain, path: &str) -> (PredictedAcce
             }
             AuthorizerKind::NoOpinion => {}
         }
+    }
+    if let Some(why) = unknown {
+        return (PredictedAccess::Unclear, why);
     }
     let text = "no authorizer allows it".to_owned();
     let place = modes.place.clone();

@@ -30,8 +30,12 @@ impl Inspection {
         for hit in self.bindings.iter().filter_map(about_binding) {
             evaluator.add_configuration(hit);
         }
-        for hit in self.policies.iter().filter_map(about_policy) {
-            evaluator.add_configuration(hit);
+        for (index, policy) in self.policies.iter().enumerate() {
+            let is_of_file = |other: &&PolicyReport| other.place.source == policy.place.source;
+            let before = self.policies[..index].iter().filter(is_of_file).count();
+            if let Some(hit) = about_policy(policy, before) {
+                evaluator.add_configuration(hit);
+            }
         }
         for note in self.notes.iter().filter(|note| note.is_gap) {
             let hit = hit(
@@ -141,10 +145,20 @@ fn about_server(server: &InspectedServer) -> Option<ConfigurationHit> {
             &configuration::ALLOWS_EVERYTHING,
             "anonymous callers may do everything".to_owned(),
         ),
-        Verdict::Exposed | Verdict::Forbidden => (
-            &configuration::ACCEPTS_ANONYMOUS,
-            format!("anonymous requests are accepted on every path{open_text}"),
-        ),
+        Verdict::Exposed | Verdict::Forbidden => {
+            // With conditions, the paths that they do not name are refused.
+            let mut paths = prediction.paths.iter();
+            let is_limited = paths.any(|path| path.access == PredictedAccess::Rejected);
+            let place = if is_limited {
+                "some paths"
+            } else {
+                "every path"
+            };
+            (
+                &configuration::ACCEPTS_ANONYMOUS,
+                format!("anonymous requests are accepted on {place}{open_text}"),
+            )
+        }
         Verdict::Limited => (
             &configuration::LIMITS_ANONYMOUS,
             format!("anonymous requests are accepted on some paths{open_text}"),
@@ -221,8 +235,10 @@ fn about_binding(binding: &BindingReport) -> Option<ConfigurationHit> {
         Standing::RoleMissing => (
             &configuration::ROLE_MISSING,
             format!(
-                "{} names {}, and {} is not in the input",
-                binding.name, binding.audience, binding.role
+                "{} names {}: {}",
+                binding.name,
+                binding.audience,
+                binding.unknown.as_deref().unwrap_or_default()
             ),
         ),
         Standing::AnonymousReads | Standing::AnonymousChanges | Standing::AuthenticatedMore => {
@@ -251,18 +267,21 @@ fn about_binding(binding: &BindingReport) -> Option<ConfigurationHit> {
     Some(hit(rule, &binding.name, &binding.place, message))
 }
 
-fn about_policy(policy: &PolicyReport) -> Option<ConfigurationHit> {
-    const NAME: &str = "audit policy";
+/// The finding about a policy, with this many policies before it in its file.
+fn about_policy(policy: &PolicyReport, before: usize) -> Option<ConfigurationHit> {
+    let name = match before {
+        0 => "audit policy".to_owned(),
+        before => format!("audit policy {}", before + 1),
+    };
     if let Some(problem) = &policy.problem {
         let message = format!("the API server does not start with this audit policy: {problem}");
         return Some(hit(
             &configuration::DOES_NOT_START,
-            NAME,
+            &name,
             &policy.place,
             message,
         ));
     }
-    let name = format!("{NAME} of line {}", policy.place.line);
     let loss = policy.loss()?;
     Some(hit(
         &configuration::AUDIT_LOSES,

@@ -3,20 +3,24 @@
 use super::place::Place;
 use super::words::Word;
 
-/// The flags whose values decide what anonymous callers may do, or whether the server starts.
-const DECISIVE: [&str; 12] = [
+/// The flags whose values decide what anonymous callers may do or what is logged of them, or whether the server starts.
+const DECISIVE: [&str; 16] = [
     "address",
     "anonymous-auth",
+    "audit-policy-file",
     "authentication-config",
     "authorization-config",
     "authorization-mode",
     "authorization-policy-file",
     "authorization-webhook-config-file",
     "feature-gates",
+    "help",
     "insecure-bind-address",
     "insecure-port",
+    "oidc-client-id",
     "oidc-issuer-url",
     "openshift-config",
+    "version",
 ];
 
 /// The flags that are switches in any release: they do not take the next word as their value.
@@ -179,6 +183,11 @@ impl Flags {
         match word.text.strip_prefix('-') {
             // The level of the log.
             Some("v") => drop(words.next()),
+            Some(rest) if rest == "h" || rest.starts_with("h=") => self.all.push(Flag {
+                name: "help".to_owned(),
+                value: rest.strip_prefix("h=").map(str::to_owned),
+                place: word.place.clone(),
+            }),
             Some(rest) if rest.starts_with('v') => {}
             Some(rest) if !rest.is_empty() => {
                 self.reject(word, "a flag with one dash; it has two");
@@ -201,6 +210,12 @@ impl Flags {
     /// The last flag of this name.
     pub(super) fn last(&self, name: &str) -> Option<&Flag> {
         self.all.iter().rev().find(|flag| flag.name == name)
+    }
+
+    /// The last flag of this name, unless it is empty, which servers take for a flag that is not there.
+    pub(super) fn given(&self, name: &str) -> Option<&Flag> {
+        let is_empty = |flag: &&Flag| flag.value.as_deref().unwrap_or_default().is_empty();
+        self.last(name).filter(|flag| !is_empty(flag))
     }
 
     /// Every flag of this name.
@@ -253,6 +268,11 @@ impl Flag {
             Some(_) if self.is_variable() => Switch::Variable,
             Some(_) => Switch::Invalid,
         }
+    }
+
+    /// Whether this is its value.
+    pub(super) fn has(&self, value: &str) -> bool {
+        self.value.as_deref() == Some(value)
     }
 
     /// Whether its value is a variable or a template.

@@ -18,6 +18,8 @@ pub(super) struct Found {
     pub(super) policies: Vec<PolicyReport>,
     pub(super) notes: Vec<Note>,
     pub(super) unreadable: Vec<Unreadable>,
+    /// The first documents of files that say nothing about anonymous access.
+    pub(super) foreign: Vec<Place>,
     /// How many objects say nothing about anonymous access.
     pub(super) others: u64,
 }

@@ -3,7 +3,7 @@
 use super::found::Found;
 use super::node::Node;
 use super::pod::object_name;
-use super::server::{Server, Statement};
+use super::server::{Server, Statement, WithoutAnonymous};
 use super::words::Word;
 use crate::kubernetes::Minor;
 
@@ -35,7 +35,15 @@ pub(super) fn read_shoot(node: &Node, found: &mut Found) {
     let api_server = kubernetes.and_then(|kubernetes| kubernetes.get("kubeAPIServer"));
     let setting = api_server.and_then(|server| server.get("enableAnonymousAuthentication"));
     let version = kubernetes.and_then(|kubernetes| kubernetes.text_of("version"));
-    let release = version.and_then(|version| Minor::of_git_version(&format!("v{version}")));
+    // Gardener completes a version without a patch level.
+    let release = version.and_then(|version| {
+        let patch = if version.matches('.').count() == 1 {
+            ".0"
+        } else {
+            ""
+        };
+        Minor::of_git_version(&format!("v{version}{patch}"))
+    });
     let config_map = api_server
         .and_then(|server| server.at(&["structuredAuthentication", "configMapName"]))
         .and_then(Node::text);
@@ -66,6 +74,11 @@ pub(super) fn read_shoot(node: &Node, found: &mut Found) {
     let place = setting.map_or(&node.place, |setting| &setting.place);
     let mut server = Server::new(object_name("Gardener Shoot", node), place, &words);
     server.statements = statements;
+    server.without_anonymous = config_map.map(|_| {
+        WithoutAnonymous::Off(
+            "Gardener sets --anonymous-auth=false, because the file of structuredAuthentication has no anonymous",
+        )
+    });
     server.authentication_object = authentication_object;
     server.release = release;
     server.is_hint = true;

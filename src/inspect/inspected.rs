@@ -32,6 +32,8 @@ pub struct InspectedServer {
     pub release: Option<Minor>,
     /// Whether another program turns this specification into a configuration, so that it is a hint only.
     pub is_hint: bool,
+    /// Whether this server is assumed: it stands for a configuration file that no server of the input uses.
+    pub is_assumed: bool,
     /// What is predicted.
     pub prediction: Prediction,
     /// What scans found, beside the prediction.

@@ -22,7 +22,8 @@ pub(super) struct Node {
 pub(super) enum Value {
     Null,
     Bool(bool),
-    /// Any other scalar; numbers are as their canonical text.
+    /// The canonical text of a number.
+    Number(String),
     Text(String),
     List(Vec<Node>),
     Map(Vec<Entry>),
@@ -57,9 +58,17 @@ impl Node {
 
     pub(super) fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Text(text) => Some(text),
+            Value::Text(text) | Value::Number(text) => Some(text),
             Value::Bool(true) => Some("true"),
             Value::Bool(false) => Some("false"),
+            _ => None,
+        }
+    }
+
+    /// The text of a field that API servers read strictly: a number or a switch is none.
+    pub(super) fn strict_text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -96,13 +105,13 @@ impl Node {
                     entry.node.relocate(place);
                 }
             }
-            Value::Null | Value::Bool(_) | Value::Text(_) | Value::Skipped => {}
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Skipped => {}
         }
     }
 }
 
 /// The fields that are read, beside the names of flags.
-const FIELDS: [&str; 66] = [
+const FIELDS: [&str; 68] = [
     "aggregationRule",
     "anonymous",
     "anonymousAuth",
@@ -114,6 +123,7 @@ const FIELDS: [&str; 66] = [
     "apiVersion",
     "args",
     "authorizers",
+    "claimMappings",
     "cluster",
     "clusterConfiguration",
     "clusterRoleSelectors",
@@ -127,6 +137,7 @@ const FIELDS: [&str; 66] = [
     "enabled",
     "extraArgs",
     "failurePolicy",
+    "files",
     "group",
     "image",
     "issuer",
@@ -232,15 +243,15 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Text(value.to_string()))
+        Ok(Value::Number(value.to_string()))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Text(value.to_string()))
+        Ok(Value::Number(value.to_string()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Text(value.to_string()))
+        Ok(Value::Number(value.to_string()))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -262,6 +273,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
             let key = key.value;
             let node = if key == "labels" || key == "matchLabels" {
                 map.next_value::<Labels>()?.0
+            } else if key == "content" {
+                map.next_value::<Content>()?.0
             } else if is_read(&key) {
                 map.next_value()?
             } else {
@@ -274,6 +287,25 @@ impl<'de> Visitor<'de> for ValueVisitor {
             entries.push(Entry { key, place, node });
         }
         Ok(Value::Map(entries))
+    }
+}
+
+/// The content of a file: skipped, unless it is a document that is read.
+struct Content(Node);
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const KINDS: [&str; 3] = [
+            "AuthenticationConfiguration",
+            "AuthorizationConfiguration",
+            "audit.k8s.io",
+        ];
+        let mut node = Node::deserialize(deserializer)?;
+        let is_read = |text: &str| KINDS.iter().any(|kind| text.contains(kind));
+        if !node.text().is_some_and(is_read) {
+            node.value = Value::Skipped;
+        }
+        Ok(Self(node))
     }
 }
 

@@ -12,13 +12,17 @@ use super::context::Context;
 use super::document::File;
 use super::evaluator::predict;
 use super::flags::Flag;
-use super::found::Found;
+use super::found::{Found, Note};
 use super::inspected::{Input, InspectedServer, Inspection};
 use super::place::Place;
 use super::recognise;
-use super::server::Server;
+use super::server::{Server, Statement};
 use super::words::Word;
 use crate::model::{EndpointReport, Source};
+
+/// What is wrong with a file that flags name.
+const FOREIGN: &str =
+    "its first document is no AuthenticationConfiguration and no AuthorizationConfiguration";
 
 impl Inspection {
     /// Reads files and predicts. The files are those of one cluster: roles and bindings count for all of its servers.
@@ -30,9 +34,14 @@ impl Inspection {
         inspection(found, time)
     }
 
-    /// Compares every prediction with what a scan found at an endpoint.
+    /// Compares the prediction for every server with what a scan found at an endpoint. Files that none of several servers
+    /// uses are not compared: they do not say how the endpoint is configured.
     pub fn compare(&mut self, record: &EndpointReport) {
+        let has_servers = self.servers.iter().any(|server| !server.is_assumed);
         for server in &mut self.servers {
+            if has_servers && server.is_assumed {
+                continue;
+            }
             server
                 .comparisons
                 .push(against::compare(&server.prediction, record));
@@ -50,6 +59,7 @@ fn inspection(found: Found, time: Timestamp) -> Inspection {
         policies,
         mut notes,
         unreadable,
+        foreign,
         others,
     } = found;
     let mut used = (
@@ -62,9 +72,11 @@ fn inspection(found: Found, time: Timestamp) -> Inspection {
     let mistakes = unreadable
         .iter()
         .map(|one| (&one.place, one.problem.as_str()));
+    let others_first = foreign.iter().map(|place| (place, FOREIGN));
     let unusable: Vec<(&Place, &str)> = empty
         .map(|note| (&note.place, note.text.as_str()))
         .chain(mistakes)
+        .chain(others_first)
         .collect();
     for server in &mut servers {
         server.unusable = unusable_files(server, &unusable);
@@ -72,16 +84,25 @@ fn inspection(found: Found, time: Timestamp) -> Inspection {
             used.0[index] = true;
             server.authentication = Some(authentication[index].clone());
         }
-        if let Some(flag) = server.flags.last("authorization-config")
+        if server.authorization.is_none()
+            && let Some(flag) = server.flags.given("authorization-config")
             && let Some(index) = chosen(flag, authorization.iter().map(|file| &file.place))
         {
             used.1[index] = true;
             server.authorization = Some(authorization[index].clone());
         }
     }
-    servers.extend(imagined(&authentication, &authorization, &used));
+    let given = servers.len();
+    let assumed = assumed(&authentication, &authorization, &used);
+    if given > 0 {
+        notes.extend(assumed.iter().map(|server| {
+            let text = format!("{}: not used by a server of these files", server.name);
+            Note::at(&server.place, text)
+        }));
+    }
+    servers.extend(assumed);
     bindings::notes(&rbac, &mut notes);
-    let inspected = servers.iter().map(|server| {
+    let inspected = (0..).zip(&servers).map(|(index, server)| {
         let (completed, is_completed) = rbac.completed(&server.place);
         let context = Context {
             server,
@@ -95,6 +116,7 @@ fn inspection(found: Found, time: Timestamp) -> Inspection {
             place: server.place.clone(),
             release: server.release,
             is_hint: server.is_hint,
+            is_assumed: index >= given,
             prediction: predict(context),
             comparisons: Vec::new(),
         }
@@ -115,7 +137,7 @@ fn unusable_files(server: &Server, files: &[(&Place, &str)]) -> Vec<StartProblem
     let flags = ["authentication-config", "authorization-config"];
     let named: Vec<&Flag> = flags
         .iter()
-        .filter_map(|name| server.flags.last(name))
+        .filter_map(|name| server.flags.given(name))
         .collect();
     let of_server = files
         .iter()
@@ -151,7 +173,7 @@ fn authentication_of(server: &Server, files: &[AuthenticationFile]) -> Option<us
             .iter()
             .position(|file| file.holder.as_ref() == Some(object));
     }
-    let flag = server.flags.last("authentication-config")?;
+    let flag = server.flags.given("authentication-config")?;
     chosen(flag, files.iter().map(|file| &file.place))
 }
 
@@ -168,7 +190,7 @@ fn chosen<'a>(flag: &Flag, places: impl Iterator<Item = &'a Place>) -> Option<us
 }
 
 /// A server for each file that no server uses.
-fn imagined(
+fn assumed(
     authentication: &[AuthenticationFile],
     authorization: &[AuthorizationFile],
     (used, used_by): &(Vec<bool>, Vec<bool>),
@@ -193,10 +215,16 @@ fn imagined(
         };
         let words = ["--authentication-config=it", modes].map(|text| word(text, &file.place));
         let name = match &file.holder {
-            Some(holder) => format!("any server with the AuthenticationConfiguration of {holder}"),
-            None => "any server with this AuthenticationConfiguration".to_owned(),
+            Some(holder) => format!("AuthenticationConfiguration of {holder}"),
+            None => "AuthenticationConfiguration".to_owned(),
         };
         let mut server = Server::new(name, &file.place, &words);
+        server
+            .statements
+            .push(Statement::known(match authorizers.first() {
+                Some(_) => "predicted for a server with these two files, and other flags as usual",
+                None => "predicted for a server with this file and --authorization-mode=Node,RBAC",
+            }));
         server.authentication = Some((*file).clone());
         server.authorization = authorizers.first().map(|file| (*file).clone());
         servers.push(server);
@@ -204,8 +232,9 @@ fn imagined(
     if free.is_empty() {
         for file in &authorizers {
             let words = [word("--authorization-config=it", &file.place)];
-            let name = "any server with this AuthorizationConfiguration";
-            let mut server = Server::new(name, &file.place, &words);
+            let mut server = Server::new("AuthorizationConfiguration", &file.place, &words);
+            let text = "predicted for a server with this file, and other flags as usual";
+            server.statements.push(Statement::known(text));
             server.authorization = Some((*file).clone());
             servers.push(server);
         }

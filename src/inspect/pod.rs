@@ -40,7 +40,7 @@ pub(super) fn read(file: File<'_>, node: &Node, found: &mut Found) {
     let mut server = Server::new(name, &container.place, &words);
     server.flags.unclear = server.flags.unclear.or(others);
     server.release = container.text_of("image").and_then(release_of_image);
-    if let Some(flag) = server.flags.last("openshift-config") {
+    if let Some(flag) = server.flags.given("openshift-config") {
         let text = "the flags are in the file of --openshift-config: the ConfigMap config in openshift-kube-apiserver";
         server.place = flag.place.clone();
         server.incomplete = Some(text.to_owned());

@@ -1,9 +1,11 @@
 //! Roles and bindings: what they let anonymous callers do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::node::{Node, Value};
+use super::built_in_roles;
+use super::node::Node;
 use super::place::Place;
+use super::rule::{PUBLIC_INFO, Rule, Wanted};
 
 /// The group of every caller without credentials.
 const UNAUTHENTICATED: &str = "system:unauthenticated";
@@ -11,28 +13,65 @@ const UNAUTHENTICATED: &str = "system:unauthenticated";
 const ANONYMOUS: &str = "system:anonymous";
 /// The group of everybody with credentials.
 const AUTHENTICATED: &str = "system:authenticated";
-/// The role, and its binding, with which a new cluster opens [`PUBLIC`] to everybody.
-const PUBLIC_INFO: &str = "system:public-info-viewer";
-/// What a new cluster opens to everybody, with GET.
-pub(super) const PUBLIC: [&str; 5] = ["/healthz", "/livez", "/readyz", "/version", "/version/"];
+/// How many roles, or bindings, that Kubernetes makes itself are in the input at least if it is the dump of a cluster. An
+/// add-on may bring one with such a name, and a repository may hold some that somebody exported.
+const IN_EVERY_DUMP: usize = 3;
+/// Names of roles and of bindings that Kubernetes makes itself in every cluster. Add-ons have others.
+const BUILT_IN: [&str; 9] = [
+    "cluster-admin",
+    "system:basic-user",
+    "system:discovery",
+    "system:kube-controller-manager",
+    "system:kube-dns",
+    "system:kube-scheduler",
+    "system:node-proxier",
+    "system:public-info-viewer",
+    "system:volume-scheduler",
+];
 
-/// A rule of a role.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Rule {
-    pub(super) verbs: Vec<String>,
-    groups: Vec<String>,
-    pub(super) resources: Vec<String>,
-    pub(super) names: Vec<String>,
-    pub(super) urls: Vec<String>,
-}
-
-/// A role, with the namespace of a `Role` and none for a `ClusterRole`.
+/// What the input says of a role.
 #[derive(Debug, Clone)]
 struct Role {
     rules: Vec<Rule>,
     labels: BTreeMap<String, String>,
-    /// The labels of each selector of `aggregationRule`.
-    selectors: Vec<BTreeMap<String, String>>,
+    /// The selectors of `aggregationRule`.
+    selectors: Vec<Selector>,
+}
+
+/// Selects the roles from which another one is filled.
+#[derive(Debug, Clone)]
+struct Selector {
+    labels: BTreeMap<String, String>,
+    /// Whether it has `matchExpressions`, which are not read.
+    has_expressions: bool,
+}
+
+/// What a role grants, as far as the input says it.
+#[derive(Debug, Default)]
+pub(super) struct Grants {
+    pub(super) rules: Vec<Rule>,
+    /// Why it may grant more.
+    pub(super) gap: Option<Gap>,
+}
+
+/// Why what a role grants is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gap {
+    NotInInput,
+    /// It is filled from other roles, and none of them is in the input.
+    NotFilled,
+    /// It is filled from other roles by expressions.
+    Expressions,
+    /// It is not in the input, and what it grants at least is known.
+    AtLeast,
+}
+
+/// What bindings say about a path.
+pub(super) enum Decision<'a> {
+    Granted(&'a Binding),
+    /// No binding is known to grant it, and what the role of this one grants is not known.
+    Unknown(&'a Binding, Gap),
+    Refused,
 }
 
 /// Whom a binding is about.
@@ -63,10 +102,8 @@ pub(super) type RoleName = (Option<String>, String);
 pub(super) struct Rbac {
     roles: BTreeMap<RoleName, Role>,
     pub(super) bindings: Vec<Binding>,
-    /// Whether there is a binding, of whomever.
-    pub(super) has_bindings: bool,
-    /// Whether a binding is there that Kubernetes makes itself, as in every dump of a cluster.
-    has_system_bindings: bool,
+    /// The cluster's own bindings and roles that Kubernetes makes itself, by name.
+    built_in: (BTreeSet<String>, BTreeSet<String>),
 }
 
 impl Rbac {
@@ -85,11 +122,13 @@ impl Rbac {
         let selectors = node.at(&["aggregationRule", "clusterRoleSelectors"]);
         let selectors = selectors.map_or(&[][..], Node::items).iter();
         let role = Role {
-            rules: rules.iter().map(rule).collect(),
+            rules: rules.iter().map(Rule::read).collect(),
             labels: labels(node.at(&["metadata", "labels"])),
             selectors: selectors
-                .map(|selector| labels(selector.get("matchLabels")))
-                .filter(|labels| !labels.is_empty())
+                .map(|selector| Selector {
+                    labels: labels(selector.get("matchLabels")),
+                    has_expressions: selector.get("matchExpressions").is_some(),
+                })
                 .collect(),
         };
         let name = node.at(&["metadata", "name"]).and_then(Node::text);
@@ -97,11 +136,11 @@ impl Rbac {
             namespace(is_namespaced, node),
             name.unwrap_or_default().to_owned(),
         );
+        self.built_in.1.extend(built_in_name(node));
         self.roles.insert(name, role);
     }
 
     fn add_binding(&mut self, is_namespaced: bool, node: &Node) {
-        self.has_bindings = true;
         let namespace = namespace(is_namespaced, node);
         let subjects = node.get("subjects").map_or(&[][..], Node::items);
         let mut audiences: Vec<Audience> = subjects.iter().filter_map(audience).collect();
@@ -110,7 +149,7 @@ impl Rbac {
         let role_name = node.at(&["roleRef", "name"]).and_then(Node::text);
         let of_namespace = node.at(&["roleRef", "kind"]).and_then(Node::text) == Some("Role");
         let name = node.at(&["metadata", "name"]).and_then(Node::text);
-        self.has_system_bindings |= name.is_some_and(|name| name.starts_with("system:"));
+        self.built_in.0.extend(built_in_name(node));
         for audience in audiences {
             self.bindings.push(Binding {
                 name: name.unwrap_or_default().to_owned(),
@@ -125,28 +164,85 @@ impl Rbac {
         }
     }
 
-    /// The rules of a role; `None` if the role is not in the input. Of a role that another program fills from others and
-    /// has not filled yet, the rules of those.
-    pub(super) fn rules(&self, name: &RoleName) -> Option<Vec<Rule>> {
-        let Some(role) = self.roles.get(name) else {
-            return (name.0.is_none()).then(|| built_in(&name.1)).flatten();
-        };
-        if !role.rules.is_empty() {
-            return Some(role.rules.clone());
+    /// What a role grants. Of a role that another program fills from others and has not filled yet, what those grant.
+    pub(super) fn grants(&self, name: &RoleName) -> Grants {
+        let mut grants = Grants::default();
+        self.collect(name, &mut BTreeSet::new(), &mut grants);
+        if self.is_whole(name) {
+            grants.gap = grants.gap.filter(|gap| *gap == Gap::Expressions);
         }
-        let is_selected = |other: &&Role| {
-            role.selectors.iter().any(|selector| {
-                selector
-                    .iter()
-                    .all(|(key, value)| other.labels.get(key) == Some(value))
-            })
+        grants
+    }
+
+    /// Whether the input has every role of this kind, so that one that is not there grants nothing.
+    fn is_whole(&self, (namespace, _): &RoleName) -> bool {
+        let is_of_namespace = |(namespace, _): &RoleName| namespace.is_some();
+        self.built_in.1.len() >= IN_EVERY_DUMP
+            && (namespace.is_none() || self.roles.keys().any(is_of_namespace))
+    }
+
+    /// Whether the input has a role.
+    pub(super) fn has_role(&self, name: &RoleName) -> bool {
+        self.roles.contains_key(name)
+            || name.0.is_none() && built_in_roles::rules(&name.1).is_some()
+    }
+
+    /// Adds what a role grants, unless it is among those that were seen.
+    fn collect(&self, name: &RoleName, seen: &mut BTreeSet<RoleName>, grants: &mut Grants) {
+        if !seen.insert(name.clone()) {
+            return;
+        }
+        let Some(role) = self.roles.get(name) else {
+            let (namespace, name) = name;
+            let rules = namespace.is_none().then(|| built_in_roles::rules(name));
+            let Some(rules) = rules.flatten() else {
+                grants.gap = grants.gap.or(Some(Gap::NotInInput));
+                return;
+            };
+            grants.rules.extend(rules);
+            if built_in_roles::may_grant_more(name) {
+                grants.gap = grants.gap.or(Some(Gap::AtLeast));
+            }
+            for label in built_in_roles::filled_from(name) {
+                let labels = [((*label).to_owned(), "true".to_owned())];
+                self.fill(&BTreeMap::from(labels), seen, grants);
+            }
+            return;
         };
-        let others = self
+        grants.rules.extend(role.rules.iter().cloned());
+        if !role.rules.is_empty() {
+            return;
+        }
+        for selector in &role.selectors {
+            if selector.has_expressions {
+                grants.gap = Some(Gap::Expressions);
+            } else if !self.fill(&selector.labels, seen, grants) {
+                grants.gap = grants.gap.or(Some(Gap::NotFilled));
+            }
+        }
+    }
+
+    /// Adds what the roles with these labels grant. Returns whether there is one.
+    fn fill(
+        &self,
+        labels: &BTreeMap<String, String>,
+        seen: &mut BTreeSet<RoleName>,
+        grants: &mut Grants,
+    ) -> bool {
+        let is_selected = |name: &RoleName, role: &Role| {
+            let mut labels = labels.iter();
+            name.0.is_none() && labels.all(|(key, value)| role.labels.get(key) == Some(value))
+        };
+        let mut is_filled = false;
+        for (name, _) in self
             .roles
             .iter()
-            .filter(|((namespace, _), _)| namespace.is_none());
-        let others = others.map(|(_, other)| other).filter(is_selected);
-        Some(others.flat_map(|other| other.rules.clone()).collect())
+            .filter(|(name, role)| is_selected(name, role))
+        {
+            is_filled = true;
+            self.collect(name, seen, grants);
+        }
+        is_filled
     }
 
     /// Whether the input has roles that name what a binding grants.
@@ -157,7 +253,8 @@ impl Rbac {
     /// The same with the bindings of a new cluster, unless the input is the dump of a cluster; and whether they were added.
     pub(super) fn completed(&self, place: &Place) -> (Self, bool) {
         let mut whole = self.clone();
-        if !self.has_system_bindings {
+        let is_dump = self.built_in.0.len() >= IN_EVERY_DUMP;
+        if !is_dump {
             let name = PUBLIC_INFO.to_owned();
             whole.bindings.push(Binding {
                 name: name.clone(),
@@ -167,111 +264,49 @@ impl Rbac {
                 place: place.clone(),
             });
         }
-        (whole, !self.has_system_bindings)
+        (whole, !is_dump)
     }
 
-    /// The first binding that lets anonymous callers read this path, or list these resources of the whole cluster.
-    pub(super) fn granting(&self, path: &str) -> Option<&Binding> {
+    /// Whether a binding lets anonymous callers read this path, or list these resources of the whole cluster.
+    pub(super) fn decide(&self, path: &str) -> Decision<'_> {
         let wanted = Wanted::of(path);
-        let of_cluster = self.bindings.iter().filter(|binding| {
-            binding.audience == Audience::Anonymous
-                && (binding.namespace.is_none() || binding.namespace.as_deref() == wanted.namespace)
-        });
-        of_cluster.into_iter().find(|binding| {
-            let rules = self.rules(&binding.role).unwrap_or_default();
-            rules
-                .iter()
-                .any(|rule| wanted.is_granted(rule, binding.namespace.is_some()))
-        })
-    }
-}
-
-/// What a request to a path asks of the authorizer.
-struct Wanted<'a> {
-    path: &'a str,
-    /// The API group and the resource of a list.
-    list: Option<(&'a str, &'a str)>,
-    namespace: Option<&'a str>,
-}
-
-impl<'a> Wanted<'a> {
-    fn of(path: &'a str) -> Self {
-        let path = path.split_once('?').map_or(path, |(path, _)| path);
-        let parts: Vec<&str> = path.split('/').skip(1).collect();
-        let (group, rest) = match parts.as_slice() {
-            ["api", _, rest @ ..] => ("", rest),
-            ["apis", group, _, rest @ ..] => (*group, rest),
-            _ => ("", &[][..]),
-        };
-        let (namespace, resource) = match rest {
-            ["namespaces", namespace, resource] => (Some(*namespace), Some(*resource)),
-            [resource] if !resource.is_empty() => (None, Some(*resource)),
-            _ => (None, None),
-        };
-        Self {
-            path,
-            list: resource.map(|resource| (group, resource)),
-            namespace,
+        let mut decision = Decision::Refused;
+        for binding in &self.bindings {
+            let in_namespace = binding.namespace.is_some();
+            let is_about = match (&binding.namespace, wanted.namespace) {
+                (Some(namespace), wanted) => Some(namespace.as_str()) == wanted,
+                (None, _) => true,
+            };
+            if binding.audience != Audience::Anonymous || !is_about {
+                continue;
+            }
+            let grants = self.grants(&binding.role);
+            let mut rules = grants.rules.iter();
+            if rules.any(|rule| wanted.is_granted(rule, in_namespace)) {
+                return Decision::Granted(binding);
+            }
+            if let (Decision::Refused, Some(gap)) = (&decision, grants.gap) {
+                decision = Decision::Unknown(binding, gap);
+            }
         }
-    }
-
-    fn is_granted(&self, rule: &Rule, in_namespace: bool) -> bool {
-        let Some((group, resource)) = self.list else {
-            return !in_namespace && has(&rule.verbs, "get") && rule.opens(self.path);
-        };
-        has(&rule.verbs, "list")
-            && has(&rule.groups, group)
-            && has(&rule.resources, resource)
-            && rule.names.is_empty()
+        decision
     }
 }
 
-impl Rule {
-    /// Whether it opens a path that is no resource.
-    fn opens(&self, path: &str) -> bool {
-        self.urls.iter().any(|url| match url.strip_suffix('*') {
-            Some(prefix) => path.starts_with(prefix),
-            None => url == path,
-        })
-    }
-
-    /// Whether it lets callers change something, or do everything.
-    pub(super) fn changes(&self) -> bool {
-        const READS: [&str; 3] = ["get", "list", "watch"];
-        let reads = |verb: &String| READS.contains(&verb.as_str());
-        !self.resources.is_empty() && !self.verbs.iter().all(reads)
-    }
-
-    /// Whether it opens nothing but what a new cluster opens.
-    pub(super) fn is_public(&self) -> bool {
-        let is_public = |url: &String| PUBLIC.contains(&url.as_str());
-        self.resources.is_empty() && self.urls.iter().all(is_public)
-    }
-}
-
-fn has(words: &[String], wanted: &str) -> bool {
-    words.iter().any(|word| word == "*" || word == wanted)
-}
-
-fn rule(node: &Node) -> Rule {
-    let texts = |key| node.texts_of(key).map(str::to_owned).collect();
-    Rule {
-        verbs: texts("verbs"),
-        groups: texts("apiGroups"),
-        resources: texts("resources"),
-        names: texts("resourceNames"),
-        urls: texts("nonResourceURLs"),
-    }
+/// The name of an object of the whole cluster, if Kubernetes makes it itself.
+fn built_in_name(node: &Node) -> Option<String> {
+    let name = node.at(&["metadata", "name"]).and_then(Node::text)?;
+    let labels = labels(node.at(&["metadata", "labels"]));
+    let label = labels.get("kubernetes.io/bootstrapping");
+    let is_labelled = label.is_some_and(|value| value == "rbac-defaults");
+    (is_labelled || BUILT_IN.contains(&name)).then(|| name.to_owned())
 }
 
 fn labels(node: Option<&Node>) -> BTreeMap<String, String> {
     let entries = node.map_or(&[][..], Node::entries).iter();
-    let text = |value: &Value| match value {
-        Value::Text(text) => text.clone(),
-        _ => String::new(),
-    };
+    let text = |node: &Node| node.strict_text().unwrap_or_default().to_owned();
     entries
-        .map(|entry| (entry.key.clone(), text(&entry.node.value)))
+        .map(|entry| (entry.key.clone(), text(&entry.node)))
         .collect()
 }
 
@@ -285,32 +320,6 @@ fn audience(subject: &Node) -> Option<Audience> {
     match (subject.text_of("kind")?, subject.text_of("name")?) {
         ("User", ANONYMOUS) | ("Group", UNAUTHENTICATED) => Some(Audience::Anonymous),
         ("Group", AUTHENTICATED) => Some(Audience::Authenticated),
-        _ => None,
-    }
-}
-
-/// The rules of a role that every cluster has, for input without it.
-fn built_in(name: &str) -> Option<Vec<Rule>> {
-    let all = || vec!["*".to_owned()];
-    match name {
-        "cluster-admin" => Some(vec![
-            Rule {
-                verbs: all(),
-                groups: all(),
-                resources: all(),
-                ..Rule::default()
-            },
-            Rule {
-                verbs: all(),
-                urls: all(),
-                ..Rule::default()
-            },
-        ]),
-        PUBLIC_INFO => Some(vec![Rule {
-            verbs: vec!["get".to_owned()],
-            urls: PUBLIC.map(str::to_owned).to_vec(),
-            ..Rule::default()
-        }]),
         _ => None,
     }
 }

@@ -24,9 +24,13 @@ pub(super) fn read(file: File<'_>, found: &mut Found) {
         Ok(documents) => {
             let mut k3s = k3s::Merged::default();
             let mut talos = talos::Merged::default();
-            for node in &documents {
+            for node in read_documents(&documents, found) {
+                let others = found.others;
                 if !k3s.add(node) && !talos.add(node) {
                     document(file, node, found);
+                }
+                if found.others > others && node.place == documents[0].place {
+                    found.foreign.push(node.place.clone());
                 }
             }
             k3s.finish(found);
@@ -36,22 +40,59 @@ pub(super) fn read(file: File<'_>, found: &mut Found) {
     }
 }
 
+/// A file of which an API server reads the first document only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ServerFile {
+    Authentication,
+    Authorization,
+}
+
+/// Which such file a document is. Without its kind it is one too, with which no server starts.
+fn server_file(node: &Node) -> Option<ServerFile> {
+    let has = |keys: &[&str]| keys.iter().any(|key| node.get(key).is_some());
+    match node.text_of("kind") {
+        Some("AuthenticationConfiguration") => Some(ServerFile::Authentication),
+        Some("AuthorizationConfiguration") => Some(ServerFile::Authorization),
+        None if has(&["anonymous", "jwt"]) => Some(ServerFile::Authentication),
+        None if has(&["authorizers"]) => Some(ServerFile::Authorization),
+        _ => None,
+    }
+}
+
+/// The documents without those that no server reads, because they stand behind another one of their kind. They are noted.
+fn read_documents<'a>(documents: &'a [Node], found: &mut Found) -> Vec<&'a Node> {
+    let first = documents.first().and_then(server_file);
+    let (left_out, read): (Vec<_>, Vec<_>) = (0..)
+        .zip(documents)
+        .partition(|(index, node)| *index > 0 && first.is_some() && server_file(node) == first);
+    for (_, node) in left_out {
+        let text = "the server reads the first document of the file only, so this one is not read";
+        found.note(&node.place, text);
+    }
+    read.into_iter().map(|(_, node)| node).collect()
+}
+
 /// Reads a document, whichever it is.
 fn document(file: File<'_>, node: &Node, found: &mut Found) {
     let version = node.text_of("apiVersion").unwrap_or_default();
     let group = version.split_once('/').map_or("", |(group, _)| group);
     let kind = node.text_of("kind").unwrap_or_default();
-    match (group, kind) {
-        ("apiserver.config.k8s.io", "AuthenticationConfiguration") => {
+    match server_file(node) {
+        Some(ServerFile::Authentication) => {
             let mut read = authentication::read(node, true);
             read.problems.extend(behind_empty_document(file, node));
             found.authentication.push(read);
+            return;
         }
-        ("apiserver.config.k8s.io", "AuthorizationConfiguration") => {
+        Some(ServerFile::Authorization) => {
             let mut read = authorization::read(node);
             read.problems.extend(behind_empty_document(file, node));
             found.authorization.push(read);
+            return;
         }
+        None => {}
+    }
+    match (group, kind) {
         ("rbac.authorization.k8s.io", kind) if found.rbac.add(kind, node) => {}
         ("audit.k8s.io", "Policy") => match audit_policy::read(file, node) {
             Some(policy) => found.policies.push(policy),
@@ -69,7 +110,9 @@ fn document(file: File<'_>, node: &Node, found: &mut Found) {
         }
         ("" | "core", "ConfigMap") => config_map(file, node, found),
         ("kubeadm.k8s.io", "ClusterConfiguration") => kubeadm::read(node, found),
-        _ if kubeadm::is_control_plane(group, kind) => kubeadm::read_control_plane(node, found),
+        _ if kubeadm::is_control_plane(group, kind) => {
+            kubeadm::read_control_plane(file, node, found);
+        }
         ("k0s.k0sproject.io", "ClusterConfig") => k0s::read(node, found),
         ("kops.k8s.io", "Cluster") => hosted::read_kops(node, found),
         ("core.gardener.cloud", "Shoot") => hosted::read_shoot(node, found),
@@ -114,7 +157,7 @@ fn config_map(file: File<'_>, node: &Node, found: &mut Found) {
         }
         match file.documents_in(&entry.node) {
             Ok((inner, documents)) => {
-                for node in &documents {
+                for node in read_documents(&documents, found) {
                     document(inner, node, found);
                 }
             }

@@ -51,8 +51,19 @@ pub(super) struct Server {
     pub(super) statements: Vec<Statement>,
     /// Why the flags are not all here.
     pub(super) incomplete: Option<String>,
+    /// What holds if the file of `--authentication-config` has no `anonymous`; `None` if the flag's default does.
+    pub(super) without_anonymous: Option<WithoutAnonymous>,
     /// Whether this is a specification that another program turns into a configuration.
     pub(super) is_hint: bool,
+}
+
+/// What a program that starts the server makes of a file of `--authentication-config` without `anonymous`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WithoutAnonymous {
+    /// It sets `--anonymous-auth=false`, as this text says.
+    Off(&'static str),
+    /// Its release decides, as this text says.
+    Unclear(&'static str),
 }
 
 impl Server {
@@ -69,6 +80,7 @@ impl Server {
             authentication_object: None,
             statements: Vec::new(),
             incomplete: None,
+            without_anonymous: None,
             is_hint: false,
         }
     }
@@ -84,7 +96,7 @@ impl Server {
         let is_free = |(name, _): &&(&str, &str)| given.last(name).is_none();
         let mut all = Vec::new();
         let mut server_statements = Vec::new();
-        for (flag, value) in preset.flags.iter().filter(is_free) {
+        for (flag, value) in preset.set(&given).filter(is_free) {
             server_statements.push(Statement::known(format!(
                 "{} sets --{flag}={value}, unless the configuration sets it",
                 preset.program
@@ -94,9 +106,15 @@ impl Server {
                 place: place.clone(),
             });
         }
+        let mut without_anonymous = None;
+        for one in preset.left_out(&given) {
+            server_statements.push(Statement::known(one.text));
+            without_anonymous = without_anonymous.or(one.without_anonymous);
+        }
         all.extend_from_slice(words);
         Self {
             statements: server_statements,
+            without_anonymous,
             ..Self::new(name, place, &all)
         }
     }
@@ -107,6 +125,39 @@ impl Server {
 pub(super) struct Preset {
     pub(super) program: &'static str,
     pub(super) flags: &'static [(&'static str, &'static str)],
+    /// Those of them that it does not give beside others.
+    left_out: &'static [LeftOut],
+}
+
+/// A flag that a program does not give to the API server if the user gives another one.
+#[derive(Debug)]
+struct LeftOut {
+    flag: &'static str,
+    beside: &'static str,
+    /// What the releases of the program do.
+    text: &'static str,
+    without_anonymous: Option<WithoutAnonymous>,
+}
+
+impl Preset {
+    /// The flags that are left out beside those that the user gives.
+    fn left_out(&self, given: &Flags) -> impl Iterator<Item = &'static LeftOut> {
+        let is_given =
+            |one: &&LeftOut| given.given(one.beside).is_some() && given.last(one.flag).is_none();
+        self.left_out.iter().filter(is_given)
+    }
+
+    /// The flags that the program sets beside those that the user gives.
+    pub(super) fn set(
+        &self,
+        given: &Flags,
+    ) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+        let is_beside = |flag: &str| {
+            let mut left_out = self.left_out.iter();
+            left_out.any(|one| one.flag == flag && given.given(one.beside).is_some())
+        };
+        self.flags.iter().filter(move |(flag, _)| !is_beside(flag))
+    }
 }
 
 const MODES: (&str, &str) = ("authorization-mode", "Node,RBAC");
@@ -115,24 +166,55 @@ const OFF: (&str, &str) = ("anonymous-auth", "false");
 pub(super) static KUBEADM: Preset = Preset {
     program: "kubeadm",
     flags: &[MODES],
+    left_out: &[],
 };
 pub(super) static K3S: Preset = Preset {
     program: "k3s or RKE2",
     flags: &[OFF, MODES],
+    left_out: &[
+        LeftOut {
+            flag: OFF.0,
+            beside: "authentication-config",
+            text: "k3s and RKE2 leave --anonymous-auth out beside --authentication-config; releases before May 2025 set \
+                   it to false, and do not start if the file has anonymous",
+            without_anonymous: Some(WithoutAnonymous::Unclear(
+                "the file of --authentication-config has no anonymous, so the release decides: k3s and RKE2 before May \
+                 2025 refuse anonymous requests, and later ones accept them",
+            )),
+        },
+        LeftOut {
+            flag: MODES.0,
+            beside: "authorization-config",
+            text: "k3s and RKE2 leave --authorization-mode out beside --authorization-config; older releases set it, and \
+                   do not start",
+            without_anonymous: None,
+        },
+    ],
 };
 pub(super) static K0S: Preset = Preset {
     program: "k0s",
     flags: &[OFF, MODES],
+    left_out: &[LeftOut {
+        flag: OFF.0,
+        beside: "authentication-config",
+        text: "k0s leaves --anonymous-auth out if the file of --authentication-config has anonymous; releases before July \
+               2026 set it, and do not start then",
+        without_anonymous: Some(WithoutAnonymous::Off(
+            "k0s sets --anonymous-auth=false, because the file of --authentication-config has no anonymous",
+        )),
+    }],
 };
 /// From 1.14 on, a document of the machine configuration decides about anonymous requests.
 pub(super) static TALOS: Preset = Preset {
     program: "Talos",
     flags: &[OFF, MODES],
+    left_out: &[],
 };
 /// Modes alone.
 pub(super) static TALOS_DOCUMENTS: Preset = Preset {
     program: "Talos",
     flags: &[MODES],
+    left_out: &[],
 };
 
 /// The words `--NAME=VALUE` of a map of flags, or of a list with `name` and `value`.

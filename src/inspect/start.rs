@@ -28,6 +28,7 @@ pub(super) fn problems(context: Context<'_>) -> Vec<StartProblem> {
         let text = format!("unknown flag --{}", flag.name);
         StartProblem::always(&flag.place, text)
     }));
+    problems.extend(ends_at_once(flags));
     problems.extend(context.server.unusable.iter().cloned());
     authentication(context, &mut problems);
     authorization(context, &mut problems);
@@ -40,18 +41,44 @@ const fn minor(minor: u16) -> Minor {
     Minor { major: 1, minor }
 }
 
+/// The flags with which the program prints something and ends.
+fn ends_at_once(flags: &Flags) -> Vec<StartProblem> {
+    let mut problems = Vec::new();
+    for (name, printed) in [("help", "its usage"), ("version", "its version")] {
+        // `--version=raw` prints all of it, and `--version=v1.37.2-mine` renames the release and goes on.
+        let is_raw = |flag: &Flag| name == "version" && flag.has("raw");
+        let is_name = |flag: &Flag| {
+            let value = flag.value.as_deref().unwrap_or_default();
+            name == "version" && value.starts_with('v')
+        };
+        let is_invalid =
+            |flag: &&Flag| flag.switch() == Switch::Invalid && !is_raw(flag) && !is_name(flag);
+        let prints = |flag: &&Flag| flag.switch() == Switch::On || is_raw(flag);
+        let (flag, text) = if let Some(flag) = flags.named(name).find(is_invalid) {
+            (
+                flag,
+                format!("--{name} has a value that the server cannot read"),
+            )
+        } else if let Some(flag) = flags.last(name).filter(prints) {
+            (
+                flag,
+                format!("with --{name} the program prints {printed} and ends"),
+            )
+        } else {
+            continue;
+        };
+        problems.push(StartProblem::always(&flag.place, text));
+    }
+    problems
+}
+
 fn authentication(context: Context<'_>, problems: &mut Vec<StartProblem>) {
+    let flags = &context.server.flags;
+    open_id_connect(context, problems);
     let Some(file) = context.authentication else {
         return;
     };
-    let flags = &context.server.flags;
     problems.extend(file.problems.iter().cloned());
-    if file.has_jwt
-        && let Some(flag) = flags.beginning("oidc-")
-    {
-        let text = "a flag of OpenID Connect beside jwt in the file of --authentication-config";
-        problems.push(StartProblem::always(&flag.place, text));
-    }
     let (FileAnonymous::Off(place) | FileAnonymous::On(place) | FileAnonymous::Paths(_, place)) =
         &file.anonymous
     else {
@@ -66,10 +93,13 @@ fn authentication(context: Context<'_>, problems: &mut Vec<StartProblem>) {
         .flat_map(Flag::list)
         .any(|gate| gate == format!("{GATE}=true"));
     let (text, first) = if is_on {
-        ("the field anonymous is known from 1.31 on", minor(31))
+        (
+            "the field anonymous needs Kubernetes 1.31 or newer",
+            minor(31),
+        )
     } else {
         (
-            "the field anonymous is known from 1.32 on, and in 1.31 behind a feature gate",
+            "the field anonymous needs Kubernetes 1.32 or newer, or 1.31 with a feature gate",
             minor(32),
         )
     };
@@ -80,12 +110,51 @@ fn authentication(context: Context<'_>, problems: &mut Vec<StartProblem>) {
     ));
 }
 
+/// The flags of `OpenID` Connect: an empty one counts as given here.
+fn open_id_connect(context: Context<'_>, problems: &mut Vec<StartProblem>) {
+    let flags = &context.server.flags;
+    let Some(first) = flags.beginning("oidc-") else {
+        return;
+    };
+    if context.authentication.is_some() || flags.given("authentication-config").is_some() {
+        let text = "a flag of OpenID Connect beside --authentication-config";
+        problems.push(StartProblem::always(&first.place, text));
+        return;
+    }
+    let (url, client) = (
+        flags.given("oidc-issuer-url"),
+        flags.given("oidc-client-id"),
+    );
+    match (url, client) {
+        (Some(url), Some(_)) => {
+            let is_https = |url: &str| url.starts_with("https://");
+            if !url.is_variable() && !url.value.as_deref().is_some_and(is_https) {
+                let text = "--oidc-issuer-url does not begin with https://";
+                problems.push(StartProblem::always(&url.place, text));
+            }
+        }
+        (None, None) => {
+            let text = "a flag of OpenID Connect without --oidc-issuer-url and --oidc-client-id";
+            problems.push(StartProblem::in_releases(
+                &first.place,
+                text,
+                Releases::From(minor(30)),
+            ));
+        }
+        (Some(one), None) | (None, Some(one)) => {
+            let text = "--oidc-issuer-url and --oidc-client-id belong together, and one of them is missing or empty";
+            problems.push(StartProblem::always(&one.place, text));
+        }
+    }
+}
+
 fn authorization(context: Context<'_>, problems: &mut Vec<StartProblem>) {
     let flags = &context.server.flags;
     if let Some(file) = context.authorization {
         problems.extend(file.problems.iter().cloned());
     }
-    if flags.last("authorization-config").is_some() {
+    if flags.given("authorization-config").is_some() {
+        // Beside the file, an empty flag counts as given.
         let mode = flags.last("authorization-mode");
         if let Some(flag) = mode.or_else(|| flags.beginning("authorization-webhook-")) {
             let text = "--authorization-config beside a flag of the authorizers that it replaces";
@@ -125,7 +194,7 @@ fn authorization(context: Context<'_>, problems: &mut Vec<StartProblem>) {
             Some(AuthorizerKind::Abac) => "authorization-policy-file",
             Some(_) => continue,
         };
-        if flags.last(needed).is_none() {
+        if flags.given(needed).is_none() {
             let text = format!("an authorization mode without its --{needed}");
             problems.push(StartProblem::always(&flag.place, text));
         }
@@ -136,7 +205,7 @@ fn authorization(context: Context<'_>, problems: &mut Vec<StartProblem>) {
     ] {
         let is_variable = flags.named("authorization-mode").any(Flag::is_variable);
         if let Some(flag) = flags
-            .last(name)
+            .given(name)
             .filter(|_| !seen.iter().any(|word| *word == mode) && !is_variable)
         {
             let text = format!("--{name} without the mode {mode}");
@@ -181,7 +250,7 @@ fn gates(flags: &Flags, problems: &mut Vec<StartProblem>) {
 fn insecure(flags: &Flags, problems: &mut Vec<StartProblem>) {
     for name in ["insecure-port", "insecure-bind-address", "address"] {
         for flag in flags.named(name) {
-            let is_zero = flag.value.as_deref() == Some("0");
+            let is_zero = flag.has("0");
             let (text, first) = if name == "insecure-port" && !is_zero {
                 (
                     "--insecure-port can only be 0 from 1.20 on, and is gone from 1.24 on",

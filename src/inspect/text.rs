@@ -213,7 +213,7 @@ fn write_bindings(out: &mut dyn Write, inspection: &Inspection) -> io::Result<()
     )?;
     for binding in &inspection.bindings {
         let grants = match binding.standing {
-            Standing::RoleMissing => format!("{} is not in the input", binding.role),
+            Standing::RoleMissing => binding.unknown.clone().unwrap_or_default(),
             _ if binding.grants.is_empty() => "grants nothing".to_owned(),
             _ => binding.grants.join("; "),
         };
@@ -277,7 +277,7 @@ fn write_findings(
             shown(&finding.message),
         )?;
         if finding.counts() {
-            writeln!(out, "  fix: {}", shown(&finding.remediation.summary))?;
+            writeln!(out, "  fix: {}", shown(&finding.fix_beside_message()))?;
         }
     }
     if !findings.is_empty() {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -31,9 +30,13 @@ pub struct Declared {
     /// The only networks that may reach the endpoint; `0.0.0.0/0` and `::/0` are everybody.
     #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
     pub authorized_networks: Option<Arc<[IpNet]>>,
-    /// Whether the public addresses of the provider itself are admitted too (GKE's `gcpPublicCidrsAccessEnabled`).
+    /// How many further networks the inventory lists that could not be read, or were too many.
     #[serde(default)]
-    pub admits_provider: bool,
+    pub unread_networks: u32,
+    /// Whether the public addresses of the provider itself are admitted too (GKE's `gcpPublicCidrsAccessEnabled`). Null
+    /// if that is not said.
+    #[serde(default)]
+    pub admits_provider: Option<bool>,
     /// Whether the audit log is kept.
     pub audit_logging: Option<bool>,
     /// Whether clients do not check the server's certificate (`insecure-skip-tls-verify`).
@@ -105,7 +108,7 @@ pub struct Contradiction {
 
 impl fmt::Display for Contradiction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let said = self.said.join(", ");
+        let said = self.said.join("; ");
         write!(f, "the inventories contradict each other ({said})")
     }
 }
@@ -213,36 +216,6 @@ impl Declared {
         phrases
     }
 
-    /// From where it is reached, in words; `None` if the inventory does not say it.
-    pub(super) fn reach(&self) -> Option<String> {
-        if self.endpoint.is_none() && self.authorized_networks.is_none() {
-            return None;
-        }
-        let reach = (self.endpoint).map_or("endpoint", DeclaredEndpoint::as_str);
-        let reach = match self.authorized_networks.as_deref() {
-            None => reach.to_owned(),
-            Some([]) => format!("{reach}, from no network"),
-            Some(some) if some.iter().any(|network| network.prefix_len() == 0) => {
-                format!("{reach}, from any network")
-            }
-            Some([one]) => format!("{reach}, from {one}"),
-            Some(several) => format!("{reach}, from {} networks", several.len()),
-        };
-        let also = if self.admits_provider {
-            ", and from the provider's own addresses"
-        } else {
-            ""
-        };
-        Some(format!("{reach}{also}"))
-    }
-
-    /// Whether the authorized networks contain this address; `None` if the inventory names none.
-    pub fn admits(&self, address: IpAddr) -> Option<bool> {
-        let networks = self.authorized_networks.as_deref()?;
-        let address = address.to_canonical();
-        Some(networks.iter().any(|network| network.contains(&address)))
-    }
-
     /// Whether the cluster must be reachable, so that its silence counts against the coverage.
     pub fn must_answer(&self) -> bool {
         self.endpoint != Some(DeclaredEndpoint::Private) && self.reported.is_none()
@@ -260,6 +233,7 @@ impl fmt::Debug for Declared {
             anonymous,
             endpoint,
             authorized_networks,
+            unread_networks,
             admits_provider,
             audit_logging,
             skips_certificate_check,
@@ -277,6 +251,7 @@ impl fmt::Debug for Declared {
             .field("anonymous", anonymous)
             .field("endpoint", endpoint)
             .field("authorized_networks", authorized_networks)
+            .field("unread_networks", unread_networks)
             .field("admits_provider", admits_provider)
             .field("audit_logging", audit_logging)
             .field("skips_certificate_check", skips_certificate_check)
@@ -312,18 +287,5 @@ mod tests {
             declared.label(&number.to_string(), "x");
         }
         assert_eq!(declared.labels.len(), MAX_LABELS);
-    }
-
-    #[test]
-    fn an_address_is_admitted_by_a_network_that_contains_it() {
-        let mut declared = Declared::default();
-        let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        assert_eq!(declared.admits(address("198.51.100.7")), None);
-        declared.authorized_networks = Some([IpNet::from(address("198.51.100.7"))].into());
-        assert_eq!(declared.admits(address("198.51.100.7")), Some(true));
-        assert_eq!(declared.admits(address("::ffff:198.51.100.7")), Some(true));
-        assert_eq!(declared.admits(address("198.51.100.8")), Some(false));
-        declared.authorized_networks = Some(Arc::default());
-        assert_eq!(declared.admits(address("198.51.100.7")), Some(false));
     }
 }

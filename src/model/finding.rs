@@ -226,6 +226,21 @@ impl Finding {
         }
     }
 
+    /// The summary of the fix for whoever sees the message too. The fix of a policy in Rego repeats it, for lists that show
+    /// fixes alone.
+    pub fn fix_beside_message(&self) -> Cow<'_, str> {
+        let general = self.rule.remediation().summary;
+        let fix = &self.remediation.summary;
+        let repeats = |rest: &str| {
+            rest.strip_prefix(" It says: ")
+                .is_some_and(|said| self.message.ends_with(said))
+        };
+        match fix.strip_prefix(&*general) {
+            Some(rest) if repeats(rest) => general,
+            _ => Cow::Borrowed(fix),
+        }
+    }
+
     /// The command that shows the first proof again; `None` if it rests on no request.
     pub fn curl(&self) -> Option<String> {
         let mut sites = self.sites.iter();

@@ -8,7 +8,11 @@ use ipnet::IpNet;
 use sha2::{Digest as _, Sha256};
 
 use super::declared::Contradiction;
+use super::declared_reach::admitted;
 use super::{Declared, DeclaredAnonymous, DeclaredFact, hex};
+
+/// The labels whose values Azure writes in any case.
+const CASELESS_LABELS: [&str; 2] = ["resource-group", "subscription"];
 
 impl Declared {
     /// What several inventories say of one endpoint.
@@ -65,13 +69,32 @@ impl Declared {
         values.pop_first()
     }
 
+    /// Whether it is one of the inventories that contradict each other about a fact.
+    pub(crate) fn says(&self, contradiction: &Contradiction) -> bool {
+        match contradiction.fact {
+            DeclaredFact::AnonymousRequests => self.anonymous.is_some(),
+            DeclaredFact::Reach => self.reach().is_some(),
+            DeclaredFact::CertificateAuthority => !self.authorities.is_empty(),
+            DeclaredFact::Product => self.provider.is_some(),
+            DeclaredFact::Version => self.version.is_some(),
+            DeclaredFact::AuditLog => self.audit_logging.is_some(),
+            DeclaredFact::Region => self.region.is_some(),
+            DeclaredFact::Label => (self.labels.iter())
+                .any(|(key, value)| contradiction.said.contains(&label_text(key, value))),
+        }
+    }
+
     fn merge_labels(&mut self, all: &[&Self]) {
         let mut labels: BTreeMap<&Arc<str>, BTreeSet<Arc<str>>> = BTreeMap::new();
         for (key, value) in all.iter().flat_map(|one| &one.labels) {
             labels.entry(key).or_default().insert(Arc::clone(value));
         }
-        for (key, values) in labels {
-            let text = |value: &Arc<str>| format!("{key}={value}");
+        for (key, mut values) in labels {
+            if CASELESS_LABELS.contains(&&**key) {
+                let mut seen = BTreeSet::new();
+                values.retain(|value| seen.insert(value.to_lowercase()));
+            }
+            let text = |value: &Arc<str>| label_text(key, value);
             if let Some(value) = self.agreed(DeclaredFact::Label, values, text) {
                 self.labels.insert(Arc::clone(key), value);
             }
@@ -80,12 +103,18 @@ impl Declared {
 
     fn merge_reach(&mut self, all: &[&Self]) {
         let endpoints: Vec<_> = all.iter().filter_map(|one| one.endpoint).collect();
-        let networks = values(all, |one| {
-            let networks = one.authorized_networks.as_deref()?;
-            let sorted: BTreeSet<IpNet> = networks.iter().copied().collect();
-            Some((sorted, one.admits_provider))
+        let restricted = || (all.iter()).filter(|one| one.authorized_networks.is_some());
+        // A network that could not be read may be the one that differs.
+        let whole: Vec<_> = restricted()
+            .filter(|one| one.unread_networks == 0)
+            .collect();
+        let contradict = (whole.iter().enumerate()).any(|(at, one)| {
+            whole
+                .iter()
+                .skip(at + 1)
+                .any(|other| !one.admits_like(other))
         });
-        if endpoints.windows(2).any(|pair| pair[0] != pair[1]) || networks.len() > 1 {
+        if contradict || endpoints.windows(2).any(|pair| pair[0] != pair[1]) {
             let said: BTreeSet<String> = all.iter().filter_map(|one| one.reach()).collect();
             let mut said: Vec<String> = said.into_iter().collect();
             if said.len() == 1 {
@@ -98,9 +127,15 @@ impl Declared {
             return;
         }
         self.endpoint = endpoints.first().copied();
-        if let Some((networks, admits_provider)) = networks.into_iter().next() {
-            self.authorized_networks = Some(networks.into_iter().collect());
-            self.admits_provider = admits_provider;
+        if restricted().next().is_some() {
+            let networks = restricted().filter_map(|one| one.authorized_networks.as_deref());
+            let networks: Vec<IpNet> = networks.flatten().copied().collect();
+            self.authorized_networks = Some(admitted(&networks).into());
+            self.unread_networks = restricted()
+                .map(|one| one.unread_networks)
+                .max()
+                .unwrap_or(0);
+            self.admits_provider = restricted().filter_map(|one| one.admits_provider).max();
         }
     }
 
@@ -127,6 +162,10 @@ impl Declared {
         let ders: BTreeSet<&[u8]> = sets.into_iter().flatten().collect();
         self.authorities = ders.into_iter().map(Box::from).collect();
     }
+}
+
+fn label_text(key: &str, value: &str) -> String {
+    format!("{key}={value}")
 }
 
 fn values<'a, T: Ord>(

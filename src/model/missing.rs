@@ -14,7 +14,7 @@ pub enum MissingReason {
     /// It was not asked: the scan was stopped, or its own side failed.
     NotAsked,
     /// Nothing answered.
-    Silent,
+    Unreachable,
     /// What answers is no API server.
     NotApiServer,
     /// The answers prove nothing.
@@ -29,7 +29,7 @@ impl MissingReason {
             Self::Excluded => "excluded",
             Self::SpecialAddress => "at a special address",
             Self::NotAsked => "not asked",
-            Self::Silent => "silent",
+            Self::Unreachable => "unreachable",
             Self::NotApiServer => "not an API server",
             Self::Inconclusive => "inconclusive",
         }
@@ -37,13 +37,13 @@ impl MissingReason {
 }
 
 impl SpecCoverage {
-    /// Why the verdict is missing; `None` if it is not missing. An answer says more than a silent port.
+    /// Why the verdict is missing; `None` if it is not missing. An answer says more than an unreachable port.
     pub fn missing_reason(&self) -> Option<MissingReason> {
         let left_out = |why| self.left_out.iter().any(|left_out| left_out.why == why);
         self.is_missing().then(|| match () {
             () if self.seen.contains(&Verdict::Inconclusive) => MissingReason::Inconclusive,
             () if self.seen.contains(&Verdict::NotApiServer) => MissingReason::NotApiServer,
-            () if !self.seen.is_empty() => MissingReason::Silent,
+            () if !self.seen.is_empty() => MissingReason::Unreachable,
             () if left_out(LeftOutReason::OutsideAllow) => MissingReason::OutsideAllow,
             () if left_out(LeftOutReason::ExcludedAddress) => MissingReason::Excluded,
             () if left_out(LeftOutReason::SpecialAddress) => MissingReason::SpecialAddress,

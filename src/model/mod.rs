@@ -20,6 +20,7 @@ mod component;
 mod confidence;
 mod curl;
 mod declared;
+mod declared_reach;
 mod distinguished_name;
 mod endpoint;
 mod failure;

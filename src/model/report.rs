@@ -9,9 +9,9 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 use super::{
-    AuditCanary, Certificate, ComparedFact, ComparisonResult, DeclaredFact, Endpoint, Failure,
-    Grant, Handshake, Identification, JudgedRequest, OneAtATime, Posture, Remedy, Request, Target,
-    Timings, Verdict,
+    Access, AuditCanary, Certificate, ComparedFact, ComparisonResult, DeclaredFact, Endpoint,
+    Failure, Grant, Handshake, Identification, JudgedRequest, OneAtATime, Posture, Remedy, Request,
+    Target, Timings, Verdict, api_paths,
 };
 
 /// The report on one endpoint.
@@ -81,6 +81,13 @@ impl EndpointReport {
         self.grants
             .iter()
             .filter(move |grant| exposed && grant.grade.exposes())
+    }
+
+    /// The API paths that authorization stopped after authentication had accepted the request.
+    pub fn stopped(&self) -> Vec<&str> {
+        let paths = api_paths(&self.requests).into_iter();
+        let stopped = paths.filter(|(_, (_, access))| **access == Access::Forbidden);
+        stopped.map(|(path, _)| path).collect()
     }
 
     /// The report on a target or endpoint without an answer: `unreachable`, or `not-attempted` if our own side

@@ -60,8 +60,8 @@ impl SinceReported {
         match self {
             Self::StillOpen => "still open (200)",
             Self::Opened => "open now (200)",
-            Self::Rejected => "rejecting anonymous requests (401)",
-            Self::Forbidden => "closed by authorization only (403)",
+            Self::Rejected => "answering 401 on /version",
+            Self::Forbidden => "answering 403 on /version, by authorization only",
             Self::Gone => "gone (no answer)",
             Self::AnotherProgram => "another program now",
             Self::Unclear => "unclear",

@@ -8,7 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ClusterNotAsked, FailureKind, LeftOut, LeftOutReason, Origin, SpecId, Verdict};
+use super::{
+    ClusterNotAsked, FailureKind, LeftOut, LeftOutReason, Origin, Selector, SpecId, Verdict,
+};
 
 /// Where every target ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -214,7 +216,7 @@ pub struct ScanSummary {
     /// SHA-256 of the targets and exclusions, in hexadecimal: scans with the same value had the same targets. `None` if
     /// it is not known, or if merged scans had different targets.
     pub targets_digest: Option<String>,
-    /// What was selected of it afterwards; `None` if it is whole.
+    /// What was selected of its targets, before it or afterwards; `None` if nothing was.
     pub selection: Option<Selection>,
     /// How every target ended.
     pub coverage: Coverage,
@@ -228,8 +230,28 @@ pub struct Selection {
     pub labels: Vec<String>,
     /// How many endpoint records of the scan are left out.
     pub endpoints_left_out: u64,
-    /// How many targets of the scan are left out.
+    /// How many targets of the scan, or entries of its lists, are left out.
     pub targets_left_out: u64,
+    /// Whether they were selected before the scan, so that it is a whole scan of them.
+    #[serde(default)]
+    pub asked: bool,
+}
+
+impl Selection {
+    /// What these selectors leave of a scan before it; `None` without any.
+    pub(crate) fn before(selectors: &[Selector], left_out: u64) -> Option<Self> {
+        (!selectors.is_empty()).then(|| Self {
+            labels: selectors.iter().map(ToString::to_string).collect(),
+            endpoints_left_out: 0,
+            targets_left_out: left_out,
+            asked: true,
+        })
+    }
+
+    /// Whether the scan asked more than this, so that its report is one of a part.
+    pub const fn is_partial(&self) -> bool {
+        !self.asked
+    }
 }
 
 #[cfg(test)]

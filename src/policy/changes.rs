@@ -105,10 +105,13 @@ impl Snapshot {
         }
     }
 
-    /// Whether all these paths were asked at a target, so that a missing finding means a closed path.
+    /// Whether all these paths were asked at a target, so that a missing finding means a closed path. Another program
+    /// there has none of them.
     pub(super) fn asked_all(&self, about: &Identity, paths: &BTreeSet<String>) -> bool {
+        let is_another_program = |state: &State| state.worst_verdict() == Verdict::NotApiServer;
         let state = self.targets.get(about);
-        paths.is_empty() || state.is_some_and(|state| paths.is_subset(&state.asked))
+        paths.is_empty()
+            || state.is_some_and(|state| paths.is_subset(&state.asked) || is_another_program(state))
     }
 
     /// Whether this address of a name was to be asked, and got no verdict.

@@ -50,7 +50,8 @@ impl Evaluator<'_> {
         };
         let accepted = self.record(rule, &subject, verdict, Vec::new(), hit);
         if let Some(verdict) = verdict {
-            self.count_verdict(verdict, accepted, &subject);
+            let severity = self.policy.severity(rule);
+            self.count_verdict(verdict, accepted, &subject, severity);
         }
     }
 }

@@ -17,7 +17,8 @@ use super::settings::Policy;
 use crate::config::ScanHeader;
 use crate::model::{
     Coverage, EndpointReport, FailureKind, Finding, Fingerprint, Host, Identity, Origin, Outage,
-    Rule, SinceReported, Site, SpecCoverage, Target, TargetNames, UnusedAcceptance, Verdict,
+    Rule, Severity, SinceReported, Site, SpecCoverage, Target, TargetNames, UnusedAcceptance,
+    Verdict,
 };
 
 /// What the rules found in one scan.
@@ -57,7 +58,7 @@ impl Evaluation {
 
 /// Takes records in any order and keeps only what the findings need.
 pub struct Evaluator<'a> {
-    policy: &'a Policy,
+    pub(super) policy: &'a Policy,
     time: ScanTime,
     /// The headers of the scan, as `name: value`.
     headers: Arc<[String]>,
@@ -190,6 +191,7 @@ impl<'a> Evaluator<'a> {
             kinds.insert(failure.kind);
         }
         let mut is_verdict_accepted = false;
+        let mut worst = Severity::Note;
         let mut anonymous_access = anonymous_access::find(report);
         for entry in &REGISTRY {
             let rule = entry.rule;
@@ -202,6 +204,7 @@ impl<'a> Evaluator<'a> {
             };
             // A finding is no more certain than the identification of the server.
             let hit = hit.at_most(confidence(report));
+            worst = worst.min(self.policy.severity(rule));
             let is_contradiction = hit.expected.is_some();
             let accepted = self.record_at(rule, &subject, report, hit);
             if entry.other_way_in {
@@ -214,11 +217,17 @@ impl<'a> Evaluator<'a> {
             }
             is_verdict_accepted |= rule.anonymous_access && accepted;
         }
-        self.count_verdict(report.verdict, is_verdict_accepted, &subject);
+        self.count_verdict(report.verdict, is_verdict_accepted, &subject, worst);
     }
 
-    /// Counts a verdict for the gate.
-    pub(super) fn count_verdict(&mut self, verdict: Verdict, is_accepted: bool, subject: &Subject) {
+    /// Counts a verdict for the gate, with the severity of the worst finding.
+    pub(super) fn count_verdict(
+        &mut self,
+        verdict: Verdict,
+        is_accepted: bool,
+        subject: &Subject,
+        worst: Severity,
+    ) {
         let Evaluation {
             accepted_verdicts,
             culprits,
@@ -228,7 +237,7 @@ impl<'a> Evaluator<'a> {
             *accepted_verdicts.entry(verdict).or_default() += 1;
         } else if verdict < Verdict::Rejected {
             let name = name(subject.label.as_deref(), subject.about.as_str());
-            culprits.entry(verdict).or_default().add(name);
+            culprits.entry(verdict).or_default().add(name, worst);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::culprits::{Culprits, name};
 use super::evaluator::Evaluation;
-use crate::model::{Coverage, Identity, MissingReason, without_annotations};
+use crate::model::{Coverage, Identity, MissingReason, Severity, without_annotations};
 use crate::wording::{counts, plural};
 
 /// The named targets without a verdict.
@@ -32,17 +32,19 @@ impl Gaps {
                 continue;
             }
             *gaps.by_reason.entry(reason).or_default() += 1;
-            if !(evaluation.outage.is_some() && reason == MissingReason::Silent) {
-                gaps.named.add(name(
+            if !(evaluation.outage.is_some() && reason == MissingReason::Unreachable) {
+                let name = name(
                     spec.label.as_deref(),
                     without_annotations(&spec.origin.text),
-                ));
+                );
+                // None is worse than another.
+                gaps.named.add(name, Severity::Note);
             }
         }
         gaps
     }
 
-    /// `8 of 15 named targets not covered (7 outside --allow, 1 silent): a, b, c and 5 more`.
+    /// `8 of 15 named targets not covered (7 outside --allow, 1 unreachable): a, b, c and 5 more`.
     pub(super) fn text(&self, named: u64, required: u8) -> String {
         let missing = self.by_reason.values().sum();
         let targets = plural(named, "named target", "named targets");
@@ -51,11 +53,11 @@ impl Gaps {
     }
 
     /// The targets that the sentence about an outage does not count: `2 more named targets not covered (inconclusive):
-    /// a, b`. `None` if all are silent.
+    /// a, b`. `None` if all are unreachable.
     pub(super) fn text_besides_outage(&self, required: u8) -> Option<String> {
         let others = || {
             let reasons = self.by_reason.iter();
-            reasons.filter(|(reason, _)| **reason != MissingReason::Silent)
+            reasons.filter(|(reason, _)| **reason != MissingReason::Unreachable)
         };
         let missing = others().map(|(_, count)| count).sum();
         let start = plural(missing, "more named target", "more named targets");

@@ -23,9 +23,17 @@ mod gate;
 #[cfg(feature = "rego")]
 mod rego;
 #[cfg(feature = "rego")]
+mod rego_ast;
+#[cfg(feature = "rego")]
 mod rego_data;
 #[cfg(feature = "rego")]
+mod rego_error;
+#[cfg(feature = "rego")]
 mod rego_findings;
+#[cfg(feature = "rego")]
+mod rego_references;
+#[cfg(feature = "rego")]
+mod rego_safety;
 mod retired;
 mod rules;
 mod settings;
@@ -39,7 +47,9 @@ pub use gate::{
     PASSED, ScanEnd,
 };
 #[cfg(feature = "rego")]
-pub use rego::{RegoError, RegoJudgement, RegoPolicies, RegoResult};
+pub use rego::{RegoJudgement, RegoPolicies, RegoResult};
+#[cfg(feature = "rego")]
+pub use rego_error::RegoError;
 #[cfg(feature = "rego")]
 pub use rego_findings::PolicyFindings;
 pub use retired::{RETIRED, Retired, retired};

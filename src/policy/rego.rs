@@ -1,17 +1,21 @@
 //! Policies of one's own, in Rego, as conftest and `opa eval` read them: package `main`, with the rules `deny`,
 //! `violation` and `warn`, also as `deny_NAME`. regorus evaluates them in this process.
 //!
+//! As in conftest, a rule `exception` says which of these rules do not count: by what follows `deny_`.
+//!
 //! A result is a text, or an object with `msg`. Its `target` says which target of the report it is about. The input is
 //! the `json` report, so a policy sees what `conftest test report.json` shows it, and needs as much memory as that
 //! report.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, Value};
 
-use super::rego_data;
+use super::rego_error::RegoError;
+use super::{rego_data, rego_references, rego_safety};
 
 /// The time for one evaluation. A policy that needs longer hardly ends at all.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
@@ -54,23 +58,13 @@ pub struct RegoResult {
     pub message: String,
 }
 
-/// A policy cannot be loaded or evaluated.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {problem}")]
-pub struct RegoError {
-    /// The file; with line and column if they are known: `prohibit.rego:11:5`.
-    pub place: String,
-    /// What is wrong.
-    pub problem: String,
-}
-
 impl RegoPolicies {
     /// Loads policies and data: pairs of a file name and its content. Names that end in `.json`, `.yaml` or `.yml` are
     /// data, all others are policies.
     ///
     /// # Errors
-    /// A policy or data cannot be parsed, two data files contradict each other, or no policy has a rule `deny`,
-    /// `violation` or `warn` in package `main`.
+    /// A policy or data cannot be parsed, two data files contradict each other, a variable gets no value, nothing defines
+    /// what is imported, or no policy has a rule `deny`, `violation` or `warn` in package `main`.
     pub fn load(files: impl IntoIterator<Item = (String, String)>) -> Result<Self, RegoError> {
         let mut engine = Engine::new();
         engine.set_strict_builtin_errors(false);
@@ -96,6 +90,10 @@ impl RegoPolicies {
             }
             last = name;
         }
+        let data = engine.get_data();
+        let modules = engine.get_modules();
+        rego_references::check(modules, &data)?;
+        rego_safety::check(modules)?;
         let mut policies = Self {
             engine,
             definitions,
@@ -129,11 +127,18 @@ impl RegoPolicies {
         let input = Value::from_json_str(report)
             .map_err(|error| RegoError::of("report", error.to_string()))?;
         let mut results = Vec::new();
-        for (name, value) in self.clone().main(input)? {
-            if let Some(judgement) = judgement(&name) {
-                for item in items(&value) {
+        let rules = self.clone().main(input)?;
+        let excepted = rules.iter().find(|(name, _)| name == "exception");
+        let excepted = excepted.map(|(_, value)| excepted_names(value));
+        let is_excepted = |rule: &str| {
+            let name = rule.split_once('_').map_or("", |(_, name)| name);
+            excepted.as_ref().is_some_and(|names| names.contains(name))
+        };
+        for (name, value) in &rules {
+            if let Some(judgement) = judgement(name).filter(|_| !is_excepted(name)) {
+                for item in items(value) {
                     let result = result(judgement, item);
-                    results.push(result.ok_or_else(|| self.without_text(&name))?);
+                    results.push(result.ok_or_else(|| self.without_text(name))?);
                 }
             }
         }
@@ -208,6 +213,21 @@ fn items(value: &Value) -> Vec<&Value> {
     }
 }
 
+/// The names that conftest's query `exception[_][_]` gives.
+fn excepted_names(value: &Value) -> BTreeSet<String> {
+    let within = |value: &Value| -> Vec<Value> {
+        match value {
+            Value::Set(items) => items.iter().cloned().collect(),
+            Value::Array(items) => items.iter().cloned().collect(),
+            Value::Object(fields) => fields.values().cloned().collect(),
+            _ => Vec::new(),
+        }
+    };
+    let names = within(value).into_iter().flat_map(|names| within(&names));
+    let text = |name: Value| name.as_string().ok().map(ToString::to_string);
+    names.filter_map(text).collect()
+}
+
 /// `None` if the value is neither a text nor an object with the text `msg`.
 fn result(judgement: RegoJudgement, value: &Value) -> Option<RegoResult> {
     let text = |value: &Value| value.as_string().ok().map(ToString::to_string);
@@ -239,39 +259,6 @@ impl Definition {
             })
         });
         rules.collect()
-    }
-}
-
-impl RegoError {
-    fn of(place: &str, problem: String) -> Self {
-        Self {
-            place: place.to_owned(),
-            problem,
-        }
-    }
-
-    /// Reads an error of regorus: `--> FILE:LINE:COLUMN`, an excerpt of the file, then `error: PROBLEM`.
-    fn parse(fallback: &str, text: &str) -> Self {
-        let mut lines = text.lines().map(str::trim);
-        let place = lines.find_map(|line| line.strip_prefix("--> "));
-        let problem = text
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("error: "));
-        Self {
-            place: place.unwrap_or(fallback).to_owned(),
-            problem: problem.unwrap_or_else(|| text.trim()).to_owned(),
-        }
-    }
-
-    /// The same error; if it has no place of its own, in this file.
-    fn or_in(self, file: String) -> Self {
-        match self.place.as_str() {
-            "policy" => Self {
-                place: file,
-                ..self
-            },
-            _ => self,
-        }
     }
 }
 

@@ -88,10 +88,24 @@ impl<'a> Selected<'a> {
         let ends = coverage.outcomes() + coverage.left_out_addresses() + coverage.not_attempted;
         coverage.targets = (targets.len() as u64).min(ends);
         coverage.further_addresses = ends - coverage.targets;
+        // What was selected before still holds.
+        let before = summary.selection.take();
+        let earlier = before.iter().flat_map(|one| one.labels.iter().cloned());
+        let own = selectors.iter().map(ToString::to_string);
+        let mut labels: Vec<String> = earlier.chain(own).collect();
+        let mut seen = BTreeSet::new();
+        labels.retain(|label| seen.insert(label.clone()));
+        let [endpoints, targets] = before.as_ref().map_or([0, 0], |before| {
+            [before.endpoints_left_out, before.targets_left_out]
+        });
+        let left_out_targets = whole.targets.saturating_sub(coverage.targets);
         summary.selection = Some(Selection {
-            labels: selectors.iter().map(ToString::to_string).collect(),
-            endpoints_left_out: left_out,
-            targets_left_out: whole.targets.saturating_sub(coverage.targets),
+            labels,
+            endpoints_left_out: endpoints.saturating_add(left_out),
+            targets_left_out: targets.saturating_add(left_out_targets),
+            asked: before.is_some_and(|before| before.asked)
+                && left_out == 0
+                && left_out_targets == 0,
         });
         summary.coverage = coverage;
     }

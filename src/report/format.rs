@@ -77,9 +77,17 @@ impl Format {
         matches!(self, Self::Table | Self::Markdown | Self::Html)
     }
 
-    /// Whether a platform shows as fixed what a file of this format lacks, and nothing in it can say that it is a part.
-    pub const fn must_be_whole(self) -> bool {
-        matches!(self, Self::Gitlab | Self::Defectdojo)
+    /// What goes wrong with a report of a part of a scan, if nothing in a file of this format can say that it is one.
+    pub const fn why_whole(self) -> Option<&'static str> {
+        match self {
+            Self::Gitlab | Self::Defectdojo => {
+                Some("the platform would show the findings of all others as fixed")
+            }
+            Self::Prometheus => Some(
+                "its series would take the place of those of the whole scan, whose name they have",
+            ),
+            _ => None,
+        }
     }
 
     /// Whether the report tells people the reason for the exit code.
@@ -184,7 +192,9 @@ impl ReportWriter {
             Format::Jsonl => records.read_carried(|carried| {
                 record::write_last_lines(out, &contents, carried, &self.tally)
             }),
-            Format::Sarif => sarif::write(out, results, *repository, *category),
+            Format::Sarif => {
+                records.read(|records| sarif::write(out, results, records, *repository, *category))
+            }
             Format::Markdown => records.read(|records| markdown::write(out, results, records)),
             Format::Html => records.read(|records| html::write(out, results, records)),
             Format::Github => github::write(out, results, *repository),

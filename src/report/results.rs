@@ -204,12 +204,13 @@ impl<'a> Results<'a> {
             .then(|| format!("shard {shard} of a scan; the other shards are missing here"));
         let selection = self.summary.selection.as_ref().map(|selection| {
             let (endpoints, targets) = (selection.endpoints_left_out, selection.targets_left_out);
-            format!(
-                "only targets with {}; left out: {} and {}",
-                selection.labels.join(", "),
-                plural(endpoints, "endpoint", "endpoints"),
-                plural(targets, "target", "targets"),
-            )
+            let labels = selection.labels.join(", ");
+            let targets = plural(targets, "target", "targets");
+            if !selection.is_partial() {
+                return format!("only targets with {labels} were asked; left out: {targets}");
+            }
+            let endpoints = plural(endpoints, "endpoint", "endpoints");
+            format!("only targets with {labels}; left out: {endpoints} and {targets}")
         });
         shard.into_iter().chain(selection)
     }

@@ -305,7 +305,7 @@ impl Scan {
             sources: self.counters.sources(),
             resolvers: self.pipeline.resolver().servers(),
             targets_digest: Some(self.plan.targets.asked_digest()),
-            selection: None,
+            selection: self.plan.targets.selection().cloned(),
             coverage,
         }
     }

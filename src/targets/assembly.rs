@@ -15,7 +15,11 @@ use super::options::Expectation;
 use super::set::{Naming, Segment, Spec, TargetSet};
 use super::unique_hosts::{HostRun, size, total};
 use super::warnings::Warnings;
-use crate::model::{Declared, SpecId, Verdict, special, special_blocks};
+use crate::model::{Declared, Origin, SpecId, Verdict, special, special_blocks};
+use crate::wording::joined_at_most;
+
+/// The places that a warning about several inventories names besides its own.
+const MAX_PLACES: usize = 4;
 
 /// A part of a run that may be asked.
 struct Piece {
@@ -75,6 +79,7 @@ impl Collector {
             special,
             not_asked: Vec::new(),
             unread: Vec::new(),
+            selection: None,
             warnings: warnings.finish(),
             unused_expectations,
             plain_http: OnceLock::new(),
@@ -196,16 +201,27 @@ impl Collector {
             }
             let declared = naming.declared.as_deref();
             let contradictions = declared.map_or(&[][..], |declared| &declared.contradictions);
-            let last = naming.specs.iter().rev();
-            let last = last
-                .map(|id| self.spec(*id))
-                .find(|spec| spec.declared.is_some());
-            if let Some(last) = last {
-                for one in contradictions {
-                    let text = format!("{} is not compared: {one}", one.fact.phrase());
-                    if warned_of.insert((Arc::as_ptr(&last.origin), text.clone())) {
-                        warnings.push(&last.origin, text);
-                    }
+            for one in contradictions {
+                let mut origins: Vec<&Arc<Origin>> = (naming.specs.iter())
+                    .map(|id| self.spec(*id))
+                    .filter(|spec| spec.declared.as_ref().is_some_and(|own| own.says(one)))
+                    .map(|spec| &spec.origin)
+                    .collect();
+                origins.sort_by_cached_key(|origin| (origin.source.to_string(), origin.line));
+                let Some((last, others)) = origins.split_last() else {
+                    continue;
+                };
+                let mut others: Vec<String> = others.iter().map(ToString::to_string).collect();
+                others.dedup();
+                others.retain(|other| *other != last.to_string());
+                let others = match joined_at_most(MAX_PLACES, &others) {
+                    none if none.is_empty() => String::new(),
+                    some => format!("; see also {some}"),
+                };
+                let fact = one.fact.phrase();
+                let text = format!("{fact}: {one}, so it counts as unknown{others}");
+                if warned_of.insert((Arc::as_ptr(last), text.clone())) {
+                    warnings.push(last, text);
                 }
             }
             for id in naming.specs.iter() {
@@ -256,10 +272,7 @@ impl Collector {
                 )
             })
         });
-        let origin = ordered.first().map_or_else(
-            || Arc::clone(&self.spec(run.spec).origin),
-            |first| Arc::clone(&first.origin),
-        );
+        let origin = Arc::clone(&ordered[0].origin);
         let mut naming = Naming {
             origin,
             specs: ids.into(),

@@ -18,7 +18,7 @@ use super::set::TargetSet;
 use super::specification::{exclusion_line, target_line};
 use super::warnings::Warnings;
 use crate::input::{PeekedFile, UTF_16};
-use crate::model::{ClusterNotAsked, Origin, Source};
+use crate::model::{ClusterNotAsked, Origin, Selection, Source};
 
 /// The source under which errors of exclusion arguments are counted.
 const EXCLUSIONS: &str = "exclusions";
@@ -119,13 +119,14 @@ impl TargetSetBuilder {
         let Some(reader) = self.peek(&source, reader) else {
             return;
         };
-        let mut is_empty = true;
+        let (mut is_empty, mut is_explained) = (true, false);
         let end = format.read(reader, &mut |number, found| {
             is_empty &= matches!(found, Ok(ImportedLine::Warning(_)));
             let added = match found {
                 Ok(ImportedLine::Spec(line)) => self.imported(&source, number, &line),
                 Ok(ImportedLine::Entry(entry)) => self.add_inventoried(&source, number, *entry),
                 Ok(ImportedLine::Warning(text)) => {
+                    is_explained |= format.is_of_clusters();
                     self.warnings.push(&origin(&source, number, ""), text);
                     Ok(())
                 }
@@ -139,7 +140,9 @@ impl TargetSetBuilder {
             self.read_error(&source, number, &error);
         } else if is_empty {
             self.has_empty_import = true;
-            self.warnings.push(&origin(&source, 1, ""), format.empty());
+            if !is_explained {
+                self.warnings.push(&origin(&source, 1, ""), format.empty());
+            }
         }
     }
 
@@ -211,6 +214,7 @@ impl TargetSetBuilder {
     pub fn build(self) -> Result<TargetSet, TargetErrors> {
         self.errors.finish()?;
         let no_targets = self.collector.specs.is_empty();
+        let selection = Selection::before(&self.options.selectors, self.not_selected);
         let may_be_empty = !self.not_asked.is_empty() || !self.unread.is_empty();
         let problem: Problem = if no_targets && self.not_selected > 0 && !may_be_empty {
             format!("--where selects none of the {} targets", self.not_selected).into()
@@ -228,6 +232,7 @@ impl TargetSetBuilder {
                 Ok(mut set) => {
                     set.not_asked = self.not_asked;
                     set.unread = self.unread;
+                    set.selection = selection;
                     return Ok(set);
                 }
                 Err(problem) => problem,

@@ -113,6 +113,8 @@ impl Collector {
             named,
             label: spec.label,
             expect: spec.expect.or(expected),
+            is_shut_out: (spec.declared.as_ref())
+                .is_some_and(|declared| declared.shuts_out(&options.egress_addresses)),
             declared: spec.declared,
             targets: 0,
             outside_allow: 0,

@@ -126,6 +126,7 @@ fn spec(spec: &Spec) -> String {
         label,
         expect,
         declared: _,
+        is_shut_out: _,
         targets,
         outside_allow: _,
     } = spec;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::import::{is_json, is_key, recognise};
+use super::import::{is_empty_array, is_json, is_key, recognise};
 
 /// A kind of file that is not a list of targets or exclusions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,10 @@ impl FileKind {
                 name: format.what(),
                 advice: format!("read it with --from {} FILE", format.as_str()).into(),
             });
+        }
+        if is_empty_array(head) {
+            let advice = "read an inventory without clusters with --from auto FILE";
+            return Some(kind("an empty JSON array", advice));
         }
         let text = String::from_utf8_lossy(head);
         let text = text.trim_start();
@@ -131,7 +135,10 @@ mod tests {
             (b"{\"ip\":\"192.0.2.1\"}\n", "JSON"),
             (b"[\n{}\n]", "JSON"),
             (b"[{\"host\":1}]", "JSON"),
-            (b"[]", "JSON"),
+            (
+                b"[]",
+                "an empty JSON array, not a list of targets; read an inventory without clusters with --from auto FILE",
+            ),
             (
                 b"{\n  \"schema\": \"kubeknock/report/v2\",",
                 "a report of kubeknock",

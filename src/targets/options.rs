@@ -1,5 +1,7 @@
 //! How target specifications are understood.
 
+use std::net::IpAddr;
+
 use crate::config::{Proxy, ProxyKind};
 use crate::model::{Pattern, Selector, TargetNames, Verdict};
 
@@ -25,6 +27,9 @@ pub struct TargetOptions {
     pub expectations: Vec<Expectation>,
     /// The proxy of the scan. A cluster that an inventory reaches through a proxy is asked only through that one.
     pub proxy: Option<Proxy>,
+    /// The addresses that servers see of this machine, as far as they are given. A cluster that is open to other
+    /// networks only need not answer.
+    pub egress_addresses: Vec<IpAddr>,
     /// Only targets with these labels. Of several for one key, one must match.
     pub selectors: Vec<Selector>,
 }
@@ -78,6 +83,7 @@ impl Default for TargetOptions {
             allow_large: false,
             expectations: Vec::new(),
             proxy: None,
+            egress_addresses: Vec::new(),
             selectors: Vec::new(),
         }
     }

@@ -11,7 +11,8 @@ use super::intervals::Intervals;
 use super::options::Expectation;
 use super::warnings::Warning;
 use crate::model::{
-    ClusterNotAsked, Declared, Host, Identity, Origin, Scheme, Source, SpecId, Target, Verdict,
+    ClusterNotAsked, Declared, Host, Identity, Origin, Scheme, Selection, Source, SpecId, Target,
+    Verdict,
 };
 
 /// A target specification; its position in [`TargetSet::specs`] is its [`SpecId`].
@@ -28,6 +29,8 @@ pub struct Spec {
     pub expect: Option<Verdict>,
     /// What an inventory says about it.
     pub declared: Option<Arc<Declared>>,
+    /// Whether an inventory declares that its networks do not contain the address from which it is asked.
+    pub is_shut_out: bool,
     /// How many targets of the set list it in [`Target::specs`]. 0 if all are excluded, or if it is a
     /// CIDR or range that earlier specifications name in full.
     pub targets: u64,
@@ -40,6 +43,7 @@ impl Spec {
     /// that it need not answer.
     pub fn must_answer(&self) -> bool {
         self.named
+            && !self.is_shut_out
             && self
                 .declared
                 .as_ref()
@@ -101,6 +105,7 @@ pub struct TargetSet {
     pub(super) special: Intervals<HostKind>,
     pub(super) not_asked: Vec<ClusterNotAsked>,
     pub(super) unread: Vec<Source>,
+    pub(super) selection: Option<Selection>,
     pub(super) warnings: Vec<Warning>,
     pub(super) unused_expectations: Vec<Expectation>,
     /// The targets that are probed in plain HTTP; collected on first use.
@@ -117,6 +122,11 @@ impl TargetSet {
     /// inventories have no clusters or only such that are not asked, or if sources are not read.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// What `--where` selected; `None` if nothing was to be selected.
+    pub fn selection(&self) -> Option<&Selection> {
+        self.selection.as_ref()
     }
 
     /// The target at this index; `None` from [`len`](Self::len) on.

@@ -338,6 +338,66 @@ async fn others_are_listed_and_no_value_of_a_query_is() {
     assert_eq!(output.status.code(), Some(2));
 }
 
+/// Whoever copies the `User-Agent` of a scan is not the scan.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_id_of_the_run_alone_is_no_request_of_the_scan() {
+    let folder = tempfile::tempdir().unwrap();
+    let (report, _servers) = scanned(folder.path(), &["default"], &[]).await;
+    let at = &report["endpoints"][0]["requests"][0]["at"];
+    let agent = "kubeknock/0.1.0 (run check-1; unauthenticated Kubernetes API check)";
+    let later = json!("2999-01-01T00:00:00Z");
+    let log = [
+        log_of(&report, |_| true),
+        other(at, "/metrics", agent, "allow"),
+        // Health checks with the id are listed too, and so is the path of the canary.
+        other(&later, "/healthz", agent, "allow"),
+        other(&later, "/kubeknock-audit-check-1", "curl/8", "forbid"),
+        // A path of the scan at its time, with the id of another request.
+        other(at, "/api", agent, "forbid"),
+    ]
+    .concat();
+    fs::write(folder.path().join("audit.log"), log).unwrap();
+    let (output, audit) = audit(folder.path(), &["-o", "table"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert_eq!(audit["log"]["own_events"], 4);
+    let others = audit["others"].as_array().unwrap();
+    let paths = |claims: bool| {
+        let of = others.iter().filter(|other| other["claims_run"] == claims);
+        let mut paths: Vec<_> = of.map(|other| other["path"].as_str().unwrap()).collect();
+        paths.sort_unstable();
+        paths
+    };
+    let claiming = ["/api", "/healthz", "/kubeknock-audit-check-1", "/metrics"];
+    assert_eq!(paths(true), claiming, "{audit}");
+    assert_eq!(paths(false), [""; 0]);
+    assert_eq!(audit["other_counts"]["claiming_this_run"], 4);
+    let said = stdout(&output);
+    assert!(
+        said.contains("get /metrics  (carries this run's id and does not match a request of it)"),
+        "{said}"
+    );
+}
+
+/// Events of one request have one id; the answer of the server need not have had it.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_event_of_a_request_without_a_known_id_is_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut report, _servers) = scanned(folder.path(), &["default"], &[]).await;
+    let log = log_of(&report, |_| true);
+    let early = log.replace("ResponseComplete", "RequestReceived");
+    for request in report["endpoints"][0]["requests"].as_array_mut().unwrap() {
+        request["evidence"]["audit_id"] = Value::Null;
+    }
+    report["endpoints"][0]["audit_canary"]["audit_id"] = Value::Null;
+    report["scan"]["options"]["audit_id"] = json!(false);
+    fs::write(folder.path().join("report.json"), report.to_string()).unwrap();
+    fs::write(folder.path().join("audit.log"), [early, log].concat()).unwrap();
+    let (output, audit) = audit(folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(audit["log"]["own_events"], 8, "{audit}");
+    assert_eq!(audit["others"], json!([]));
+}
+
 /// Every command of `docs/audit.md`, against a simulated server and its log.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_commands_of_the_page_work() {

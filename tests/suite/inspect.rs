@@ -181,22 +181,25 @@ fn the_exit_code_follows_the_prediction() {
     assert_eq!(output.status.code(), Some(2));
 }
 
+/// The formats that have findings.
+const FORMATS: [&str; 11] = [
+    "table",
+    "json",
+    "jsonl",
+    "sarif",
+    "markdown",
+    "html",
+    "github",
+    "gitlab",
+    "junit",
+    "ocsf",
+    "defectdojo",
+];
+
 /// Formats that have findings point to the line of the configuration.
 #[test]
 fn every_format_has_the_findings_at_their_line() {
-    for format in [
-        "table",
-        "json",
-        "jsonl",
-        "sarif",
-        "markdown",
-        "html",
-        "github",
-        "gitlab",
-        "junit",
-        "ocsf",
-        "defectdojo",
-    ] {
+    for format in FORMATS {
         let output = inspect(READER, &["-o", format, "--fail-on", "never"]);
         let text = stdout(&output);
         assert_eq!(
@@ -246,16 +249,9 @@ spec:
 
 #[test]
 fn every_format_has_file_line_and_column_of_each_finding() {
-    for format in [
-        "table",
-        "markdown",
-        "html",
-        "github",
-        "gitlab",
-        "junit",
-        "ocsf",
-        "defectdojo",
-    ] {
+    // These have the numbers in fields of their own.
+    let has_fields = |format: &&str| matches!(*format, "json" | "jsonl" | "sarif");
+    for format in FORMATS.into_iter().filter(|format| !has_fields(format)) {
         let text = stdout(&inspect(PODS, &["-o", format, "--fail-on", "never"]));
         for place in ["input.yaml:8:7", "input.yaml:19:7"] {
             assert!(text.contains(place), "{format}: {place}: {text}");
@@ -372,6 +368,41 @@ async fn the_prediction_is_compared_with_a_report() {
             assert_eq!(found, outcome, "{file} {name}");
             assert!(rules.contains(rule), "{rules}");
         }
+        // What no server of the files uses says nothing about the endpoint.
+        let unused = "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\nanonymous: {enabled: false}\n";
+        fs::write(path.join("unused.yaml"), unused).unwrap();
+        let args = [
+            "inspect",
+            "on.txt",
+            "unused.yaml",
+            "--against",
+            "report.json",
+            "--endpoint",
+            "open",
+            "-o",
+            "json",
+        ];
+        let output = run_in(&path, &args);
+        let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let comparisons = |index: usize| {
+            report["servers"][index]["comparisons"]
+                .as_array()
+                .unwrap()
+                .len()
+        };
+        assert_eq!((comparisons(0), comparisons(1)), (1, 0));
+        assert!(
+            !stdout(&output).contains("more-open-than-configured"),
+            "{report}"
+        );
+        let note = report["notes"][0]["text"].as_str().unwrap();
+        assert_eq!(
+            note,
+            "AuthenticationConfiguration: not used by a server of these files"
+        );
+        // By itself it is what predicts.
+        let (outcome, _) = compared("unused.yaml", "open");
+        assert_eq!(outcome, "more-open-outside");
         for (name, code) in [("wide", 1), ("open", 0), ("closed", 0)] {
             let args = [
                 "inspect",

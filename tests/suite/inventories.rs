@@ -319,8 +319,8 @@ async fn what_became_of_a_report_of_shadowserver() {
     fs::write(folder.path().join("scan_kubernetes.csv"), csv).unwrap();
     let scan = "scan --from auto scan_kubernetes.csv -o json=report.json -o table --fail-on never";
     let live = run_in(folder.path(), &scan.split(' ').collect::<Vec<_>>());
-    let sentence = "5 endpoints that Shadowserver reported: 1 still open (200), 1 rejecting anonymous requests (401), \
-                    1 closed by authorization only (403), 1 gone (no answer), 1 another program now";
+    let sentence = "5 endpoints that Shadowserver reported: 1 still open (200), 1 answering 401 on /version, \
+                    1 answering 403 on /version, by authorization only, 1 gone (no answer), 1 another program now";
     let table = stdout(&live)
         .split_whitespace()
         .collect::<Vec<_>>()
@@ -350,6 +350,7 @@ async fn what_became_of_a_report_of_shadowserver() {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one scan, and every report of it")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_saved_report_is_narrowed_by_labels() {
     let (open, closed) = (start("exposed").await, start("rejecting").await);
@@ -452,15 +453,22 @@ async fn a_saved_report_is_narrowed_by_labels() {
             );
         }
     }
-    for format in ["gitlab", "defectdojo"] {
+    for (format, why) in [
+        ("gitlab", "would show the findings of all others as fixed"),
+        (
+            "defectdojo",
+            "would show the findings of all others as fixed",
+        ),
+        (
+            "prometheus",
+            "would take the place of those of the whole scan",
+        ),
+    ] {
         for report in ["all.json --where name=prod", "part.json"] {
             let refused = run(&format!("report {report} -o {format}=part.upload"));
             assert_eq!(refused.status.code(), Some(2), "{report} {format}");
             let said = stderr(&refused);
-            assert!(
-                said.contains("would show the findings of all others as fixed"),
-                "{said}"
-            );
+            assert!(said.contains(why), "{said}");
             assert!(
                 !folder.path().join("part.upload").exists(),
                 "{report} {format}"
@@ -468,6 +476,39 @@ async fn a_saved_report_is_narrowed_by_labels() {
         }
         let whole = run(&format!("report all.json -o {format}=whole.upload -q"));
         assert_eq!(whole.status.code(), Some(1), "{}", stderr(&whole));
+    }
+    // A scan of a part is a whole scan of it, and says what it is.
+    let scan = run(
+        "scan --from eks eks.json --where name=prod -o json=own.json -o sarif=own.sarif -o table",
+    );
+    assert_eq!(scan.status.code(), Some(0), "{}", stderr(&scan));
+    let selection = &json("own.json")["scan"]["selection"];
+    assert_eq!(
+        (
+            &selection["labels"][0],
+            &selection["targets_left_out"],
+            &selection["asked"]
+        ),
+        (&"name=prod".into(), &3.into(), &true.into())
+    );
+    let notice = "only targets with name=prod were asked; left out: 3 targets";
+    assert!(stdout(&scan).contains(notice), "{}", stdout(&scan));
+    let category = &json("own.sarif")["runs"][0]["automationDetails"]["id"];
+    assert_eq!(category, "kubeknock where name=prod/");
+    for (reports, code) in [
+        ("own.json", 0),
+        ("own.json --where region=eu-*", 0),
+        ("own.json --where region=us-*", 2),
+        ("own.json part.json", 2),
+        ("own.json all.json", 1),
+    ] {
+        let output = run(&format!("report {reports} -o gitlab=own.upload -q"));
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{reports}: {}",
+            stderr(&output)
+        );
     }
     let west = run("report all.json --where region=eu-west-1 --where env=lab -o json=west.json -q");
     assert_eq!(west.status.code(), Some(1));
@@ -512,6 +553,18 @@ fn an_inventory_with_nothing_to_ask_says_which_clusters_and_why() {
         error.contains("no cluster of the inventories is asked: batch (stopped)"),
         "{error}"
     );
+}
+
+/// One is one, in every sum.
+#[test]
+fn a_single_entry_is_counted_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let gke = r#"{"endpoint": "127.0.0.1:21000", "masterAuth": {}}"#;
+    fs::write(folder.path().join("gke.json"), gke).unwrap();
+    let output = run_in(folder.path(), &["targets", "gke.json"]);
+    let text = stdout(&output);
+    assert!(text.ends_with("\n1 entry: 1 target\n"), "{text}");
+    assert!(text.contains("127.0.0.1:21000"), "{text}");
 }
 
 /// What `az aks list` and `gcloud container clusters list` print for an account without clusters.
@@ -563,43 +616,62 @@ const JQ: [(&str, &str, &str); 7] = [
             {"metadata": {"name": "b"}, "spec": {}},
             {"metadata": {"name": "c"}, "spec": {"controlPlaneEndpoint": {"host": "", "port": 0}}},
             {"metadata": {"name": "d"}, "spec": {"controlPlaneEndpoint": {"host": "2001:db8::1", "port": 6443}}},
-            {"metadata": {"name": "e"}, "spec": {"controlPlaneEndpoint": {"host": "[2001:db8::2]", "port": 6443}}}]}"#,
-        "192.0.2.1:6443 name=a\n[2001:db8::1]:6443 name=d\n[2001:db8::2]:6443 name=e\n",
+            {"metadata": {"name": "e"}, "spec": {"controlPlaneEndpoint": {"host": "[2001:db8::2]", "port": 6443}}},
+            {"metadata": {}, "spec": {"controlPlaneEndpoint": {"host": "192.0.2.5", "port": 6443}}},
+            {"metadata": {"name": "g"}, "spec": {"controlPlaneEndpoint": {"host": "api.example"}}},
+            {"metadata": {"name": "h"}, "spec": {"controlPlaneEndpoint": {"host": "2001:db8::3", "port": 0}}}]}"#,
+        "192.0.2.1:6443 name=a\n[2001:db8::1]:6443 name=d\n[2001:db8::2]:6443 name=e\n192.0.2.5:6443\n\
+         api.example name=g\n[2001:db8::3] name=h\n",
     ),
     (
         "Rancher",
         r#"{"items": [{"spec": {"displayName": "local"}, "status": {"apiEndpoint": "https://192.0.2.2:6443"}},
             {"spec": {"displayName": "new"}, "status": {}},
-            {"spec": {"displayName": "my  own"}, "status": {"apiEndpoint": "https://192.0.2.3:6443"}}]}"#,
-        "https://192.0.2.2:6443 name=local\nhttps://192.0.2.3:6443 name=my-own\n",
+            {"spec": {"displayName": "my  own"}, "status": {"apiEndpoint": "https://192.0.2.3:6443"}},
+            {"spec": {"displayName": ""}, "status": {"apiEndpoint": "https://192.0.2.4"}},
+            {"spec": {}, "status": {"apiEndpoint": "https://192.0.2.5:6443"}}]}"#,
+        "https://192.0.2.2:6443 name=local\nhttps://192.0.2.3:6443 name=my-own\nhttps://192.0.2.4\n\
+         https://192.0.2.5:6443\n",
     ),
     (
         "Argo CD",
         r#"[{"name": "my cluster", "server": "https://api.example", "config": {"bearerToken": "x"}},
-            {"name": "in-cluster", "server": "https://kubernetes.default.svc"}]"#,
-        "https://api.example name=my-cluster\n",
+            {"name": "in-cluster", "server": "https://kubernetes.default.svc"},
+            {"name": "gone"}, {"server": "https://b.example:6443"}, {"name": "", "server": "https://c.example"}]"#,
+        "https://api.example name=my-cluster\nhttps://b.example:6443\nhttps://c.example\n",
     ),
     (
         "DigitalOcean",
         r#"[{"name": "c", "endpoint": "https://0a1b.k8s.ondigitalocean.com"},
-            {"name": "being created", "endpoint": ""}]"#,
-        "https://0a1b.k8s.ondigitalocean.com name=c\n",
+            {"name": "being created", "endpoint": ""},
+            {"endpoint": "https://2c3d.k8s.ondigitalocean.com"},
+            {"name": "my own", "endpoint": "https://4e5f.k8s.ondigitalocean.com"}]"#,
+        "https://0a1b.k8s.ondigitalocean.com name=c\nhttps://2c3d.k8s.ondigitalocean.com\n\
+         https://4e5f.k8s.ondigitalocean.com name=my-own\n",
     ),
     (
         "Oracle",
         r#"{"data": [{"name": "d", "endpoints": {"public-endpoint": "192.0.2.4:6443", "private-endpoint": "10.0.0.4:6443"}},
-            {"name": "e", "endpoints": {"public-endpoint": null}}]}"#,
-        "192.0.2.4:6443 name=d\n",
+            {"name": "e", "endpoints": {"public-endpoint": null}}, {"name": "f"},
+            {"name": null, "endpoints": {"public-endpoint": "192.0.2.5"}},
+            {"name": "my own", "endpoints": {"public-endpoint": "192.0.2.6:6443"}}]}"#,
+        "192.0.2.4:6443 name=d\n192.0.2.5\n192.0.2.6:6443 name=my-own\n",
     ),
     (
         "IBM",
-        r#"[{"name": "f", "masterURL": "https://c1.eu-de.containers.cloud.ibm.com:30426"}]"#,
-        "https://c1.eu-de.containers.cloud.ibm.com:30426 name=f\n",
+        r#"[{"name": "f", "masterURL": "https://c1.eu-de.containers.cloud.ibm.com:30426"},
+            {"name": "", "masterURL": "https://c2.example:30426"}, {"name": "being created", "masterURL": ""},
+            {"name": "my own", "masterURL": "https://c3.example"}]"#,
+        "https://c1.eu-de.containers.cloud.ibm.com:30426 name=f\nhttps://c2.example:30426\n\
+         https://c3.example name=my-own\n",
     ),
     (
         "Scaleway",
-        r#"[{"name": "g", "cluster_url": "https://0a1b.api.k8s.fr-par.scw.cloud:6443"}]"#,
-        "https://0a1b.api.k8s.fr-par.scw.cloud:6443 name=g\n",
+        r#"[{"name": "g", "cluster_url": "https://0a1b.api.k8s.fr-par.scw.cloud:6443"},
+            {"cluster_url": "https://2c3d.example:6443"}, {"name": "gone", "cluster_url": null},
+            {"name": "my own", "cluster_url": "https://4e5f.example"}]"#,
+        "https://0a1b.api.k8s.fr-par.scw.cloud:6443 name=g\nhttps://2c3d.example:6443\n\
+         https://4e5f.example name=my-own\n",
     ),
 ];
 

@@ -175,6 +175,18 @@ impl Scan {
         assert!(self.html.contains(text), "{rule}: {text} is not in HTML");
     }
 
+    /// SARIF has this sentence about a declared fact, whether it differs or not.
+    #[track_caller]
+    fn notes(&self, name: &str, sentence: &str) {
+        let invocation = &self.sarif["runs"][0]["invocations"][0];
+        let notices = invocation["toolExecutionNotifications"].as_array().unwrap();
+        let is_noted = notices.iter().any(|notice| {
+            let text = notice["message"]["text"].as_str().unwrap();
+            text.starts_with(&format!("{name} ")) && text.ends_with(&format!(": {sentence}."))
+        });
+        assert!(is_noted, "{name}: {sentence} is not in {notices:#?}");
+    }
+
     #[track_caller]
     fn has_no(&self, name: &str, rule: &str) {
         let findings = self.findings(name);
@@ -256,7 +268,7 @@ const CELLS: [Cell; 12] = [
 const VERSIONS: [(&str, &str); 2] = [
     (
         "1.35.3-gke.1000000",
-        "documented for 1.35: forbidden with version and health open or limited to health",
+        "documented for 1.35: forbidden with version and health open (mode ENABLED) or limited to health (mode LIMITED)",
     ),
     (
         "1.99.0-gke.1",
@@ -295,6 +307,7 @@ async fn every_setting_of_gke_against_every_answer() {
                     "{setting} {name}: {text}"
                 );
                 assert!(scan.html.contains(text), "{text}");
+                scan.notes(&name, text);
                 if rule.is_empty() {
                     scan.has_no(&name, "stricter-than-declared");
                 } else {
@@ -306,6 +319,203 @@ async fn every_setting_of_gke_against_every_answer() {
                 scan.has_no(&name, "identified-as-another-product");
                 assert_eq!(scan.compared(&name, "product").0, "confirmed", "{name}");
             }
+        }
+    }
+}
+
+/// A server that limits anonymous requests to health, and whose authorization stops these paths besides or instead.
+fn stopping(paths: &[&str]) -> Arc<Scenario> {
+    let replies: Vec<String> = paths
+        .iter()
+        .map(|path| {
+            let status = json!({
+                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": "Forbidden",
+                "message": format!("forbidden: User \"system:anonymous\" cannot get path \"{path}\""),
+                "details": {}, "code": 403
+            });
+            format!(
+                "[[reply]]\npath = '{path}'\nstatus = 403\nheaders = [['Content-Type', 'application/json']]\n\
+                 body = '{status}'\n"
+            )
+        })
+        .collect();
+    let replies = replies.concat();
+    let text = format!(
+        "name = 'x'\nabout = 'x'\nsource = 'x'\nexpect = 'limited'\nextends = 'health-only'\n[tls]\n{GKE}\n{replies}"
+    );
+    Arc::new(Scenario::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}")))
+}
+
+/// A path that authorization stops was accepted by authentication: that is more than LIMITED at any path but health, and
+/// less than LIMITED at health.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_authorization_stops_is_said_and_never_confirms_limited() {
+    let health = ["/healthz", "/livez", "/readyz"];
+    let estate = Estate::start(vec![
+        (1, stopping(&["/version"])),
+        (2, stopping(&health)),
+        (3, stopping(&["/readyz"])),
+    ])
+    .await;
+    let clusters: Value = [("version", 1), ("health", 2), ("readyz", 3)]
+        .map(|(name, last)| gke(name, last, "1.35.3-gke.1", Some("LIMITED")))
+        .into_iter()
+        .collect();
+    let paths = ["--path", "/livez", "--path", "/readyz"];
+    let scan = estate.scan(&[&clusters.to_string()], &paths).await;
+    for (name, result, seen, rule, message) in [
+        (
+            "version",
+            "more-open",
+            "observed: limited to health, and /version was accepted and stopped by authorization (403): more open than \
+             declared",
+            "anonymous-auth-unexpected",
+            "anonymous requests are limited to /healthz, /livez and /readyz, and /version was accepted and stopped by \
+             authorization (403)",
+        ),
+        (
+            "health",
+            "stricter",
+            "observed: limited to paths with no grant among them: /healthz, /livez and /readyz were accepted and stopped \
+             by authorization (403): stricter than declared",
+            "anonymous-auth-limited",
+            "anonymous requests are limited: /healthz, /livez and /readyz were accepted and stopped by authorization (403)",
+        ),
+        (
+            "readyz",
+            "stricter",
+            "observed: limited to /healthz and /livez, and /readyz was accepted and stopped by authorization (403): \
+             stricter than declared",
+            "anonymous-auth-limited",
+            "anonymous requests are limited to /healthz and /livez, and /readyz was accepted and stopped by authorization \
+             (403)",
+        ),
+    ] {
+        let (found, text) = scan.compared(name, "anonymous-requests");
+        assert_eq!(found, result, "{text}");
+        assert!(text.contains(seen), "{text}");
+        assert!(scan.html.contains(text), "{text}");
+        scan.shows(name, rule, message);
+    }
+    let stopped = "health only; /version was accepted and stopped by authorization (403)";
+    assert!(scan.table.contains(stopped), "{}", scan.table);
+    assert!(
+        !scan.html.contains("Leave it as it is:"),
+        "the advice to leave it has a condition"
+    );
+}
+
+/// One report must not say two things: its finding and its sentence use the documentation of what answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_another_product_answers_sentence_and_finding_agree() {
+    if !documentation_counts() {
+        return skipped("what is documented is too old to be compared: look at the sources again");
+    }
+    let answers = like("default", "", Some("v1.33.5-eks-5e0fdde"));
+    let estate = Estate::start(vec![(1, answers)]).await;
+    let inventory = json!([gke("other", 1, "1.31.3-gke.1", None)]).to_string();
+    let scan = estate.scan(&[&inventory], &[]).await;
+    assert_eq!(
+        scan.compared("other", "anonymous-requests").1,
+        "not declared; documented for EKS 1.33, which answers where GKE is declared: limited to health; observed: \
+         forbidden with version and health open: more open than documented"
+    );
+    scan.shows(
+        "other",
+        "anonymous-auth-unexpected",
+        "more open than documented (limited to health)",
+    );
+    scan.shows(
+        "other",
+        "identified-as-another-product",
+        "GKE declared, and identified as EKS",
+    );
+}
+
+/// AKS: declared networks, in both spellings, against the address from which it is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn networks_of_aks_against_the_address_that_asks() {
+    let estate = Estate::start(
+        (1..=8)
+            .map(|last| (last, like("rejecting", "", None)))
+            .collect(),
+    )
+    .await;
+    let host =
+        |name: &str, last: u8| format!("{name}-dns-000000{last:02x}.hcp.westeurope.azmk8s.io");
+    let cli = |name: &str, last, ranges: Value| json!({"name": name, "fqdn": host(name, last), "apiServerAccessProfile": {"authorizedIpRanges": ranges, "enablePrivateCluster": null}});
+    let arm = |name: &str, last, access: Value| {
+        json!({
+            "id": format!("/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerService/managedClusters/{name}"),
+            "name": name, "properties": {"fqdn": host(name, last), "nodeResourceGroup": "MC", "apiServerAccessProfile": access}
+        })
+    };
+    let spelled = json!([
+        cli("anybody", 1, Value::Null),
+        cli("inside", 2, json!(["198.51.100.0/24"])),
+        cli("outside", 3, json!(["192.0.2.0/25", "192.0.2.128/25"])),
+        cli("unreadable", 4, json!(["192.0.2.0/24", "AzureCloud"])),
+        cli("own-outbound", 8, json!(["0.0.0.0/32"])),
+    ]);
+    let wrapped = json!({"value": [
+        arm("arm-inside", 5, json!({"authorizedIPRanges": ["198.51.100.9"]})),
+        arm("arm-outside", 6, json!({"authorizedIPRanges": ["192.0.2.0/24"]})),
+        arm("arm-private", 7, json!({"enablePrivateCluster": true})),
+    ]});
+    let inventories = [spelled.to_string(), wrapped.to_string()];
+    let inventories: Vec<&str> = inventories.iter().map(String::as_str).collect();
+    let scan = estate
+        .scan(&inventories, &["--egress-address", "198.51.100.9"])
+        .await;
+    for (name, result, sentence) in [
+        (
+            "anybody",
+            "confirmed",
+            "open to any network declared, and it answers",
+        ),
+        (
+            "inside",
+            "confirmed",
+            "open to 198.51.100.0/24 declared, and it answers 198.51.100.9, which is admitted",
+        ),
+        (
+            "outside",
+            "differs",
+            "open to 2 networks declared, and it answers 198.51.100.9, which is not admitted",
+        ),
+        (
+            "unreadable",
+            "not-compared",
+            "open to 192.0.2.0/24 and 1 unreadable network declared; not compared: 1 network could not be read",
+        ),
+        (
+            "own-outbound",
+            "not-compared",
+            "open to 0.0.0.0/32 declared; not compared: 0.0.0.0/32 admits the cluster's own outbound addresses",
+        ),
+        (
+            "arm-inside",
+            "confirmed",
+            "open to 198.51.100.9/32 declared, and it answers 198.51.100.9, which is admitted",
+        ),
+        (
+            "arm-outside",
+            "differs",
+            "open to 192.0.2.0/24 declared, and it answers 198.51.100.9, which is not admitted",
+        ),
+        (
+            "arm-private",
+            "differs",
+            "private declared, and it answers at 203.0.113.7, which is not a private address",
+        ),
+    ] {
+        assert_eq!(scan.compared(name, "reach"), (result, sentence), "{name}");
+        assert!(scan.html.contains(sentence), "{sentence}");
+        scan.notes(name, sentence);
+        if result == "differs" {
+            scan.shows(name, "private-endpoint-reachable", sentence);
+        } else {
+            scan.has_no(name, "private-endpoint-reachable");
         }
     }
 }
@@ -371,7 +581,7 @@ async fn where_nothing_is_declared_the_documentation_is_compared() {
         (
             "hidden",
             format!(
-                "not declared; documented for 1.31: {forbidden}; observed: limited to health: stricter than documented where asked"
+                "not declared; documented for 1.31: {forbidden}; observed: limited to health: stricter, where asked, than documented"
             ),
         ),
         (
@@ -426,6 +636,7 @@ async fn reach_ca_product_and_version_are_compared() {
         (1, Arc::clone(&own)),
         (2, Arc::clone(&own)),
         (3, like("default", GKE, Some("v1.33.5-gke.100"))),
+        (4, Arc::clone(&own)),
     ])
     .await;
     let cluster = |name: &str, last, change: &dyn Fn(&mut Value)| {
@@ -442,14 +653,16 @@ async fn reach_ca_product_and_version_are_compared() {
     let bad = cluster("bad", 2, &|cluster| {
         cluster["version"] = json!("1.34");
         cluster["certificateAuthority"] = json!({"data": wrong});
-        cluster["resourcesVpcConfig"] = json!({"endpointPublicAccess": false});
         cluster["logging"] = json!({"clusterLogging": [{"types": ["audit"], "enabled": false}]});
+    });
+    let inside = cluster("inside", 4, &|cluster| {
+        cluster["resourcesVpcConfig"] = json!({"endpointPublicAccess": false});
     });
     let other = gke("other", 3, "1.33.5-gke.100", None);
     let mut other_eks = eks("eks-at-gke", 3, "1.33");
     other_eks["cluster"]["endpoint"] = json!("https://203.0.113.3");
     let inventories = [
-        json!([good, bad, other_eks]).to_string(),
+        json!([good, bad, inside, other_eks]).to_string(),
         json!([other]).to_string(),
     ];
     let inventories: Vec<&str> = inventories.iter().map(String::as_str).collect();
@@ -475,9 +688,9 @@ async fn reach_ca_product_and_version_are_compared() {
     }
     for (name, rule, message) in [
         (
-            "bad",
+            "inside",
             "private-endpoint-reachable",
-            "private declared, and it answers at 203.0.113.2, which is not a private address",
+            "private declared, and it answers at 203.0.113.4, which is not a private address",
         ),
         (
             "bad",
@@ -523,6 +736,50 @@ async fn reach_ca_product_and_version_are_compared() {
     unknown.has_no("good", "private-endpoint-reachable");
     let gke = estate.scan(&inventories[1..], &[]).await;
     assert_eq!(gke.compared("other", "product").0, "confirmed");
+}
+
+/// Another server cannot confirm what is declared of this cluster. What it opens keeps its own finding.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_not_this_cluster_confirms_nothing() {
+    let authority =
+        |scenario: &Scenario| base64(pem(&scenario.issuer().unwrap().unwrap()).as_bytes());
+    let wrong = authority(&like("default", "", None));
+    let estate = Estate::start(vec![
+        (1, like("health-only", GKE, None)),
+        (2, like("exposed", GKE, None)),
+    ])
+    .await;
+    let cluster = |name, last, mode, ca: &str| {
+        let mut cluster = gke(name, last, "1.35.3-gke.1", Some(mode));
+        cluster["masterAuth"] = json!({"clusterCaCertificate": ca});
+        cluster["masterAuthorizedNetworksConfig"] = json!({"enabled": true,
+            "gcpPublicCidrsAccessEnabled": false, "cidrBlocks": [{"cidrBlock": "198.51.100.0/24"}]});
+        cluster
+    };
+    let inventory = json!([
+        cluster("limited", 1, "LIMITED", &wrong),
+        cluster("open", 2, "ENABLED", &wrong),
+    ]);
+    let scan = estate
+        .scan(
+            &[&inventory.to_string()],
+            &["--egress-address", "198.51.100.9"],
+        )
+        .await;
+    let why = "not compared, because another server answers (the cluster's CA does not stand behind its certificate)";
+    for (name, setting) in [("limited", "LIMITED"), ("open", "ENABLED")] {
+        let sentence = format!("{setting} declared; {why}");
+        assert_eq!(
+            scan.compared(name, "anonymous-requests"),
+            ("not-compared", &*sentence)
+        );
+        assert!(scan.html.contains(&sentence), "{sentence}");
+        let sentence = format!("open to 198.51.100.0/24 declared; {why}");
+        assert_eq!(scan.compared(name, "reach"), ("not-compared", &*sentence));
+        scan.shows(name, "certificate-not-of-this-cluster", "");
+    }
+    scan.shows("open", "anonymous-discovery-exposed", "read");
+    assert!(!scan.table.contains("as declared"), "{}", scan.table);
 }
 
 /// The estate behind the samples of inventories.

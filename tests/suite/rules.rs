@@ -116,6 +116,16 @@ const fn case(rule: &'static str, fires: &'static str, silent: &'static str) -> 
     }
 }
 
+/// Whether a rule can fire: some need documentation, which counts until it is too old.
+fn fires_today(rule: &str) -> bool {
+    let by_documentation = [
+        "anonymous-auth-unexpected",
+        "anonymous-telemetry-unexpected",
+        "stricter-than-documented",
+    ];
+    documentation_counts() || !by_documentation.contains(&rule)
+}
+
 const CASES: [Case; 23] = [
     Case {
         path: Some("/api/v1/secrets"),
@@ -211,13 +221,7 @@ async fn every_rule_fires_on_one_server_and_not_on_another() {
         let config = config().with(|config| config.requests = requests);
         // Whether a release is maintained depends on the day. The simulated servers keep their releases.
         let day = (rule == "unsupported-version").then_some("2026-11-24T08:00:00Z");
-        let by_documentation = [
-            "anonymous-auth-unexpected",
-            "anonymous-telemetry-unexpected",
-            "stricter-than-documented",
-        ];
-        let fires_today = documentation_counts() || !by_documentation.contains(&rule);
-        for (name, expected) in [(fires, fires_today), (silent, false)] {
+        for (name, expected) in [(fires, fires_today(rule)), (silent, false)] {
             let server = start(name).await;
             let scheme = if server.scenario().plain_http() {
                 "http"
@@ -444,8 +448,9 @@ async fn valid_sarif(findings: &[Finding]) {
         .collect();
     let expected: BTreeSet<&str> = findings.iter().map(|finding| finding.rule.id).collect();
     assert_eq!(written, expected);
+    let mut fired = CASES.iter().filter(|case| fires_today(case.rule));
     assert!(
-        CASES.iter().all(|case| expected.contains(case.rule)),
+        fired.all(|case| expected.contains(case.rule)),
         "{expected:?}"
     );
 }

@@ -14,10 +14,13 @@ deny contains result if {
 
 warn contains result if some result in kubeknock.unverified
 
+# With the verdict "exposed", paths without conditions may be refused, so only what is open is said.
 beyond_health(endpoint) := sprintf("accepts anonymous requests to every path (%s)", [endpoint.verdict]) if {
-	endpoint.verdict != "limited"
+	endpoint.verdict == "forbidden"
 } else := sprintf("open beyond health: %s", [concat(", ", sort(beyond(endpoint)))]) if {
 	count(beyond(endpoint)) > 0
+} else := sprintf("accepts anonymous requests (%s)", [endpoint.verdict]) if {
+	endpoint.verdict != "limited"
 }
 
 beyond(endpoint) := {grant.path |

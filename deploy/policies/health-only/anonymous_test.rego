@@ -23,5 +23,6 @@ test_paths_beyond_health_are_denied if {
 
 test_accepting_every_path_is_denied if {
 	denied("forbidden", []) == {"t: accepts anonymous requests to every path (forbidden)"}
-	denied("exposed", ["/api"]) == {"t: accepts anonymous requests to every path (exposed)"}
+	denied("exposed", ["/api"]) == {"t: open beyond health: /api"}
+	denied("exposed", []) == {"t: accepts anonymous requests (exposed)"}
 }

@@ -1,27 +1,30 @@
 //! Anonymous requests: what is declared, what the product documents, and what was observed.
 
+use super::identity::{Another, is_same};
 use crate::advise::observed::Observed;
 use crate::advise::paths::{PathAnswers, Resources};
 use crate::advise::posture::{common_status, given_answer, nothing_known, ranges};
-use crate::advise::sentence::{expected_answers, open};
+use crate::advise::sentence::{expected_answers_by_mode, limited, open};
 use crate::kubernetes::{Minor, PathClass};
 use crate::model::{
     Access, ComparedFact, ComparisonResult, Confidence, Declared, DeclaredAnonymous, DeclaredFact,
     Identification, LIKELY_CAUSES, PostureStatus, Verdict,
 };
 use crate::products::{self, Entry};
+use crate::wording::listed;
 
 /// `None` if the inventory neither declares a setting nor names the product that would decide.
 pub(super) fn compare(
     declared: &Declared,
     identification: &Identification,
     observed: Observed<'_>,
+    another: Option<&Another>,
 ) -> Option<ComparedFact> {
     let setting = declared.anonymous;
     if setting.is_none() && declared.provider.is_none() {
         return None;
     }
-    let (result, sentence) = result_and_sentence(setting, identification, observed);
+    let (result, sentence) = result_and_sentence(setting, identification, observed, another);
     Some(ComparedFact::new(
         DeclaredFact::AnonymousRequests,
         result,
@@ -33,6 +36,7 @@ fn result_and_sentence(
     setting: Option<DeclaredAnonymous>,
     identification: &Identification,
     observed: Observed<'_>,
+    another: Option<&Another>,
 ) -> (ComparisonResult, String) {
     let declaration = setting.map_or_else(
         || "not declared".to_owned(),
@@ -45,45 +49,55 @@ fn result_and_sentence(
         );
         return (ComparisonResult::NotCompared, sentence);
     }
-    let entry = entry(identification, observed);
-    let minor = identification.minor().or(observed.declared_minor());
-    let answers = PathAnswers::of(observed, minor);
-    let documented = Documented::of(entry, observed, &answers);
-    let result = setting.map_or(ComparisonResult::NotCompared, |setting| {
-        against(setting, observed.verdict, &answers)
-    });
-    let sentence = match (setting, result) {
-        (Some(setting), ComparisonResult::Confirmed) => {
+    // Without a setting, what another product documents is compared below.
+    let is_told_apart =
+        |another: &&Another| setting.is_some() || matches!(another, Another::Certificate);
+    if let Some(another) = another.filter(is_told_apart) {
+        let sentence = format!("{declaration}; {another}");
+        return (ComparisonResult::NotCompared, sentence);
+    }
+    let product = Product::of(identification, observed);
+    let answers = PathAnswers::of(observed, product.minor);
+    let documented = Documented::of(&product, observed, &answers);
+    let seen = seen(observed.verdict, &answers);
+    let Some(setting) = setting else {
+        let difference = documented.difference();
+        let difference = difference.map_or_else(String::new, |text| format!(": {text} documented"));
+        let sentence = format!(
+            "{declaration}; {}; observed: {seen}{difference}",
+            documented.text
+        );
+        return (ComparisonResult::NotCompared, sentence);
+    };
+    let result = against(setting, &answers);
+    let conclusion = match result {
+        ComparisonResult::Confirmed => {
             let phrase = format!(
                 "{declaration}, {}: confirmed from outside",
                 confirmed(setting)
             );
-            match documented.difference() {
-                Some(difference) => format!("{phrase}; {difference} ({})", documented.text),
+            let sentence = match documented.difference() {
+                Some(difference) => format!(
+                    "{phrase}; what was observed is {difference} {}",
+                    documented.text
+                ),
                 None => phrase,
-            }
-        }
-        (Some(_), _) => {
-            let differs = match result {
-                ComparisonResult::MoreOpen => "more open than declared",
-                _ => "stricter than declared",
             };
-            let seen = seen(observed, &answers);
-            format!(
-                "{declaration}; {}; observed: {seen}: {differs}; {LIKELY_CAUSES}",
-                documented.text
-            )
+            return (result, sentence);
         }
-        (None, _) => {
-            let seen = seen(observed, &answers);
-            let difference = documented.difference();
-            let difference = difference.map_or_else(String::new, |text| format!(": {text}"));
-            format!(
-                "{declaration}; {}; observed: {seen}{difference}",
-                documented.text
-            )
+        ComparisonResult::NotCompared => {
+            let unclear = listed(answers.unclear.iter().map(|(path, _)| *path));
+            format!("not compared, because {unclear} gave no clear answer")
+        }
+        ComparisonResult::MoreOpen => format!("more open than declared; {LIKELY_CAUSES}"),
+        ComparisonResult::Stricter | ComparisonResult::Differs => {
+            format!("stricter than declared; {LIKELY_CAUSES}")
         }
     };
+    let sentence = format!(
+        "{declaration}; {}; observed: {seen}: {conclusion}",
+        documented.text
+    );
     (result, sentence)
 }
 
@@ -95,39 +109,71 @@ const fn confirmed(setting: DeclaredAnonymous) -> &'static str {
 }
 
 /// How the answers compare with a setting.
-fn against(
-    setting: DeclaredAnonymous,
-    verdict: Verdict,
-    answers: &PathAnswers<'_>,
-) -> ComparisonResult {
+fn against(setting: DeclaredAnonymous, answers: &PathAnswers<'_>) -> ComparisonResult {
     match setting {
         // Authorization decides then, and may refuse every path: only a 401 contradicts it.
         DeclaredAnonymous::Enabled if answers.rejected() == 0 => ComparisonResult::Confirmed,
         DeclaredAnonymous::Enabled => ComparisonResult::Stricter,
         DeclaredAnonymous::Limited => {
-            let beyond_health = [Access::Granted, Access::Forbidden]
-                .iter()
-                .flat_map(|access| answers.with(access))
-                .any(|(_, class)| !matches!(class, PathClass::Health | PathClass::Product));
-            match verdict {
-                _ if beyond_health => ComparisonResult::MoreOpen,
-                Verdict::Limited => ComparisonResult::Confirmed,
-                _ => ComparisonResult::Stricter,
+            let health = |access| {
+                (answers.with(&access))
+                    .filter(|(path, _)| LIMITED_PATHS.contains(path))
+                    .count()
+            };
+            let accepted = [Access::Granted, Access::Forbidden]
+                .map(|access| beyond_health(answers.with(&access)));
+            if accepted.iter().any(|paths| !paths.is_empty()) {
+                ComparisonResult::MoreOpen
+            } else if health(Access::Forbidden) + health(Access::Rejected) > 0 {
+                ComparisonResult::Stricter
+            } else if health(Access::Granted) > 0
+                && beyond_health(answers.unclear.iter().copied()).is_empty()
+            {
+                ComparisonResult::Confirmed
+            } else {
+                ComparisonResult::NotCompared
             }
         }
     }
 }
 
-/// The product that the inventory declares, or else the one that was identified.
-fn entry(identification: &Identification, observed: Observed<'_>) -> Option<&'static Entry> {
-    let declared = observed
-        .declared
-        .and_then(|declared| declared.provider.as_deref());
-    let declared = declared.and_then(products::by_id);
-    declared.or_else(|| {
+/// The paths that GKE's `LIMITED` leaves open.
+const LIMITED_PATHS: [&str; 3] = ["/healthz", "/livez", "/readyz"];
+
+/// The paths that GKE's `LIMITED` closes.
+fn beyond_health<'a>(paths: impl Iterator<Item = (&'a str, PathClass)>) -> Vec<&'a str> {
+    let closed = paths.filter(|(_, class)| *class != PathClass::Health);
+    closed.map(|(path, _)| path).collect()
+}
+
+/// The product whose documentation counts: the one that answers, if that is certain, or else the declared one. So the
+/// finding about anonymous access, which is about what answers, and the sentence use the same documentation.
+struct Product {
+    entry: Option<&'static Entry>,
+    /// The release that it shows, or that is declared for it.
+    minor: Option<Minor>,
+    /// What the inventory declares, if that is another product.
+    declared: Option<&'static Entry>,
+}
+
+impl Product {
+    fn of(identification: &Identification, observed: Observed<'_>) -> Self {
+        let declared = observed.declared;
+        let declared = declared.and_then(|declared| declared.provider.as_deref());
+        let declared = declared.and_then(products::by_id);
         let is_certain = identification.attribution.confidence >= Some(Confidence::Medium);
-        products::entry(identification.product().filter(|_| is_certain)?)
-    })
+        let identified = identification.product().filter(|_| is_certain);
+        let identified = identified.and_then(products::entry);
+        let entry = identified.or(declared);
+        let is_declared = entry.is_none_or(|entry| observed.declares(&entry.id));
+        Self {
+            entry,
+            minor: (identification.minor())
+                .or_else(|| observed.declared_minor().filter(|_| is_declared)),
+            declared: declared
+                .filter(|declared| entry.is_some_and(|entry| !is_same(&entry.id, &declared.id))),
+        }
+    }
 }
 
 /// What a product documents for a version.
@@ -141,12 +187,8 @@ struct Documented {
 }
 
 impl Documented {
-    fn of(
-        entry: Option<&'static Entry>,
-        observed: Observed<'_>,
-        answers: &PathAnswers<'_>,
-    ) -> Self {
-        let Some(entry) = entry else {
+    fn of(product: &Product, observed: Observed<'_>, answers: &PathAnswers<'_>) -> Self {
+        let Some(entry) = product.entry else {
             return Self {
                 text: "documented: not known, because the product is not".to_owned(),
                 status: None,
@@ -154,12 +196,21 @@ impl Documented {
             };
         };
         let ranges = ranges(entry, observed, answers);
-        let version = version(answers.minor);
-        let expected = expected_answers(&ranges);
+        let name = (!observed.declares(&entry.id)).then(|| entry.short.clone());
+        let minor = product.minor.map(|minor| minor.to_string());
+        let subject: Vec<String> = name.into_iter().chain(minor).collect();
+        let subject = match subject.as_slice() {
+            [] => String::new(),
+            some => format!(" for {}", some.join(" ")),
+        };
+        let instead = product.declared.map_or_else(String::new, |declared| {
+            format!(", which answers where {} is declared", declared.short)
+        });
+        let expected = expected_answers_by_mode(&ranges);
         if expected.is_empty() {
             let why = nothing_known(entry, answers.minor, observed);
             return Self {
-                text: format!("documented{version}: not known ({why})"),
+                text: format!("documented{subject}{instead}: not known ({why})"),
                 status: None,
                 is_partial: false,
             };
@@ -170,35 +221,31 @@ impl Documented {
             None => common_status(&ranges, answers),
         };
         Self {
-            text: format!("documented{version}: {expected}"),
+            text: format!("documented{subject}{instead}: {expected}"),
             status,
             is_partial: answers.rejected() > 0 && answers.resources != Resources::Clear,
         }
     }
 
+    /// `more open than`, to be followed by what.
     fn difference(&self) -> Option<&'static str> {
         match self.status? {
-            PostureStatus::MoreOpen => Some("more open than documented"),
-            PostureStatus::Stricter if self.is_partial => {
-                Some("stricter than documented where asked")
-            }
-            PostureStatus::Stricter => Some("stricter than documented"),
+            PostureStatus::MoreOpen => Some("more open than"),
+            PostureStatus::Stricter if self.is_partial => Some("stricter, where asked, than"),
+            PostureStatus::Stricter => Some("stricter than"),
             _ => None,
         }
     }
 }
 
-fn version(minor: Option<Minor>) -> String {
-    minor.map_or_else(String::new, |minor| format!(" for {minor}"))
-}
-
 /// What was observed, in the words of what is documented.
-fn seen(observed: Observed<'_>, answers: &PathAnswers<'_>) -> String {
+fn seen(verdict: Verdict, answers: &PathAnswers<'_>) -> String {
     let open = open(answers);
-    match observed.verdict {
-        Verdict::Limited if open.is_empty() => "limited, and nothing open".to_owned(),
-        Verdict::Limited => format!("limited to {open}"),
-        Verdict::Forbidden if open.is_empty() => "forbidden with nothing open".to_owned(),
+    match verdict {
+        Verdict::Limited => limited(&open, answers),
+        Verdict::Forbidden if open.is_empty() => {
+            "accepted, and then forbidden on every path asked".to_owned()
+        }
         Verdict::Forbidden => format!("forbidden with {open} open"),
         verdict => verdict.to_string(),
     }

@@ -1,5 +1,7 @@
 //! Whether what answers is the cluster of the inventory: its CA, its product and its version.
 
+use std::fmt;
+
 use crate::model::{
     ClueKind, ComparedFact, ComparisonResult, Confidence, Declared, DeclaredFact, Identification,
     Observation, Specificity, Trust,
@@ -62,8 +64,48 @@ pub(super) fn product(
     Some(ComparedFact::new(DeclaredFact::Product, result, sentence))
 }
 
+/// The sign that what answers is not the declared cluster. What it does then says nothing about that cluster.
+pub(super) enum Another {
+    /// The declared CA did not sign its certificate.
+    Certificate,
+    /// It is this product instead of the declared one.
+    Product(String),
+}
+
+impl Another {
+    /// `None` if nothing shows that another server answers.
+    pub(super) fn of(
+        authority: Option<&ComparedFact>,
+        product: Option<&ComparedFact>,
+        identification: &Identification,
+    ) -> Option<Self> {
+        let differs = |fact: Option<&ComparedFact>| {
+            fact.is_some_and(|fact| fact.result == ComparisonResult::Differs)
+        };
+        if differs(authority) {
+            return Some(Self::Certificate);
+        }
+        let seen = identification.attribution.product.as_ref();
+        let seen = seen.filter(|_| differs(product))?;
+        Some(Self::Product(seen.short.to_string()))
+    }
+}
+
+impl fmt::Display for Another {
+    /// Ends a sentence that begins with what is declared.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not compared, because another server answers ")?;
+        match self {
+            Self::Certificate => {
+                f.write_str("(the cluster's CA does not stand behind its certificate)")
+            }
+            Self::Product(name) => write!(f, "(identified as {name})"),
+        }
+    }
+}
+
 /// Whether two products are one, or one is built on the other.
-fn is_same(one: &str, other: &str) -> bool {
+pub(super) fn is_same(one: &str, other: &str) -> bool {
     let has = |upper: &str, lower: &str| {
         products::by_id(upper)
             .is_some_and(|upper| TABLE.with_roots(upper).any(|root| root.id == lower))
@@ -84,6 +126,7 @@ fn shows_itself(identification: &Identification) -> bool {
 pub(super) fn version(
     declared: &Declared,
     identification: &Identification,
+    another: Option<&Another>,
 ) -> Option<ComparedFact> {
     let version = declared.version.as_deref()?;
     let declared = Version::of(version)?;
@@ -97,10 +140,16 @@ pub(super) fn version(
             ComparisonResult::NotCompared,
             format!("{version} declared; not compared: the server does not show its version"),
         ),
-        Some((text, seen)) if declared.is_like(&seen) => (
-            ComparisonResult::Confirmed,
-            format!("{version} declared, and the server shows {text}"),
-        ),
+        Some((text, seen)) if declared.is_like(&seen) => match another {
+            Some(another) => (
+                ComparisonResult::NotCompared,
+                format!("{version} declared, and the server shows {text}; {another}"),
+            ),
+            None => (
+                ComparisonResult::Confirmed,
+                format!("{version} declared, and the server shows {text}"),
+            ),
+        },
         Some((text, _)) => (
             ComparisonResult::Differs,
             format!("{version} declared, and the server shows {text}"),

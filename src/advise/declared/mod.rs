@@ -12,6 +12,7 @@ use crate::model::{
 };
 
 use super::observed::Observed;
+use identity::Another;
 pub(crate) use reach::Egress;
 
 /// What an inventory declares about an endpoint that was asked, compared fact by fact.
@@ -25,12 +26,15 @@ pub(crate) fn compare(
     let observed = Observed::new(assessment, &observation.not_asked, None, Some(declared));
     let contested = declared.contradictions.iter();
     let contested: Vec<ComparedFact> = contested.map(|one| unknown(one, observation)).collect();
+    let authority = identity::certificate_authority(observation);
+    let product = identity::product(declared, identification);
+    let another = Another::of(authority.as_ref(), product.as_ref(), identification);
     let compared = [
-        anonymous::compare(declared, identification, observed),
-        reach::compare(declared, observation, egress),
-        identity::certificate_authority(observation),
-        identity::product(declared, identification),
-        identity::version(declared, identification),
+        anonymous::compare(declared, identification, observed, another.as_ref()),
+        reach::compare(declared, observation, egress, another.as_ref()),
+        authority,
+        product,
+        identity::version(declared, identification, another.as_ref()),
     ];
     let is_known = |one: &ComparedFact| contested.iter().all(|other| other.fact != one.fact);
     let known: Vec<ComparedFact> = (compared.into_iter().flatten().filter(is_known)).collect();

@@ -2,6 +2,9 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
+use super::identity::Another;
 use crate::config::ScanConfig;
 use crate::model::{
     ComparedFact, ComparisonResult, Declared, DeclaredEndpoint, DeclaredFact, Observation,
@@ -43,6 +46,7 @@ pub(super) fn compare(
     declared: &Declared,
     observation: &Observation,
     egress: &Egress,
+    another: Option<&Another>,
 ) -> Option<ComparedFact> {
     let answered = observation.handshakes > 0 || observation.replies().next().is_some();
     let is_declared = declared.endpoint.is_some() || declared.authorized_networks.is_some();
@@ -52,12 +56,27 @@ pub(super) fn compare(
     let address = observation.endpoint.address().map(|address| address.ip());
     let (result, sentence) = if !is_declared {
         (ComparisonResult::NotCompared, undeclared(address))
+    } else if let Some(another) = another {
+        let sentence = format!("{}; {another}", declaration(declared));
+        (ComparisonResult::NotCompared, sentence)
     } else if declared.endpoint == Some(DeclaredEndpoint::Private) {
         private(address)
     } else {
         restricted(declared, address, egress.of(observation))
     };
     Some(ComparedFact::new(DeclaredFact::Reach, result, sentence))
+}
+
+/// What is declared, in words.
+fn declaration(declared: &Declared) -> String {
+    if declared.endpoint == Some(DeclaredEndpoint::Private) {
+        return "private declared".to_owned();
+    }
+    let networks = declared.networks_text();
+    networks.map_or_else(
+        || "public declared".to_owned(),
+        |networks| format!("open to {networks} declared"),
+    )
 }
 
 /// Nothing is said of who may reach it, so nothing is confirmed.
@@ -96,47 +115,57 @@ fn restricted(
     address: Option<IpAddr>,
     egress: Option<IpAddr>,
 ) -> (ComparisonResult, String) {
-    let networks = declared.authorized_networks.as_deref();
-    let networks = match networks {
-        None => {
-            return (
-                ComparisonResult::Confirmed,
-                "public declared, and it answers".to_owned(),
-            );
-        }
-        Some(networks) if networks.iter().any(|network| network.prefix_len() == 0) => {
-            return (
-                ComparisonResult::Confirmed,
-                "open to any network declared, and it answers".to_owned(),
-            );
-        }
-        Some([]) => "no network".to_owned(),
-        Some([one]) => one.to_string(),
-        Some(several) => plural(several.len() as u64, "network", "networks"),
+    let declaration = declaration(declared);
+    let admits_everybody = match address {
+        Some(address) => declared.admits_all(address.is_ipv4()),
+        None => declared.admits_all(true) && declared.admits_all(false),
     };
-    let declaration = format!("open to {networks} declared");
+    if declared.authorized_networks.is_none() || admits_everybody {
+        let sentence = format!("{declaration}, and it answers");
+        return (ComparisonResult::Confirmed, sentence);
+    }
+    let not_compared = |why: &str| {
+        let sentence = format!("{declaration}; not compared: {why}");
+        (ComparisonResult::NotCompared, sentence)
+    };
     if let Some(inside) = address.filter(|address| is_private(*address)) {
-        let sentence =
-            format!("{declaration}; not compared: it answers at {inside}, a private address");
-        return (ComparisonResult::NotCompared, sentence);
+        return not_compared(&format!("it answers at {inside}, a private address"));
     }
-    if declared.admits_provider && egress.is_none_or(|egress| declared.admits(egress) != Some(true))
-    {
-        let sentence = format!(
-            "{declaration}; not compared: the provider's own public addresses are admitted too"
-        );
-        return (ComparisonResult::NotCompared, sentence);
-    }
-    let Some(egress) = egress else {
-        let sentence =
-            format!("{declaration}; not compared: this machine's public address is not known");
-        return (ComparisonResult::NotCompared, sentence);
-    };
-    if declared.admits(egress) == Some(true) {
+    let is_admitted = |egress: &IpAddr| declared.admits(*egress) == Some(true);
+    if let Some(egress) = egress.filter(is_admitted) {
         let sentence = format!("{declaration}, and it answers {egress}, which is admitted");
-        (ComparisonResult::Confirmed, sentence)
-    } else {
-        let sentence = format!("{declaration}, and it answers {egress}, which is not admitted");
-        (ComparisonResult::Differs, sentence)
+        return (ComparisonResult::Confirmed, sentence);
     }
+    if declared.unread_networks > 0 {
+        let unread = plural(declared.unread_networks.into(), "network", "networks");
+        return not_compared(&format!("{unread} could not be read"));
+    }
+    match declared.admits_provider {
+        Some(false) => {}
+        Some(true) => {
+            return not_compared("the provider's own public addresses are admitted too");
+        }
+        None => {
+            return not_compared(
+                "whether the provider's own public addresses are admitted is not declared",
+            );
+        }
+    }
+    if admits_own_outbound(declared) {
+        return not_compared("0.0.0.0/32 admits the cluster's own outbound addresses");
+    }
+    match egress {
+        None => not_compared("this machine's public address is not known"),
+        Some(egress) => {
+            let sentence = format!("{declaration}, and it answers {egress}, which is not admitted");
+            (ComparisonResult::Differs, sentence)
+        }
+    }
+}
+
+/// Whether a network stands for the addresses from which the cluster itself goes out: on AKS, `0.0.0.0/32`.
+fn admits_own_outbound(declared: &Declared) -> bool {
+    let own = IpNet::from(IpAddr::from([0, 0, 0, 0]));
+    let networks = declared.authorized_networks.as_deref().unwrap_or_default();
+    declared.provider.as_deref() == Some("aks") && networks.contains(&own)
 }

@@ -9,7 +9,7 @@ use crate::model::Access::{Forbidden, Granted, Rejected};
 use crate::model::fixtures::*;
 use crate::model::{
     Access, Assessment, ComparedFact, ComparisonResult, Declared, DeclaredAnonymous,
-    DeclaredEndpoint, DeclaredFact, LIKELY_CAUSES, Observation, Trust, Verdict,
+    DeclaredEndpoint, DeclaredFact, LIKELY_CAUSES, Observation, Trust, Unclear, Verdict,
 };
 
 const HEALTH: [Access; 3] = [Rejected, Rejected, Granted];
@@ -17,6 +17,9 @@ const DEFAULT: [Access; 3] = [Granted, Forbidden, Granted];
 const CLOSED: [Access; 3] = [Rejected, Rejected, Rejected];
 const OPEN: [Access; 3] = [Granted, Granted, Granted];
 const VERSION_ONLY: [Access; 3] = [Granted, Rejected, Rejected];
+const STOPPED_HEALTH: [Access; 3] = [Rejected, Rejected, Forbidden];
+const STOPPED_VERSION: [Access; 3] = [Forbidden, Rejected, Granted];
+const STOPPED: [Access; 3] = [Forbidden, Forbidden, Forbidden];
 
 fn refusing() -> Observation {
     seen(1, [("/version", unauthorized()), ("/api", unauthorized())])
@@ -81,7 +84,7 @@ fn every_setting_against_every_answer() {
     use ComparisonResult::{Confirmed, MoreOpen, NotCompared, Stricter};
     let limited = Some(DeclaredAnonymous::Limited);
     let enabled = Some(DeclaredAnonymous::Enabled);
-    let both = "documented for 1.35: forbidden with version and health open or limited to health";
+    let both = "documented for 1.35: forbidden with version and health open (mode ENABLED) or limited to health (mode LIMITED)";
     let one = "documented for 1.31: forbidden with version and health open";
     let late =
         "documented for 1.99: not known (of GKE, releases up to 1.37 are known, and this is 1.99)";
@@ -98,7 +101,17 @@ fn every_setting_against_every_answer() {
         (limited, "1.35", Verdict::Exposed, &OPEN, MoreOpen,
             format!("LIMITED declared; {both}; observed: exposed: more open than declared; {causes}")),
         (limited, "1.31", Verdict::Limited, &HEALTH, Confirmed,
-            format!("LIMITED declared, health paths alone open: confirmed from outside; stricter than documented where asked ({one})")),
+            format!("LIMITED declared, health paths alone open: confirmed from outside; what was observed is stricter, where asked, than {one}")),
+        (limited, "1.35", Verdict::Limited, &STOPPED_HEALTH, Stricter,
+            format!("LIMITED declared; {both}; observed: limited to paths with no grant among them: /healthz was accepted and stopped by authorization (403): stricter than declared; {causes}")),
+        (limited, "1.35", Verdict::Limited, &STOPPED_VERSION, MoreOpen,
+            format!("LIMITED declared; {both}; observed: limited to health, and /version was accepted and stopped by authorization (403): more open than declared; {causes}")),
+        (limited, "1.35", Verdict::Forbidden, &STOPPED, MoreOpen,
+            format!("LIMITED declared; {both}; observed: accepted, and then forbidden on every path asked: more open than declared; {causes}")),
+        (limited, "1.35", Verdict::Limited, &[Access::Unclear(Unclear::RateLimited), Rejected, Granted], NotCompared,
+            format!("LIMITED declared; {both}; observed: limited to health: not compared, because /version gave no clear answer")),
+        (limited, "1.35", Verdict::Limited, &[Rejected, Rejected, Access::Unclear(Unclear::FrontHealth)], NotCompared,
+            format!("LIMITED declared; {both}; observed: limited, with no grant among the paths asked: not compared, because /healthz gave no clear answer")),
         (limited, "1.99", Verdict::Forbidden, &DEFAULT, MoreOpen,
             format!("LIMITED declared; {late}; observed: forbidden with version and health open: more open than declared; {causes}")),
         (limited, "1.35", Verdict::Inconclusive, &CLOSED, NotCompared,
@@ -106,7 +119,7 @@ fn every_setting_against_every_answer() {
         (enabled, "1.35", Verdict::Forbidden, &DEFAULT, Confirmed,
             "ENABLED declared, anonymous requests are authorized like others: confirmed from outside".to_owned()),
         (enabled, "1.35", Verdict::Exposed, &OPEN, Confirmed,
-            format!("ENABLED declared, anonymous requests are authorized like others: confirmed from outside; more open than documented ({both})")),
+            format!("ENABLED declared, anonymous requests are authorized like others: confirmed from outside; what was observed is more open than {both}")),
         (enabled, "1.35", Verdict::Limited, &HEALTH, Stricter,
             format!("ENABLED declared; {both}; observed: limited to health: stricter than declared; {causes}")),
         (enabled, "1.35", Verdict::Rejected, &CLOSED, Stricter,
@@ -114,7 +127,7 @@ fn every_setting_against_every_answer() {
         (None, "1.35", Verdict::Limited, &HEALTH, NotCompared,
             format!("not declared; {both}; observed: limited to health")),
         (None, "1.35", Verdict::Rejected, &CLOSED, NotCompared,
-            format!("not declared; {both}; observed: rejected: stricter than documented where asked")),
+            format!("not declared; {both}; observed: rejected: stricter, where asked, than documented")),
         (None, "1.99", Verdict::Forbidden, &DEFAULT, NotCompared,
             format!("not declared; {late}; observed: forbidden with version and health open")),
         (None, "1.35", Verdict::Inconclusive, &CLOSED, NotCompared,
@@ -178,6 +191,52 @@ fn where_nothing_is_declared_the_version_decides() {
     );
 }
 
+/// The finding about anonymous access compares with what answers, so the sentence does, too.
+#[test]
+fn where_another_product_answers_its_documentation_counts() {
+    let said = |declared: &Declared, observation: &Observation| {
+        let facts = facts(declared, observation, Verdict::Forbidden, &DEFAULT);
+        of(&facts, DeclaredFact::AnonymousRequests)
+            .unwrap()
+            .1
+            .to_owned()
+    };
+    let aks = provider("aks", Some("1.35.7"));
+    assert_eq!(
+        said(&aks, &showing("v1.31.5-eks-5e0fdde")),
+        "not declared; documented for EKS 1.31, which answers where AKS is declared: forbidden with version and \
+         health open; observed: forbidden with version and health open"
+    );
+    // Without a version of its own, that of the other product says nothing.
+    let mut hidden = refusing();
+    hidden.endpoint.name =
+        Some("00000000000000000000000000000000.gr7.eu-west-1.eks.amazonaws.com".into());
+    assert_eq!(
+        said(&aks, &hidden),
+        "not declared; documented for EKS, which answers where AKS is declared: forbidden with version and health \
+         open; observed: forbidden with version and health open"
+    );
+}
+
+/// The name that Google fronts is of the declared cluster, but what it answers is not documented.
+#[test]
+fn a_product_that_is_built_on_the_declared_one_is_no_other() {
+    let mut observation = refusing();
+    observation.endpoint.name = Some("gke-0a1b-000000000000.europe-west1.gke.goog".into());
+    let facts = facts(
+        &gke(None, "1.35"),
+        &observation,
+        Verdict::Forbidden,
+        &DEFAULT,
+    );
+    let (_, sentence) = of(&facts, DeclaredFact::AnonymousRequests).unwrap();
+    assert_eq!(
+        sentence,
+        "not declared; documented for GKE DNS endpoint: not known (what it answers to callers without a Google \
+         identity was not found); observed: forbidden with version and health open"
+    );
+}
+
 #[test]
 fn what_is_known_ends_with_its_shelf_life() {
     let mut stale = assessed(Verdict::Limited, &HEALTH);
@@ -217,16 +276,21 @@ fn reach(declared: &Declared, address: &str, egress: Option<&str>) -> (Compariso
     (result, sentence.to_owned())
 }
 
+/// A public endpoint that is open to these networks.
+fn restricted(networks: &[&str]) -> Declared {
+    Declared {
+        endpoint: Some(DeclaredEndpoint::Public),
+        authorized_networks: Some(networks.iter().map(|one| one.parse().unwrap()).collect()),
+        admits_provider: Some(false),
+        ..Declared::default()
+    }
+}
+
 #[test]
 fn reach_is_compared_with_addresses_that_are_known() {
     use ComparisonResult::{Confirmed, Differs, NotCompared};
     let private = Declared {
         endpoint: Some(DeclaredEndpoint::Private),
-        ..Declared::default()
-    };
-    let restricted = |networks: &[&str]| Declared {
-        endpoint: Some(DeclaredEndpoint::Public),
-        authorized_networks: Some(networks.iter().map(|one| one.parse().unwrap()).collect()),
         ..Declared::default()
     };
     let one = restricted(&["198.51.100.0/24"]);
@@ -309,7 +373,7 @@ fn reach_is_compared_with_addresses_that_are_known() {
         ),
         (
             &Declared {
-                admits_provider: true,
+                admits_provider: Some(true),
                 ..one.clone()
             },
             "203.0.113.7",
@@ -322,7 +386,109 @@ fn reach_is_compared_with_addresses_that_are_known() {
             "203.0.113.7",
             None,
             Confirmed,
+            "open to any IPv4 network declared, and it answers",
+        ),
+        (
+            &restricted(&["0.0.0.0/0", "::/0"]),
+            "2001:4860::7",
+            None,
+            Confirmed,
             "open to any network declared, and it answers",
+        ),
+        // Everybody of the other family is nobody here.
+        (
+            &restricted(&["::/0"]),
+            "203.0.113.7",
+            Some("203.0.113.9"),
+            Differs,
+            "open to any IPv6 network declared, and it answers 203.0.113.9, which is not admitted",
+        ),
+        (
+            &Declared {
+                unread_networks: 2,
+                ..one.clone()
+            },
+            "203.0.113.7",
+            Some("203.0.113.9"),
+            NotCompared,
+            "open to 198.51.100.0/24 and 2 unreadable networks declared; not compared: 2 networks could not be read",
+        ),
+        (
+            &Declared {
+                unread_networks: 1,
+                ..one.clone()
+            },
+            "203.0.113.7",
+            Some("198.51.100.9"),
+            Confirmed,
+            "open to 198.51.100.0/24 and 1 unreadable network declared, and it answers 198.51.100.9, which is admitted",
+        ),
+    ] {
+        assert_eq!(
+            reach(declared, address, egress),
+            (result, sentence.to_owned()),
+            "{address} {egress:?}"
+        );
+    }
+}
+
+/// An address that no network contains may be one that is admitted by other means.
+#[test]
+fn networks_may_not_be_all_that_is_admitted() {
+    use ComparisonResult::{Confirmed, Differs, NotCompared};
+    let one = restricted(&["198.51.100.0/24"]);
+    for (declared, address, egress, result, sentence) in [
+        (
+            &Declared {
+                admits_provider: None,
+                ..one.clone()
+            },
+            "203.0.113.7",
+            Some("203.0.113.9"),
+            NotCompared,
+            "open to 198.51.100.0/24 declared; not compared: whether the provider's own public addresses are admitted \
+             is not declared",
+        ),
+        (
+            &Declared {
+                admits_provider: None,
+                ..one.clone()
+            },
+            "203.0.113.7",
+            Some("198.51.100.9"),
+            Confirmed,
+            "open to 198.51.100.0/24 declared, and it answers 198.51.100.9, which is admitted",
+        ),
+        (
+            &Declared {
+                provider: Some("aks".into()),
+                ..restricted(&["0.0.0.0/32"])
+            },
+            "203.0.113.7",
+            Some("203.0.113.9"),
+            NotCompared,
+            "open to 0.0.0.0/32 declared; not compared: 0.0.0.0/32 admits the cluster's own outbound addresses",
+        ),
+        (
+            &Declared {
+                provider: Some("aks".into()),
+                ..restricted(&["0.0.0.0/32", "203.0.113.0/24"])
+            },
+            "203.0.113.7",
+            Some("203.0.113.9"),
+            Confirmed,
+            "open to 2 networks declared, and it answers 203.0.113.9, which is admitted",
+        ),
+        // Elsewhere nobody has that address.
+        (
+            &Declared {
+                provider: Some("eks".into()),
+                ..restricted(&["0.0.0.0/32"])
+            },
+            "203.0.113.7",
+            Some("203.0.113.9"),
+            Differs,
+            "open to 0.0.0.0/32 declared, and it answers 203.0.113.9, which is not admitted",
         ),
     ] {
         assert_eq!(
@@ -338,6 +504,7 @@ fn reach_is_compared_with_addresses_that_are_known() {
 fn the_local_address_counts_if_it_is_public_and_no_proxy_connects() {
     let declared = Declared {
         authorized_networks: Some(["198.51.100.0/24".parse().unwrap()].into()),
+        admits_provider: Some(false),
         ..Declared::default()
     };
     let mut observation = refusing();
@@ -381,7 +548,7 @@ fn ca_product_and_version_are_compared() {
     for (version, product, like) in [
         ("v1.33.5-eks-5e0fdde", Confirmed, Confirmed),
         ("v1.34.1-eks-5e0fdde", Confirmed, Differs),
-        ("v1.33.5-gke.100", Differs, Confirmed),
+        ("v1.33.5-gke.100", Differs, NotCompared),
         ("v1.33.5", NotCompared, Confirmed),
     ] {
         let facts = facts_of(&showing(version));
@@ -427,5 +594,66 @@ fn ca_product_and_version_are_compared() {
             of(&facts, DeclaredFact::CertificateAuthority).unwrap().0,
             result
         );
+    }
+}
+
+/// What another server does says nothing about the declared cluster.
+#[test]
+fn what_another_server_answers_is_not_compared() {
+    use ComparisonResult::{Differs, NotCompared};
+    let declared = Declared {
+        endpoint: Some(DeclaredEndpoint::Private),
+        ..gke(Some(DeclaredAnonymous::Limited), "1.33")
+    };
+    let by_ca = "not compared, because another server answers (the cluster's CA does not stand behind its certificate)";
+    let by_product = "not compared, because another server answers (identified as EKS)";
+    let mut another_cluster = refusing().with_kubeadm_tls();
+    another_cluster.tls.as_mut().unwrap().declared_trust = Some(Trust::NotAnchored {
+        why: "none of the given CAs signed it".into(),
+    });
+    let another_product = showing("v1.33.5-eks-5e0fdde");
+    for (mut observation, why) in [(another_cluster, by_ca), (another_product, by_product)] {
+        for address in ["203.0.113.7", "10.0.0.7"] {
+            observation.endpoint.host = crate::model::Host::Ip(address.parse().unwrap());
+            for (verdict, access) in [
+                (Verdict::Limited, &HEALTH),
+                (Verdict::Exposed, &OPEN),
+                (Verdict::Rejected, &CLOSED),
+            ] {
+                let facts = facts(&declared, &observation, verdict, access);
+                let sentence = format!("LIMITED declared; {why}");
+                let anonymous = of(&facts, DeclaredFact::AnonymousRequests);
+                assert_eq!(anonymous, Some((NotCompared, &*sentence)), "{verdict}");
+                let sentence = format!("private declared; {why}");
+                let reach = of(&facts, DeclaredFact::Reach);
+                assert_eq!(reach, Some((NotCompared, &*sentence)), "{address}");
+            }
+        }
+    }
+    // The documentation is that of the declared product, which is not known of what answers.
+    let mut observation = refusing().with_kubeadm_tls();
+    observation.tls.as_mut().unwrap().declared_trust =
+        Some(Trust::NotAnchored { why: "why".into() });
+    let undeclared = facts(&gke(None, "1.35"), &observation, Verdict::Limited, &HEALTH);
+    let sentence = format!("not declared; {by_ca}");
+    let anonymous = of(&undeclared, DeclaredFact::AnonymousRequests);
+    assert_eq!(anonymous, Some((NotCompared, &*sentence)));
+    // A version that is the same is no confirmation; another one is another one.
+    let shown = showing("v1.33.5-eks-5e0fdde");
+    for (version, result, sentence) in [
+        (
+            "1.33",
+            NotCompared,
+            format!("1.33 declared, and the server shows v1.33.5-eks-5e0fdde; {by_product}"),
+        ),
+        (
+            "1.34",
+            Differs,
+            "1.34 declared, and the server shows v1.33.5-eks-5e0fdde".to_owned(),
+        ),
+    ] {
+        let facts = facts(&gke(None, version), &shown, Verdict::Forbidden, &DEFAULT);
+        let found = of(&facts, DeclaredFact::Version);
+        assert_eq!(found, Some((result, &*sentence)));
     }
 }

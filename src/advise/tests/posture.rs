@@ -249,7 +249,9 @@ fn limited_to_other_paths_is_not_limited_to_these() {
     );
     assert_ne!(api.status, PostureStatus::AsDocumented);
     assert!(
-        api.sentence.contains("with no grant among them (/api)"),
+        api.sentence.contains(
+            "with no grant among them: /api was accepted and stopped by authorization (403)"
+        ),
         "{}",
         api.sentence
     );

@@ -19,12 +19,19 @@ pub struct Counts {
     pub too_long: u64,
     /// Files whose compression ends too early or is damaged.
     pub damaged_files: u64,
+    /// Files in UTF-16, which are not read.
+    pub utf16_files: u64,
 }
 
 impl Counts {
     /// How many things were left out.
     pub const fn left_out(&self) -> u64 {
-        self.foreign + self.not_json + self.truncated + self.too_long + self.damaged_files
+        self.foreign
+            + self.not_json
+            + self.truncated
+            + self.too_long
+            + self.damaged_files
+            + self.utf16_files
     }
 }
 

@@ -15,7 +15,7 @@ use super::unpack::unpacked;
 const MAX_LINE: u64 = 4 * 1024 * 1024;
 /// The largest element of a list, in bytes. Kubernetes writes events of up to 10 MiB.
 const MAX_VALUE: u64 = 16 * 1024 * 1024;
-/// How far into a line an event may begin: behind a time (S3), or behind the name of a node (`OpenShift`).
+/// How far into a line an event may begin: behind a time (S3), or behind the name of a node (`OpenShift`) or of a pod.
 const MAX_PREFIX: usize = 300;
 
 /// Reads a log, packed or not, and passes each event to `each`.
@@ -35,7 +35,14 @@ pub fn read(
     };
     let budget = Cell::new(0);
     let mut collector = Collector::new(each, counts, facts, &budget, MAX_VALUE);
-    let read = unpacked(guarded).and_then(|mut text| values(&mut *text, &mut collector));
+    let read = unpacked(guarded).and_then(|mut text| {
+        let head = text.fill_buf()?;
+        if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+            collector.counts.utf16_files += 1;
+            return Ok(());
+        }
+        values(&mut *text, &mut collector)
+    });
     match read {
         // The input was read, so it is the compression that is damaged.
         Err(_) if !failed.get() => {
@@ -129,7 +136,7 @@ fn document(lines: &mut Lines<'_>, collector: &mut Collector<'_>) -> io::Result<
         Err(_) => {
             collector.counts.truncated += 1;
             // A value was cut, and the next one begins in its own line.
-            let is_next = lines.number > 0 && lines.line.trim_ascii_start().starts_with(b"{");
+            let is_next = lines.number > 0 && beginning(&lines.line).is_some();
             if !is_next {
                 lines.skip()?;
             }
@@ -140,9 +147,15 @@ fn document(lines: &mut Lines<'_>, collector: &mut Collector<'_>) -> io::Result<
 
 /// Where the JSON of a line begins.
 fn beginning(line: &[u8]) -> Option<usize> {
-    let blank = line.len() - line.trim_ascii_start().len();
-    if let Some(b'{' | b'[') = line.get(blank) {
-        return Some(blank);
+    let text = line.trim_ascii_start();
+    let is_json = match text {
+        [b'{', ..] => true,
+        // A list, and not the name of a pod, as `kubectl logs --prefix` writes it: `[pod/NAME/CONTAINER] {…}`.
+        [b'[', rest @ ..] => !rest.starts_with(b"pod/"),
+        _ => false,
+    };
+    if is_json {
+        return Some(line.len() - text.len());
     }
     let front = &line[..line.len().min(MAX_PREFIX)];
     // Behind a quote it is the end of an event.

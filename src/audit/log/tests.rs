@@ -246,6 +246,62 @@ fn what_is_damaged_is_counted_and_the_rest_is_read() {
     assert_eq!(log(deep.as_bytes()).counts.truncated, 1);
 }
 
+/// Each line begins with a time (S3), a node or a pod (`kubectl logs --prefix`).
+#[test]
+fn behind_a_cut_line_the_next_one_is_read_whatever_is_before_its_event() {
+    let real = std::str::from_utf8(REAL).unwrap();
+    let lines: Vec<&str> = real.lines().take(3).collect();
+    let cuts =
+        ["{", ",\"stage\"", "\"stage\":\""].map(|at| lines[0].find(at).unwrap() + at.len().min(1));
+    for prefix in [
+        "",
+        "2026-11-29T20:52:00.123Z ",
+        "cp-1 ",
+        "[pod/kube-apiserver-cp-1/kube-apiserver] ",
+    ] {
+        let whole = lines.iter().flat_map(|line| [prefix, *line, "\n"]);
+        let whole: String = whole.collect();
+        assert_eq!(events(whole.as_bytes()).len(), 3, "{prefix}");
+        for cut in cuts {
+            let text = format!(
+                "{prefix}{}\n{prefix}{}\n{prefix}{}\n",
+                &lines[0][..cut],
+                lines[1],
+                lines[2]
+            );
+            let read_log = log(text.as_bytes());
+            let found = (
+                read_log.events.len(),
+                read_log.counts.truncated,
+                read_log.counts.left_out(),
+            );
+            assert_eq!(found, (2, 1, 1), "{text}");
+        }
+    }
+}
+
+#[test]
+fn utf_16_is_named() {
+    let text = std::str::from_utf8(REAL).unwrap();
+    for mark in [0xfeff_u16.to_le_bytes(), 0xfeff_u16.to_be_bytes()] {
+        let units = text.encode_utf16();
+        let little = mark[0] == 0xff;
+        let bytes = units.flat_map(|unit| {
+            if little {
+                unit.to_le_bytes()
+            } else {
+                unit.to_be_bytes()
+            }
+        });
+        let bytes: Vec<u8> = mark.into_iter().chain(bytes).collect();
+        let read_log = log(&bytes);
+        assert_eq!(
+            (read_log.counts.utf16_files, read_log.counts.left_out()),
+            (1, 1)
+        );
+    }
+}
+
 /// A line or an element of any length needs no more memory than the limits.
 #[test]
 fn what_is_too_long_is_counted() {

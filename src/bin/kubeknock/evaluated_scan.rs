@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use jiff::Timestamp;
 use kubeknock::config::ScanConfig;
-use kubeknock::model::{Coverage, EndpointReport, Fingerprint, ScanSummary, Selector};
+use kubeknock::model::{Coverage, EndpointReport, Fingerprint, ScanSummary, Selection, Selector};
 use kubeknock::policy::{Evaluation, Evaluator, Policy, Snapshot, proves};
 use kubeknock::record::{SavedScan, Spool};
 
@@ -196,5 +196,8 @@ pub(crate) fn evaluated_coverage(config: &ScanConfig, coverage: &Coverage) -> Co
 
 /// Whether a scan, or what is selected of it, has only some of its targets.
 pub(crate) fn is_partial(config: &ScanConfig, summary: &ScanSummary) -> bool {
-    config.shard.is_part() || summary.stopped.is_some() || summary.selection.is_some()
+    let selection = summary.selection.as_ref();
+    config.shard.is_part()
+        || summary.stopped.is_some()
+        || selection.is_some_and(Selection::is_partial)
 }

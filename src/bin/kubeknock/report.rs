@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
-use kubeknock::model::Selector;
+use kubeknock::model::{Selection, Selector};
 use kubeknock::policy::{Evaluator, ScanEnd, Snapshot};
 use kubeknock::record::{Merge, Merged, SavedScan, Sightings, Spool};
 use kubeknock::report::Format;
@@ -52,13 +52,16 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
     if is_empty && !selectors.is_empty() {
         bail!("--where selects nothing of these reports");
     }
-    if scan.summary.selection.is_some()
-        && let Some(format) = outputs.formats().find(|format| format.must_be_whole())
-    {
-        bail!(
-            "{format}: this report has only the targets of --where, and the platform would show the findings of all \
-             others as fixed; write it without --where"
-        );
+    let selection = scan.summary.selection.as_ref();
+    if selection.is_some_and(Selection::is_partial) {
+        let why = outputs
+            .formats()
+            .find_map(|format| Some((format, format.why_whole()?)));
+        if let Some((format, why)) = why {
+            bail!(
+                "{format}: this report has only the targets of --where, and {why}; write it without --where"
+            );
+        }
     }
     if merged.repeated > 0 {
         let count = merged.repeated;

@@ -192,6 +192,9 @@ pub(crate) fn targets(
             options.allow_large = selection.allow_large;
             options.expectations = expectations;
             options.proxy.clone_from(&args.connection.proxy);
+            options
+                .egress_addresses
+                .clone_from(&args.connection.egress_address);
         },
         fetches.then_some(runtime),
     )?;
@@ -213,6 +216,9 @@ pub(crate) fn exporter_targets(
         |options| {
             options.expectations = expectations;
             options.proxy.clone_from(&args.connection.proxy);
+            options
+                .egress_addresses
+                .clone_from(&args.connection.egress_address);
         },
         Some(runtime),
     )?;

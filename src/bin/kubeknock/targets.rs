@@ -136,12 +136,15 @@ fn table(out: &mut dyn Write, rows: &[Row<'_>], set: &TargetSet) -> io::Result<(
         0 => String::new(),
         not_asked => format!(", {not_asked} not asked"),
     };
-    writeln!(
-        out,
-        "\n{} entries: {} targets{excluded}",
-        rows.len(),
-        set.len()
-    )
+    let entries = match rows.len() {
+        1 => "1 entry".to_owned(),
+        count => format!("{count} entries"),
+    };
+    let targets = match set.len() {
+        1 => "1 target".to_owned(),
+        count => format!("{count} targets"),
+    };
+    writeln!(out, "\n{entries}: {targets}{excluded}")
 }
 
 fn cells(row: &Row<'_>) -> [String; 6] {

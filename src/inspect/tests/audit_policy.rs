@@ -67,3 +67,18 @@ fn a_field_that_the_server_does_not_know_is_said() {
     let inspection = inspect(&[("p.yaml", &text.replace("level: None", "level: All"))]);
     assert!(inspection.policies[0].problem.is_some(), "{inspection:?}");
 }
+
+/// The requests of the table are not all that there are, so only they are named.
+#[test]
+fn only_requests_that_were_looked_at_are_said_to_be_lost() {
+    let text =
+        "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- {level: Metadata, verbs: [delete]}\n";
+    let inspection = inspect(&[("p.yaml", text)]);
+    let secrets_and_pods =
+        "HEAD /api/v1/secrets, GET /api/v1/secrets, POST /api/v1/namespaces/default/pods";
+    let said = format!(
+        "of anonymous callers it does not log {secrets_and_pods}; of requests refused with 401 it does not log \
+         {secrets_and_pods}"
+    );
+    assert_eq!(inspection.policies[0].loss(), Some(said));
+}

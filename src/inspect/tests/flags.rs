@@ -134,6 +134,65 @@ fn each_spelling_of_a_flag_is_read_as_the_server_reads_it() {
             ],
             DoesNotStart,
         ),
+        // An empty value is no value.
+        (&[RBAC, "--authentication-config="], Default),
+        (&["--authorization-config="], Closed),
+        (&[RBAC, "--authorization-config="], Default),
+        (&[RBAC, "--authorization-policy-file="], Default),
+        (&[RBAC, "--authorization-webhook-config-file="], Default),
+        (
+            &[
+                RBAC,
+                "--authorization-webhook-config-file=/x",
+                "--authorization-webhook-config-file=",
+            ],
+            Default,
+        ),
+        (
+            &[
+                "--authorization-mode=Webhook",
+                "--authorization-webhook-config-file=",
+            ],
+            DoesNotStart,
+        ),
+        (
+            &["--authorization-mode=ABAC", "--authorization-policy-file="],
+            DoesNotStart,
+        ),
+        (&[RBAC, "--feature-gates="], Default),
+        // Of OpenID Connect, an empty one counts as given.
+        (&[RBAC, "--oidc-issuer-url="], DoesNotStart),
+        (&[RBAC, "--oidc-client-id=x"], DoesNotStart),
+        (&[RBAC, "--oidc-issuer-url=https://a.example"], DoesNotStart),
+        (&[RBAC, "--oidc-username-claim=sub"], DoesNotStart),
+        (
+            &[
+                RBAC,
+                "--oidc-issuer-url=http://a.example",
+                "--oidc-client-id=x",
+            ],
+            DoesNotStart,
+        ),
+        (
+            &[
+                RBAC,
+                "--authentication-config=",
+                "--oidc-issuer-url=https://a.example",
+                "--oidc-client-id=x",
+            ],
+            Default,
+        ),
+        // These print something and end.
+        (&[RBAC, "--version"], DoesNotStart),
+        (&[RBAC, "--version=raw"], DoesNotStart),
+        (&[RBAC, "--version=true"], DoesNotStart),
+        (&[RBAC, "--version=x"], DoesNotStart),
+        (&[RBAC, "--version="], DoesNotStart),
+        (&[RBAC, "--version=false"], Default),
+        (&[RBAC, "--help"], DoesNotStart),
+        (&[RBAC, "--help=false"], Default),
+        (&[RBAC, "-h"], DoesNotStart),
+        (&[RBAC, "-h=false"], Default),
     ];
     for (args, observed) in rows {
         let text = pod("v1.37.2", args);
@@ -221,7 +280,67 @@ fn each_spelling_of_a_file_is_read_as_the_server_reads_it() {
         (
             &[RBAC],
             "anonymous: {enabled: false}\njwt: [{issuer: {url: 'https://a.example'}}]",
+            DoesNotStart,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: false}\njwt: [{issuer: {url: 'https://a.example', audiences: [a]}, claimMappings: \
+             {username: {claim: sub, prefix: ''}}}]",
             Closed,
+        ),
+        (&[RBAC], "jwt: [null]", DoesNotStart),
+        (&[RBAC], "jwt: null", Default),
+        (
+            &[RBAC, "--oidc-issuer-url="],
+            "anonymous: {enabled: false}",
+            DoesNotStart,
+        ),
+        (
+            &[RBAC, "--oidc-signing-algs=RS256"],
+            "anonymous: {enabled: false}",
+            DoesNotStart,
+        ),
+        // A text has no other type.
+        (
+            &[RBAC],
+            "anonymous: {enabled: true, conditions: [{path: 1}]}",
+            DoesNotStart,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: true, conditions: [{path: yes}]}",
+            DoesNotStart,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: true, conditions: [{path: 0x1f}]}",
+            DoesNotStart,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: true, conditions: [{path: 'yes'}, {path: ~}, null]}",
+            Closed,
+        ),
+        (&[RBAC], "anonymous: {enabled: yes}", Default),
+        (&[RBAC], "anonymous: {enabled: OFF}", Closed),
+        (&[RBAC], "anonymous: {enabled: 1}", DoesNotStart),
+        // The server reads the first document.
+        (
+            &[RBAC],
+            "anonymous: {enabled: false}\n---\nunknown: 1",
+            Closed,
+        ),
+        (
+            &[RBAC],
+            "anonymous: {enabled: false}\n---\napiVersion: apiserver.config.k8s.io/v1\nkind: \
+             AuthenticationConfiguration\nanonymous: {enabled: true}",
+            Closed,
+        ),
+        (
+            &[RBAC],
+            "unknown: 1\n---\napiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\nanonymous: \
+             {enabled: false}",
+            DoesNotStart,
         ),
         (&[RBAC], "anonymous:", Default),
         (&[RBAC, "--anonymous-auth=false"], "anonymous:", Closed),
@@ -336,8 +455,67 @@ fn each_spelling_of_an_authorization_file_is_read_as_the_server_reads_it() {
         ),
         (
             &[],
-            "authorizers: [{type: Webhook, name: w, webhook: {timeout: 29.5s, failurePolicy: Deny}}]",
+            "authorizers: [{type: Webhook, name: w, WEBHOOK}]",
             Unclear,
+        ),
+        (&[], "authorizers: [{type: Webhook, name: w}]", DoesNotStart),
+        (
+            &[],
+            "authorizers: [{type: Webhook, name: w, webhook: {}}]",
+            DoesNotStart,
+        ),
+        (
+            &[],
+            "authorizers: [{type: Webhook, name: w, webhook: null}]",
+            DoesNotStart,
+        ),
+        (
+            &[],
+            "authorizers: [{type: Webhook, name: 1, WEBHOOK}]",
+            DoesNotStart,
+        ),
+        (
+            &[],
+            "authorizers: [{type: Webhook, name: Ab, WEBHOOK}]",
+            DoesNotStart,
+        ),
+        (
+            &[],
+            "authorizers: [{type: Webhook, name: w, WEBHOOK}, {type: Webhook, name: w, WEBHOOK}]",
+            DoesNotStart,
+        ),
+        (
+            &[],
+            "authorizers: [{type: Webhook, name: rbac, WEBHOOK}, {type: RBAC, name: rbac}]",
+            DoesNotStart,
+        ),
+        (&[], "authorizers: [{type: RBAC, name: 1}]", DoesNotStart),
+        (&[], "authorizers: {type: RBAC, name: rbac}", DoesNotStart),
+        (&[], "authorizers: [null]", DoesNotStart),
+        (
+            &[],
+            "authorizers: [{type: RBAC, name: rbac, webhook: null}]",
+            Default,
+        ),
+        (
+            &[],
+            "authorizers: [{type: RBAC, name: rbac}]\n---\nunknown: 1",
+            Default,
+        ),
+        (
+            &["--authorization-mode="],
+            "authorizers: [{type: RBAC, name: rbac}]",
+            DoesNotStart,
+        ),
+        (
+            &["--authorization-webhook-config-file="],
+            "authorizers: [{type: RBAC, name: rbac}]",
+            DoesNotStart,
+        ),
+        (
+            &["--authorization-policy-file=/x"],
+            "authorizers: [{type: RBAC, name: rbac}]",
+            Default,
         ),
         (&[], "authorizers: [{type: RBAC}]", DoesNotStart),
         (&[], "authorizers: [{type: rbac, name: rbac}]", DoesNotStart),
@@ -350,17 +528,21 @@ fn each_spelling_of_an_authorization_file_is_read_as_the_server_reads_it() {
         ),
         (
             &[],
-            "authorizers: [{type: AlwaysAllow, name: alwaysallow}, {type: Webhook, name: w, webhook: {}}]",
+            "authorizers: [{type: AlwaysAllow, name: alwaysallow}, {type: Webhook, name: w, WEBHOOK}]",
             Everything,
         ),
         (
             &[],
-            "authorizers: [{type: Webhook, name: w, webhook: {}}, {type: RBAC, name: rbac}]",
+            "authorizers: [{type: Webhook, name: w, WEBHOOK}, {type: RBAC, name: rbac}]",
             Unclear,
         ),
     ];
     check_files(rows);
 }
+
+/// What a webhook needs.
+const WEBHOOK: &str = "webhook: {timeout: 29.5s, subjectAccessReviewVersion: v1, failurePolicy: Deny, connectionInfo: \
+                       {type: InClusterConfig}}";
 
 fn check_files(rows: &[(&[&str], &str, Observed)]) {
     let authentication = "--authentication-config=/etc/kubernetes/file.yaml";
@@ -373,6 +555,7 @@ fn check_files(rows: &[(&[&str], &str, Observed)]) {
         };
         let file =
             format!("apiVersion: apiserver.config.k8s.io/v1\nkind: {kind}Configuration\n{file}\n");
+        let file = file.replace("WEBHOOK", WEBHOOK);
         let args: Vec<&str> = std::iter::once(flag).chain(args.iter().copied()).collect();
         let text = pod("v1.37.2", &args);
         let inspection = inspect(&[("pod.yaml", &text), ("file.yaml", &file)]);
@@ -419,7 +602,7 @@ fn versions_of_files_belong_to_releases() {
     let said = &row.servers[0].prediction.statements;
     assert!(
         said.iter()
-            .any(|said| said.text.contains("known from 1.34 on")),
+            .any(|said| said.text.contains("needs Kubernetes 1.34 or newer")),
         "{said:?}"
     );
 }
@@ -571,6 +754,38 @@ fn a_named_file_that_cannot_be_used_is_no_missing_file() {
         verdicts(&inspection),
         [("Pod b/a", Some(Verdict::Rejected))]
     );
+}
+
+/// As real servers, which read the first document of a file and start with no other kind.
+#[test]
+fn a_named_file_of_another_kind_is_no_missing_file() {
+    let anonymous = "anonymous: {enabled: false}\n";
+    let pod = pod("v1.37.2", &[RBAC, "--authentication-config=/etc/file.yaml"]);
+    for head in [
+        "",
+        "kind: AuthenticationConfiguration\n",
+        "apiVersion: apiserver.config.k8s.io/v1\n",
+        "apiVersion: v1\nkind: AuthenticationConfiguration\n",
+        "apiVersion: v1\nkind: Other\n---\napiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\n",
+        "hello\n---\n",
+    ] {
+        let file = format!("{head}{anonymous}");
+        let inspection = inspect(&[("pod.yaml", &pod), ("file.yaml", &file)]);
+        assert_eq!(verdicts(&inspection), [("Pod b/a", None)], "{head}");
+    }
+}
+
+#[test]
+fn a_list_of_one_argument_in_a_line_may_begin_with_the_program() {
+    for first in ["", "kube-apiserver\n", "/usr/bin/kube-apiserver\r\n"] {
+        let text = format!("{first}--authorization-mode=RBAC\n--anonymous-auth=false\n");
+        let inspection = inspect(&[("arguments", &text)]);
+        let found: Vec<_> = verdicts(&inspection)
+            .into_iter()
+            .map(|(_, verdict)| verdict)
+            .collect();
+        assert_eq!(found, [Some(Verdict::Rejected)], "{text}");
+    }
 }
 
 #[test]

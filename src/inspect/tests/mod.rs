@@ -2,6 +2,7 @@
 
 mod audit_policy;
 mod flags;
+mod programs;
 mod rbac;
 mod samples;
 

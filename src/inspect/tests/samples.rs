@@ -73,17 +73,14 @@ fn every_sample_gives_what_its_server_does() {
                 ("kOps Cluster prod.example", Some(Rejected)),
                 ("Gardener Shoot garden-example/prod", Some(Forbidden)),
                 (
-                    "any server with the AuthenticationConfiguration of ConfigMap garden-example/authentication-config",
+                    "AuthenticationConfiguration of ConfigMap garden-example/authentication-config",
                     Some(Limited),
                 ),
             ],
         ),
         (
             sample!("alwaysallow-open.yaml"),
-            &[(
-                "any server with this AuthenticationConfiguration",
-                Some(Exposed),
-            )],
+            &[("AuthenticationConfiguration", Some(Exposed))],
         ),
     ];
     for (file, expected) in rows {

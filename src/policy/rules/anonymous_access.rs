@@ -2,15 +2,15 @@
 //! open, and how it compares with what is documented, declared and expected.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 
 use super::hit::{Hit, answered, contradicted, listed, posture_confidence, requests};
 use super::{anonymous_auth, exposure, insecure_http};
 use crate::kubernetes::Answer;
 use crate::model::{
     Access, ComparisonResult, Confidence, DeclaredAnonymous, DeclaredFact, EndpointReport, Grade,
-    Grant, JudgedRequest, LIKELY_CAUSES, PostureStatus, Rule, Scheme, Verdict, unanswered_text,
+    Grant, LIKELY_CAUSES, PostureStatus, Rule, Scheme, Verdict, unanswered_text,
 };
+use crate::wording::accepted_and_stopped;
 
 /// A rule, and when it is the finding.
 type Row = (&'static Rule, fn(&Found<'_>) -> bool);
@@ -216,16 +216,13 @@ impl<'a> Found<'a> {
                 also("open"),
             ),
             Reach::Limited => {
-                let paths = open.clone().unwrap_or_else(|| {
-                    let refused = self.report.requests.iter();
-                    let refused = refused.filter(|request| request.access == Access::Forbidden);
-                    let paths: BTreeSet<&str> = refused.map(JudgedRequest::path).collect();
-                    listed(paths)
-                });
-                (
-                    Some(format!("anonymous requests are limited to {paths}")),
-                    None,
-                )
+                let stopped = accepted_and_stopped(&self.report.stopped());
+                let limited = match (open.as_deref(), stopped) {
+                    (open, None) => format!("limited to {}", open.unwrap_or("nothing")),
+                    (None, Some(stopped)) => format!("limited: {stopped}"),
+                    (Some(open), Some(stopped)) => format!("limited to {open}, and {stopped}"),
+                };
+                (Some(format!("anonymous requests are {limited}")), None)
             }
             Reach::Rejected => (None, also("open")),
         }

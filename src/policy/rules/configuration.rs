@@ -73,8 +73,9 @@ pub(crate) static DOES_NOT_START: Rule = Rule {
 pub(crate) static UNCLEAR: Rule = Rule {
     id: "configuration-unclear",
     title: "The configuration does not tell what an anonymous caller may do",
-    meaning: "A file that is not in the input, a variable, a webhook or ABAC decides. The server may be open.",
-    proof: "The flag or the authorizer that decides, at its place.",
+    meaning: "A file or a role that is not in the input, a variable, a webhook, ABAC, or the release of the product that \
+        starts the server decides. The server may be open.",
+    proof: "The flag, the binding or the authorizer that decides, at its place.",
     severity: Severity::Low,
     score: "2.0",
     ..DEFAULTS
@@ -148,8 +149,8 @@ pub(crate) static ROLE_MISSING: Rule = Rule {
     id: "binding-to-missing-role",
     title: "A binding of anonymous or all callers names a role that is not there",
     meaning: "In a whole dump it grants nothing, until somebody makes a role of this name. In a part of one, what it \
-        grants is not known.",
-    proof: "The binding at its place. No role of the input has the name.",
+        grants is not known. The same goes for a role that is filled from others which are not there.",
+    proof: "The binding at its place. No role of the input has the name, or its rules.",
     severity: Severity::Low,
     score: "2.0",
     page: RBAC_PAGE,

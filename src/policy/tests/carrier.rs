@@ -121,6 +121,12 @@ fn paths_that_were_not_asked_again_stay_open() {
         ["anonymous-resources-exposed: not asked for in this scan; last seen 2026-11-17"]
     );
     assert_eq!(texts(&carried(opening(&[(list, false)]))), [""; 0]);
+    // Another program at the port does not have these paths.
+    let other = EndpointReport {
+        verdict: Verdict::NotApiServer,
+        ..opening(&[])
+    };
+    assert_eq!(texts(&carried(other)), [""; 0]);
 }
 
 /// Some addresses of a name answer, another does not: what was open there may still be.

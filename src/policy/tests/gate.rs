@@ -464,7 +464,7 @@ fn an_accepted_missing_verdict_counts_as_covered_for_each_specification() {
     );
     assert_eq!(
         decision.sentence,
-        "exit 3: 1 of 2 named targets not covered (silent, 1 more accepted): 192.0.2.8"
+        "exit 3: 1 of 2 named targets not covered (unreachable, 1 more accepted): 192.0.2.8"
     );
 }
 
@@ -478,7 +478,7 @@ fn the_sentence_contains_every_reason() {
     assert_eq!(code, 1);
     assert_eq!(
         sentence,
-        "exit 1: 1 exposed: 192.0.2.1:6443; 1 of 2 named targets not covered (silent): 192.0.2.9"
+        "exit 1: 1 exposed: 192.0.2.1:6443; 1 of 2 named targets not covered (unreachable): 192.0.2.9"
     );
 }
 
@@ -562,7 +562,7 @@ fn the_sentence_names_the_first_culprits_and_counts_the_others() {
     assert_eq!(
         decide(FailOn::Never, 50, &silent).1,
         format!(
-            "exit 3: 5 of 5 named targets not covered (silent, 50% required): {}, {}, {} and 2 more",
+            "exit 3: 5 of 5 named targets not covered (unreachable, 50% required): {}, {}, {} and 2 more",
             name(1).replace(":6443", ""),
             name(2).replace(":6443", ""),
             name(3).replace(":6443", "")
@@ -601,7 +601,7 @@ fn the_sentence_says_why_targets_are_not_covered() {
     assert_eq!(
         sentence(&coverage),
         "exit 3: 7 of 7 named targets not covered (2 outside --allow, 1 excluded, 1 at a special address, \
-         1 not asked, 2 silent): 192.0.2.1, 192.0.2.2, 192.0.2.3 and 4 more"
+         1 not asked, 2 unreachable): 192.0.2.1, 192.0.2.2, 192.0.2.3 and 4 more"
     );
     coverage.specs.drain(..2);
     coverage.specs.truncate(2);

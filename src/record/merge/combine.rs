@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::part::Part;
 use crate::config::Shard;
 use crate::model::{
-    ClusterNotAsked, Coverage, Identity, Origin, ScanSummary, SpecCoverage, SpecId, Verdict,
+    ClusterNotAsked, Coverage, Identity, Origin, ScanSummary, Selection, SpecCoverage, SpecId,
+    Verdict,
 };
 use crate::record::{SavedError, SavedScan};
 
@@ -100,6 +101,7 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<SpecMap>),
         if whole.targets_digest != summary.targets_digest {
             whole.targets_digest = None;
         }
+        whole.selection = joint(whole.selection.take(), summary.selection);
         whole.sources.extend(summary.sources);
         whole.resolvers.extend(summary.resolvers);
         stopped.extend(summary.stopped.map(|why| (name, why)));
@@ -126,6 +128,15 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<SpecMap>),
         },
         spec_maps,
     ))
+}
+
+/// What is selected of two scans together. A part of one of them makes the whole a part.
+fn joint(one: Option<Selection>, other: Option<Selection>) -> Option<Selection> {
+    let labels = |selection: &Option<Selection>| selection.as_ref().map(|one| one.labels.clone());
+    let is_alike = labels(&one) == labels(&other);
+    let mut parts = [one.clone(), other].into_iter().flatten();
+    let part = parts.find(Selection::is_partial);
+    part.or_else(|| one.filter(|_| is_alike))
 }
 
 fn end_of(summary: &ScanSummary) -> Timestamp {

@@ -102,6 +102,8 @@ struct Other<'a> {
     decision: Decision,
     /// Whether they were allowed and a default cluster does not allow them.
     beyond_default: bool,
+    /// Whether they carry this run's id and match no request of it.
+    claims_run: bool,
     /// The address of the connection, as the server saw it.
     source: Clipped<'a>,
     /// The `User-Agent`.
@@ -157,6 +159,7 @@ pub fn write_json(
     let others = audit.others.iter().map(|other| Other {
         decision: other.decision,
         beyond_default: other.is_beyond_default,
+        claims_run: other.claims_run,
         source: (&*other.source).into(),
         user_agent: (&*other.agent).into(),
         verb: (&*other.verb).into(),

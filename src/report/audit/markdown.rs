@@ -52,7 +52,7 @@ pub fn write_markdown(
     if !audit.without_log.is_empty() {
         writeln!(
             out,
-            "No log given: {} other endpoints.\n",
+            "Not the log of {} other endpoints.\n",
             audit.without_log.len()
         )?;
     }
@@ -75,7 +75,7 @@ pub fn write_markdown(
             other.count,
             code(&other.source),
             code(&other.agent),
-            code(&format!("{} {}", other.verb, other.path)),
+            code(&format!("{} {}", other.verb, other.path)) + words::claim(other.claims_run),
             other
                 .last
                 .map_or("-".to_owned(), |last| format!("{last:.0}")),

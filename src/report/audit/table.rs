@@ -54,7 +54,7 @@ pub fn write_table(
         } else {
             String::new()
         };
-        writeln!(out, "\nno log given: {}{more}", named.join(", "))?;
+        writeln!(out, "\nnot the log of: {}{more}", named.join(", "))?;
     }
     writeln!(
         out,
@@ -77,8 +77,11 @@ pub fn write_table(
         let (verb, path) = (escape(&other.verb, MAX_TEXT), escape(&other.path, MAX_TEXT));
         writeln!(
             out,
-            "  {word:15}  {:6}  {last:20}  {}  {}  {verb} {path}",
-            other.count, texts[0], texts[1]
+            "  {word:15}  {:6}  {last:20}  {}  {}  {verb} {path}{}",
+            other.count,
+            texts[0],
+            texts[1],
+            words::claim(other.claims_run)
         )?;
     }
     let more = audit.others.len().saturating_sub(MAX_ROWS);

@@ -32,6 +32,7 @@ pub(crate) fn sample(text: &str) -> Audit {
     let other = |decision, path: &str, is_beyond_default| OtherRequests {
         decision,
         is_beyond_default,
+        claims_run: path == "/x",
         source: "203.0.113.9".to_owned(),
         agent: text.to_owned(),
         verb: "get".to_owned(),
@@ -49,6 +50,7 @@ pub(crate) fn sample(text: &str) -> Audit {
             truncated: 3,
             too_long: 4,
             damaged_files: 5,
+            utf16_files: 6,
         },
         reads_left_out: None,
         first: Some(at(0)),
@@ -89,6 +91,7 @@ pub(crate) fn sample(text: &str) -> Audit {
             forbidden: 3,
             unauthenticated: 3,
             unknown: 3,
+            claiming_this_run: 3,
             health_checks: 40,
             not_listed: 2,
         },

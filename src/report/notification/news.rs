@@ -75,12 +75,24 @@ impl<'a> Notification<'a> {
             .filter(|finding| finding.rule.anonymous_access && finding.is_new())
             .map(about)
             .collect();
+        // The worst finding about anonymous access that stands, found again or carried.
+        let mut standing: HashMap<&Identity, Severity> = HashMap::new();
+        let standing_ones = results.open_findings().into_iter();
+        for finding in
+            standing_ones.filter(|finding| finding.rule.anonymous_access && !finding.is_new())
+        {
+            let worst = standing.entry(&finding.about).or_insert(finding.severity);
+            *worst = finding.severity.min(*worst);
+        }
         let kind_of = |finding: &'a Finding| {
             let same = known.get(&finding.fingerprint);
             if finding.gone() {
-                // Where the finding that replaces it is worse, that one says it.
-                let is_replaced =
-                    finding.rule.anonymous_access && is_worse_now.contains(&finding.about);
+                // A finding that is new and replaces it says so itself. Where a worse one stands, this one was a part
+                // of it.
+                let is_part = (standing.get(&finding.about))
+                    .is_some_and(|severity| *severity <= finding.severity);
+                let is_replaced = finding.rule.anonymous_access
+                    && (is_part || is_worse_now.contains(&finding.about));
                 let was_told = same.is_some_and(|same| !same.accepted());
                 return (was_told && !is_replaced).then_some(NewsKind::Fixed);
             }

@@ -46,7 +46,7 @@ fn line(news: &News<'_>) -> String {
         }
         NewsKind::Lost => format!("• *lost*: {name}: {said}"),
         NewsKind::Fixed if finding.rule.about_coverage => {
-            format!("• *fixed*: {name} has a verdict again")
+            format!("• *fixed*: {name} is no longer missing: it has a verdict, or needs none")
         }
         NewsKind::Fixed => format!("• *fixed*, was {severity}: {name}: {said}"),
     }

@@ -88,6 +88,18 @@ fn a_change_has_one_name() {
         news(&[resources()], vec![in_state(new, resources())], vec![]),
         [(NewsKind::Worse, RESOURCES.id)]
     );
+    // The worse one was known already, and is found again or carried: nothing is fixed.
+    for (found, carried) in [
+        (vec![in_state(same, resources())], vec![]),
+        (vec![], vec![resources()]),
+    ] {
+        let now = [vec![in_state(gone, enabled())], found].concat();
+        let kinds = news(&[enabled(), resources()], now, carried);
+        assert!(
+            kinds.iter().all(|(kind, _)| *kind != NewsKind::Fixed),
+            "{kinds:?}"
+        );
+    }
     // Less open.
     assert_eq!(
         news(

@@ -10,7 +10,7 @@ use crate::model::{
     EndpointReport, FailureKind, Grade, Grant, Host, Identification, PostureStatus, Provenance,
     Target, Trust, Verdict, api_paths, unanswered_text,
 };
-use crate::wording::joined_at_most;
+use crate::wording::{accepted_and_stopped, joined_at_most};
 
 /// Items listed before "and N more".
 const MAX_LISTED: usize = 4;
@@ -167,7 +167,10 @@ fn access_text(report: &EndpointReport) -> String {
         }
         Verdict::Limited => match open.by_default() {
             open if open.is_empty() => format!("nothing: {}", report.reason),
-            open => join_parts([format!("{open} only"), not_asked(report)]),
+            open => {
+                let stopped = accepted_and_stopped(&report.stopped()).unwrap_or_default();
+                join_parts([format!("{open} only"), stopped, not_asked(report)])
+            }
         },
         Verdict::Rejected => {
             join_parts([open.by_default(), closed_paths(report), not_asked(report)])

@@ -31,7 +31,7 @@ pub(super) fn declared() -> Declared {
             status: Some(200),
             version: Some("v1.33.4".into()),
         }),
-        admits_provider: true,
+        admits_provider: Some(true),
         contradictions: vec![Contradiction {
             fact: DeclaredFact::CertificateAuthority,
             said: vec!["SHA-256 0a1b".to_owned(), "SHA-256 2c3d".to_owned()],

@@ -281,6 +281,7 @@ fn selection(label: &str) -> Selection {
         labels: vec![label.to_owned()],
         endpoints_left_out: 4,
         targets_left_out: 21,
+        asked: false,
     }
 }
 

@@ -3,7 +3,8 @@
 //! The log is written even if nothing was found, because an upload without results closes the alerts of the
 //! previous upload. So findings that are carried from earlier scans are results too. A finding that is accepted or gone
 //! becomes a notification: GitHub shows every result as an open alert, even with `suppressions` or a `baselineState`, and
-//! GitLab counts suppressed results as results that it could not read.
+//! GitLab counts suppressed results as results that it could not read. What inventories declare, compared with what was
+//! observed, is in notifications, too.
 //!
 //! A result points to the line of the targets file that names its target. It never points to a URL, because
 //! GitHub rejects an upload with any location outside the repository.
@@ -14,6 +15,7 @@ mod measure;
 mod notices;
 mod result;
 
+use std::borrow::Borrow;
 use std::cell::Cell;
 use std::io::{self, Write as _};
 
@@ -23,9 +25,11 @@ use super::encode::{self, Sequence};
 use super::ordered_json::object;
 use super::results::Results;
 use super::source_location::Repository;
-use crate::model::Finding;
+use crate::model::{EndpointReport, Finding};
+
 use escaping::plain;
 use measure::Measured;
+use notices::Compared;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -50,22 +54,25 @@ const LIMITS: Limits = Limits {
 pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
+    reports: impl Iterator<Item: Borrow<EndpointReport>>,
     repository: Repository<'_>,
     category: Option<&str>,
 ) -> io::Result<()> {
-    within(LIMITS, out, results, repository, category)
+    within(LIMITS, out, results, reports, repository, category)
 }
 
 fn within(
     limits: Limits,
     out: &mut dyn io::Write,
     results: &Results<'_>,
+    reports: impl Iterator<Item: Borrow<EndpointReport>>,
     repository: Repository<'_>,
     category: Option<&str>,
 ) -> io::Result<()> {
     let (mut out, bytes) = Measured::new(io::BufWriter::new(out));
     let run = Run {
         results,
+        compared: Compared::of(reports),
         repository,
         category: category.map_or_else(|| own_category(results), str::to_owned),
         limits,
@@ -83,6 +90,7 @@ fn within(
 
 struct Run<'a> {
     results: &'a Results<'a>,
+    compared: Compared,
     repository: Repository<'a>,
     category: String,
     limits: Limits,
@@ -107,7 +115,8 @@ impl Serialize for Run<'_> {
         run.serialize_entry("automationDetails", &category)?;
         run.serialize_entry("results", &Sequence::new(results))?;
         let left_out = open.get(written.get()..).unwrap_or_default();
-        let invocation = notices::invocation(self.results, self.repository, left_out);
+        let invocation =
+            notices::invocation(self.results, &self.compared, self.repository, left_out);
         run.serialize_entry("invocations", &[invocation])?;
         run.serialize_entry("taxonomies", &[driver.taxonomy()])?;
         run.serialize_entry("columnKind", "unicodeCodePoints")?;

@@ -1,5 +1,8 @@
 //! The run itself: its times, its exit code, and what it left out.
 
+use std::borrow::Borrow;
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 
 use super::super::ordered_json::{Json, if_any, object};
@@ -10,14 +13,46 @@ use super::super::results::Results;
 use super::super::source_location::Repository;
 use super::escaping::text;
 use super::result;
-use crate::model::{Finding, Time};
+use crate::model::{EndpointReport, Finding, Origin, Time};
 
 /// Notifications of one kind. Further ones are counted.
-const MAX_LISTED: usize = 200;
+pub(super) const MAX_LISTED: usize = 200;
+
+/// What inventories declare, compared with what was observed. Most of it is no finding.
+#[derive(Default)]
+pub(super) struct Compared {
+    /// Each with the line that names the target.
+    pub(super) sentences: Vec<(String, Arc<Origin>)>,
+    /// How many more there are.
+    pub(super) more: usize,
+}
+
+impl Compared {
+    pub(super) fn of(reports: impl Iterator<Item: Borrow<EndpointReport>>) -> Self {
+        let mut found = Self::default();
+        for report in reports {
+            let report = report.borrow();
+            let target = &report.target;
+            let name = target.label.as_deref();
+            let name = name.map_or_else(String::new, |name| format!("{name} "));
+            for compared in &report.compared {
+                if found.sentences.len() == MAX_LISTED {
+                    found.more += 1;
+                    continue;
+                }
+                let (fact, sentence) = (compared.fact.phrase(), &compared.sentence);
+                let message = text(&format!("{name}{target}: {fact}: {sentence}."));
+                found.sentences.push((message, Arc::clone(&target.origin)));
+            }
+        }
+        found
+    }
+}
 
 /// How the scan ended. `left_out` are the findings beyond the limits.
 pub(super) fn invocation(
     results: &Results<'_>,
+    compared: &Compared,
     repository: Repository<'_>,
     left_out: &[&Finding],
 ) -> Json {
@@ -30,11 +65,16 @@ pub(super) fn invocation(
         "endTimeUtc": Time(end.unwrap_or(summary.started)).to_string(),
         "exitCode": u64::from(results.outcome.code),
         "exitCodeDescription": text(results.outcome.sentence),
-        "toolExecutionNotifications": notices(results, repository, left_out),
+        "toolExecutionNotifications": notices(results, compared, repository, left_out),
     }
 }
 
-fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Finding]) -> Vec<Json> {
+fn notices(
+    results: &Results<'_>,
+    compared: &Compared,
+    repository: Repository<'_>,
+    left_out: &[&Finding],
+) -> Vec<Json> {
     let coverage = &results.summary.coverage;
     let mut notices = Vec::new();
     let mut add =
@@ -93,6 +133,19 @@ fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Findi
     if let Some(more @ 1..) = accepted.len().checked_sub(MAX_LISTED) {
         let message = format!("… and {more} more accepted findings.");
         add("accepted", "note", message, Vec::new());
+    }
+    for (message, origin) in &compared.sentences {
+        let location = result::location(origin, repository);
+        add(
+            "compared-with-inventory",
+            "note",
+            message.clone(),
+            vec![location],
+        );
+    }
+    if compared.more > 0 {
+        let message = format!("… and {} more like these.", compared.more);
+        add("compared-with-inventory", "note", message, Vec::new());
     }
     // If findings that are gone were results, GitHub would show them as open alerts.
     let gone = results

@@ -50,7 +50,7 @@ fn rank(score: &str) -> u64 {
 fn message(finding: &Finding) -> String {
     let found = format!("{}: {}.", phrases::about(finding), finding.message);
     let expired = phrases::expired_acceptance(finding);
-    let fix = format!("How to fix it: {}", finding.remediation.summary);
+    let fix = format!("How to fix it: {}", finding.fix_beside_message());
     let further = [
         expired.map(|expired| format!("It was {expired}.")),
         phrases::proof_text(finding),

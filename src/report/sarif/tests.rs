@@ -35,7 +35,16 @@ fn files() -> Repository<'static> {
 }
 
 fn written(sample: &Sample, limits: Limits) -> String {
-    sample::written(|out| within(limits, out, &sample.results(), files(), Some("prod")))
+    sample::written(|out| {
+        within(
+            limits,
+            out,
+            &sample.results(),
+            sample.reports.iter(),
+            files(),
+            Some("prod"),
+        )
+    })
 }
 
 fn valid(text: &str) -> Value {
@@ -144,7 +153,7 @@ fn every_rule_firing() {
         findings: &findings,
         ..mixed.results()
     };
-    write(&mut out, &results, files(), None).unwrap();
+    write(&mut out, &results, mixed.reports.iter(), files(), None).unwrap();
     let text = std::str::from_utf8(&out).unwrap();
     let log = valid(text);
     let run = &log["runs"][0];
@@ -172,7 +181,14 @@ fn every_rule_firing() {
 fn an_accepted_finding_that_is_carried_is_a_notification() {
     let accepted = |sample: &sample::Sample| {
         let mut out = Vec::new();
-        write(&mut out, &sample.results(), files(), None).unwrap();
+        write(
+            &mut out,
+            &sample.results(),
+            sample.reports.iter(),
+            files(),
+            None,
+        )
+        .unwrap();
         let log = valid(std::str::from_utf8(&out).unwrap());
         let run = &log["runs"][0];
         let notices = run["invocations"][0]["toolExecutionNotifications"].as_array();
@@ -267,7 +283,9 @@ fn platforms_read_what_findings_say() {
             rules: &rules,
             ..sample.results()
         };
-        let text = sample::written(|out| within(LIMITS, out, &results, files(), None));
+        let text = sample::written(|out| {
+            within(LIMITS, out, &results, sample.reports.iter(), files(), None)
+        });
         let log = valid(&text);
         assert_read_as_meant(&log["runs"][0]);
     }
@@ -320,7 +338,16 @@ fn endpoints_on_one_line_are_findings_of_their_own() {
         one_finding_per_line: true,
         ..files()
     };
-    let text = sample::written(|out| within(LIMITS, out, &sample.results(), repository, None));
+    let text = sample::written(|out| {
+        within(
+            LIMITS,
+            out,
+            &sample.results(),
+            sample.reports.iter(),
+            repository,
+            None,
+        )
+    });
     let gitlab = valid(&text);
     assert_eq!(identities(&gitlab["runs"][0], on_gitlab), 33);
     let uri = |n: usize| {
@@ -485,4 +512,37 @@ proptest! {
         prop_assert!(!bare.contains(['[', ']']), "{shown}");
         prop_assert!(!shown.replace("{{", "").replace("}}", "").contains(['{', '}']), "{shown}");
     }
+}
+
+/// Where nothing differs there is no result, but the sentence is there.
+#[test]
+fn what_is_declared_is_a_notification_and_further_ones_are_counted() {
+    let mut sample = sample::mixed();
+    let report = sample.reports.iter().find(|one| !one.compared.is_empty());
+    let report = report.unwrap().clone();
+    let said = |log: &Value| -> Vec<String> {
+        let notices = &log["runs"][0]["invocations"][0]["toolExecutionNotifications"];
+        let notices = notices.as_array().unwrap().iter();
+        notices
+            .filter(|one| one["descriptor"]["id"] == "compared-with-inventory")
+            .map(|one| one["message"]["text"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let found = said(&valid(&written(&sample, LIMITS)));
+    for compared in &report.compared {
+        let fact = compared.fact.phrase();
+        let end = escaping::text(&format!(
+            "{}: {fact}: {}.",
+            report.target, compared.sentence
+        ));
+        assert!(
+            found.iter().any(|one| one.ends_with(&end)),
+            "{end}: {found:#?}"
+        );
+    }
+    sample.reports = vec![report.clone(); 300];
+    let found = said(&valid(&written(&sample, LIMITS)));
+    assert_eq!(found.len(), 201);
+    let more = report.compared.len() * 300 - 200;
+    assert_eq!(found[200], format!("… and {more} more like these."));
 }

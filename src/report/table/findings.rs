@@ -86,7 +86,7 @@ impl Problems {
             .cloned()
             .collect();
         if !others.is_empty() {
-            others.insert(0, "less severe findings, the worst are below:".to_owned());
+            others.insert(0, "further findings; the worst are below:".to_owned());
         }
         (others, last)
     }
@@ -143,7 +143,10 @@ pub(in crate::report) fn fold_lines(
 ) -> Vec<String> {
     let mut lines = Lines::new(options.width);
     lines.lines = what_was_found(fold, most, options);
-    let fix = shown(&fold.first().remediation.summary);
+    let fix = match fold.only() {
+        Some(finding) => shown(&finding.fix_beside_message()),
+        None => shown(&fold.first().remediation.summary),
+    };
     lines.say_briefly(INDENT + 2, &format!("fix: {fix}"), most);
     if let Some(curl) = fold.first().curl().filter(|_| most > 1) {
         let command = format!("see it yourself: {}", escape(&curl, MAX_COMMAND));

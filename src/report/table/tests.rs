@@ -175,7 +175,7 @@ fn specifications_that_were_not_asked_are_called_not_asked() {
     );
     let shown = sample::table(&sample, &plain());
     assert!(
-        shown.contains("  not covered: 5 (2 not asked, 2 silent, 1 at a special address)"),
+        shown.contains("  not covered: 5 (2 not asked, 2 unreachable, 1 at a special address)"),
         "{shown}"
     );
     assert!(

@@ -1,9 +1,8 @@
 //! The rate of new connections: time is divided into slots of equal length, one for each connection.
 //!
 //! A connection is opened at a random moment within its slot, so that a scan neither bursts nor falls into
-//! step with other scans. Where slots are shorter than [`WINDOW`] and not too short, those of one window are used
-//! together: waking up costs more than opening a connection. No window holds more connections than the rate allows in
-//! it, plus one, even while the rate changes. Callers are served in their order, but a probe that continues goes
+//! step with other scans. No window of 10 ms holds more connections than the rate allows in 10 ms, plus
+//! one, even while the rate changes. Callers are served in their order, but a probe that continues goes
 //! before attempts that start. Unused slots are not saved up, but a delayed
 //! caller may still use its slot for up to [`GRACE`].
 
@@ -15,11 +14,6 @@ use tokio::time::{Instant, sleep_until};
 
 /// How late a connection may be and still use its slot.
 const GRACE: Duration = Duration::from_millis(10);
-/// How long the rate may be exceeded by one connection, and no more.
-const WINDOW: Duration = Duration::from_millis(10);
-/// The shortest slots of which several are used together. Timers have a resolution of a millisecond, so that shorter ones
-/// share a wake-up anyway.
-const SHORTEST: Duration = Duration::from_millis(1);
 
 /// Limits the rate at which connections are opened.
 pub(in crate::scan) struct RateLimiter {
@@ -30,20 +24,7 @@ pub(in crate::scan) struct RateLimiter {
     /// starting attempt.
     starting: Mutex<()>,
     /// Held by the caller that is served next; the others queue for it.
-    last: Mutex<Last>,
-}
-
-/// What was used last.
-#[derive(Default)]
-struct Last {
-    slot: Option<Slot>,
-    group: Option<Group>,
-}
-
-/// Slots that were used together.
-struct Group {
-    moment: Instant,
-    count: u32,
+    last: Mutex<Option<Slot>>,
 }
 
 /// The slot that was used last.
@@ -62,7 +43,7 @@ impl RateLimiter {
             interval: AtomicU64::new(nanoseconds(rate)),
             changed: Notify::new(),
             starting: Mutex::new(()),
-            last: Mutex::default(),
+            last: Mutex::new(None),
         }
     }
 
@@ -103,11 +84,11 @@ impl RateLimiter {
             let now = Instant::now();
             let slot = match planned.take().filter(|slot| slot.interval == interval) {
                 Some(slot) => slot,
-                None => Slot::after(last.slot.as_ref(), interval, arrived, now),
+                None => Slot::after(last.as_ref(), interval, arrived, now),
             };
-            let moment = last.moment_of(&slot);
+            let moment = slot.moment;
             if moment <= now {
-                last.use_slot(slot, now);
+                *last = Some(slot);
                 return;
             }
             planned = Some(slot);
@@ -116,39 +97,6 @@ impl RateLimiter {
                 () = self.changed.notified() => {}
             }
         }
-    }
-}
-
-impl Last {
-    /// Whether a slot may be used with the last group: it was over by then, and the group has room.
-    fn joins_group(&self, slot: &Slot) -> bool {
-        self.group.as_ref().is_some_and(|group| {
-            slot.is_grouped() && slot.end <= group.moment && group.count < slot.most_in_window()
-        })
-    }
-
-    /// When a slot may be used.
-    fn moment_of(&self, slot: &Slot) -> Instant {
-        match &self.group {
-            _ if !slot.is_grouped() => slot.moment,
-            Some(group) if self.joins_group(slot) => group.moment,
-            Some(group) => slot.end.max(group.moment + WINDOW),
-            None => slot.end,
-        }
-    }
-
-    fn use_slot(&mut self, slot: Slot, now: Instant) {
-        let joins = self.joins_group(&slot);
-        match &mut self.group {
-            Some(group) if joins => group.count += 1,
-            group => {
-                *group = Some(Group {
-                    moment: now,
-                    count: 1,
-                });
-            }
-        }
-        self.slot = Some(slot);
     }
 }
 
@@ -171,17 +119,6 @@ impl Slot {
             moment: start + within(interval, number),
             number,
         }
-    }
-
-    /// Whether it is used together with others.
-    fn is_grouped(&self) -> bool {
-        (SHORTEST..WINDOW).contains(&self.interval)
-    }
-
-    /// The most connections in a window.
-    fn most_in_window(&self) -> u32 {
-        let share = WINDOW.as_nanos().div_ceil(self.interval.as_nanos().max(1));
-        u32::try_from(share).unwrap_or(u32::MAX).saturating_add(1)
     }
 }
 
@@ -298,17 +235,6 @@ mod tests {
             assert_smooth(&moments, rate);
             assert_rate(&moments, rate, Duration::from_secs(10));
         }
-    }
-
-    /// Ten connections share one wake-up.
-    #[tokio::test(start_paused = true)]
-    async fn short_slots_are_used_together() {
-        let callers = Callers::new(1000.0, 50);
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        let mut moments = callers.taken();
-        let opened = moments.len();
-        moments.dedup();
-        assert!(opened >= 10 * moments.len(), "{opened}, {moments:?}");
     }
 
     /// The rate changes up and down, also for callers that wait already.

@@ -8,17 +8,23 @@ use std::io::{self, BufRead};
 use serde::Deserialize;
 
 use super::documents;
-use super::imported::{Entry, Handler};
-use super::inventory::after;
-use super::lenient::Texts;
+use super::imported::{Entry, Handler, ImportedLine};
+use super::inventory::{after, not_one};
+use super::lenient::{Said, Texts};
 use crate::model::{DeclaredEndpoint, NotAskedReason};
 
 const EXPECTED: &str = "the output of az aks list -o json or az aks show -o json";
+
+const NOT_WHOLE: &str = "the list is not whole: it has a nextLink, so the clusters of the next page are missing; az \
+                         aks list -o json writes all";
 
 #[derive(Deserialize, Default)]
 struct Cluster {
     /// The clusters, in the wrapper of the REST API.
     value: Option<Vec<Self>>,
+    /// Where the next part of the list is, in that wrapper.
+    #[serde(rename = "nextLink")]
+    next: Option<String>,
     id: Option<String>,
     name: Option<String>,
     location: Option<String>,
@@ -34,21 +40,34 @@ struct Cluster {
     current_version: Option<String>,
     #[serde(rename = "kubernetesVersion")]
     version: Option<String>,
-    #[serde(rename = "apiServerAccessProfile")]
-    access: Option<Access>,
+    #[serde(rename = "apiServerAccessProfile", default)]
+    access: Said<Access>,
+    /// Every answer has it, and hardly any selection of fields.
+    #[serde(rename = "nodeResourceGroup")]
+    node_group: Option<String>,
     #[serde(rename = "powerState")]
     power: Option<Power>,
     #[serde(rename = "provisioningState")]
     provisioning: Option<String>,
 }
 
-/// `apiServerAccessProfile`; null for a public cluster that everybody may reach.
-#[derive(Deserialize, Default)]
+/// `apiServerAccessProfile`.
+#[derive(Deserialize)]
 struct Access {
-    #[serde(rename = "authorizedIpRanges", alias = "authorizedIPRanges")]
-    ranges: Option<Vec<String>>,
-    #[serde(rename = "enablePrivateCluster")]
-    private: Option<bool>,
+    #[serde(rename = "authorizedIpRanges", alias = "authorizedIPRanges", default)]
+    ranges: Said<Vec<String>>,
+    #[serde(rename = "enablePrivateCluster", default)]
+    private: Said<bool>,
+}
+
+impl Default for Access {
+    /// What null stands for: a public cluster that everybody may reach.
+    fn default() -> Self {
+        Self {
+            ranges: Said::Null,
+            private: Said::Null,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -56,15 +75,40 @@ struct Power {
     code: Option<String>,
 }
 
+impl Cluster {
+    /// Whether it has a field that only clusters have.
+    fn is_one(&self) -> bool {
+        let texts = [
+            &self.fqdn,
+            &self.private_fqdn,
+            &self.current_version,
+            &self.version,
+            &self.provisioning,
+        ];
+        texts.into_iter().any(Option::is_some)
+            || matches!(self.access, Said::Value(_))
+            || self.power.is_some()
+            || after(self.id.as_deref(), "managedClusters").is_some()
+            || self.properties.as_deref().is_some_and(Self::is_one)
+    }
+}
+
 pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32, io::Error)> {
     documents::each(reader, EXPECTED, handle, found)
 }
 
 fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
+    if (cluster.next.as_ref()).is_some_and(|next| !next.is_empty()) {
+        handle(line, Ok(ImportedLine::Warning(NOT_WHOLE.into())));
+    }
     if let Some(clusters) = cluster.value {
         for cluster in clusters {
             found(line, cluster, handle);
         }
+        return;
+    }
+    if !cluster.is_one() {
+        handle(line, Err(not_one("an AKS cluster", EXPECTED)));
         return;
     }
     let properties = *cluster.properties.unwrap_or_default();
@@ -85,7 +129,20 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
     let group = cluster.resource_group.as_deref();
     entry.label("resource-group", group.or(after(id, "resourceGroups")));
     entry.tags(cluster.tags.as_ref());
-    let access = properties.access.or(cluster.access).unwrap_or_default();
+    // An answer of the REST API leaves out a profile without settings; the CLI writes null. A projection (`--query`)
+    // leaves out whatever was not asked for.
+    let is_whole = properties.node_group.or(cluster.node_group).is_some();
+    let access = match properties.access {
+        Said::Absent => cluster.access,
+        access => access,
+    };
+    let (ranges, private) = access.or_default(is_whole).map_or_else(
+        || (None, None),
+        |access| {
+            let ranges = access.ranges.or_default(is_whole);
+            (ranges, access.private.or_default(is_whole))
+        },
+    );
     let power = properties
         .power
         .or(cluster.power)
@@ -102,8 +159,8 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
         None
     };
     let endpoints = Endpoints {
-        private: access.private == Some(true),
-        ranges: access.ranges.unwrap_or_default(),
+        private,
+        ranges,
         fqdn: properties.fqdn.or(cluster.fqdn),
         private_fqdn: properties.private_fqdn.or(cluster.private_fqdn),
     };
@@ -112,9 +169,9 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
 
 /// The names of a cluster, and who may reach it.
 pub(super) struct Endpoints {
-    pub(super) private: bool,
-    /// The only networks that may reach it; empty for everybody.
-    pub(super) ranges: Vec<String>,
+    pub(super) private: Option<bool>,
+    /// The only networks that may reach it; empty for everybody, `None` if nothing is said.
+    pub(super) ranges: Option<Vec<String>>,
     pub(super) fqdn: Option<String>,
     pub(super) private_fqdn: Option<String>,
 }
@@ -128,24 +185,23 @@ impl Endpoints {
         not_asked: Option<NotAskedReason>,
         handle: Handler<'_>,
     ) {
-        if self.ranges.is_empty() {
-            entry.networks(["0.0.0.0/0", "::/0"]);
-        } else {
-            entry.networks(self.ranges.iter().map(String::as_str));
+        match self.ranges.as_deref() {
+            Some([]) if self.private.is_some() => entry.admit_everybody(),
+            Some([]) | None => {}
+            Some(ranges) => entry.networks(ranges.iter().map(String::as_str)),
         }
         let public = self.fqdn.filter(|fqdn| !fqdn.is_empty());
         let inside = self.private_fqdn.filter(|fqdn| !fqdn.is_empty());
-        let (reach, hosts): (_, Vec<String>) = if self.private {
-            (
-                DeclaredEndpoint::Private,
+        let (reach, hosts): (_, Vec<String>) = match self.private {
+            Some(true) => (
+                Some(DeclaredEndpoint::Private),
                 public.into_iter().chain(inside).collect(),
-            )
-        } else {
-            (
-                DeclaredEndpoint::Public,
+            ),
+            said => (
+                said.map(|_| DeclaredEndpoint::Public),
                 public.or(inside).into_iter().collect(),
-            )
+            ),
         };
-        entry.found(line, &hosts, Some(reach), not_asked, handle);
+        entry.found(line, &hosts, reach, not_asked, handle);
     }
 }

@@ -8,13 +8,17 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::documents;
-use super::imported::{Entry, Handler};
+use super::imported::{Entry, Handler, ImportedLine};
+use super::inventory::not_one;
 use super::lenient::Texts;
 use crate::model::{DeclaredEndpoint, NotAskedReason};
 
-const EXPECTED: &str = "the output of aws eks describe-cluster, one or several";
+const EXPECTED: &str = "the output of aws eks describe-cluster --output json, one or several";
 const NAMES_ONLY: &str = "aws eks list-clusters has names only: describe each cluster, and give the output of aws eks \
                           describe-cluster";
+
+const NOT_WHOLE: &str = "the list is not whole: it has a nextToken, so the clusters of the next page are missing; the \
+                         aws CLI writes all without --max-items and --no-paginate";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -25,6 +29,9 @@ struct Cluster {
     /// What list-clusters writes instead.
     #[serde(rename = "clusters")]
     names: Option<Vec<IgnoredAny>>,
+    /// Whether another page follows; null on the last one.
+    #[serde(rename = "nextToken", alias = "NextToken")]
+    next: Option<IgnoredAny>,
     name: Option<String>,
     arn: Option<String>,
     version: Option<String>,
@@ -58,6 +65,18 @@ struct Log {
 #[derive(Deserialize)]
 struct Authority {
     data: Option<String>,
+}
+
+impl Cluster {
+    /// Whether it has a field that only clusters have.
+    fn is_one(&self) -> bool {
+        [&self.arn, &self.version, &self.endpoint, &self.status]
+            .into_iter()
+            .any(Option::is_some)
+            || self.resources_vpc_config.is_some()
+            || self.logging.is_some()
+            || self.certificate_authority.is_some()
+    }
 }
 
 pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32, io::Error)> {
@@ -108,6 +127,9 @@ impl Endpoint<'_> {
 }
 
 fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
+    if cluster.next.is_some() {
+        handle(line, Ok(ImportedLine::Warning(NOT_WHOLE.into())));
+    }
     if let Some(cluster) = cluster.wrapped {
         return found(line, *cluster, handle);
     }
@@ -115,6 +137,10 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
         if !names.is_empty() {
             handle(line, Err(NAMES_ONLY.into()));
         }
+        return;
+    }
+    if !cluster.is_one() {
+        handle(line, Err(not_one("an EKS cluster", EXPECTED)));
         return;
     }
     let mut entry = Entry::managed("eks", cluster.name.as_deref());

@@ -66,6 +66,14 @@ impl ImportFormat {
         }
     }
 
+    /// Whether a file of this format lists clusters. Its warnings are about clusters that it should list.
+    pub(in crate::targets) const fn is_of_clusters(self) -> bool {
+        matches!(
+            self,
+            Self::Auto | Self::Kubeconfig | Self::Aks | Self::Gke | Self::Eks | Self::Terraform
+        )
+    }
+
     /// What is said of a file that lists nothing.
     pub(in crate::targets) const fn empty(self) -> &'static str {
         match self {

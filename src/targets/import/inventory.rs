@@ -1,6 +1,7 @@
 //! The entries of cluster inventories. An entry has what a target line can say, and what the inventory declares.
 
 use std::fs::File;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,8 +13,10 @@ use rustls::pki_types::pem::PemObject as _;
 
 use super::imported::{Entry, Handler, ImportedLine};
 use super::lines::spec;
+use crate::host_port::HostPort;
 use crate::input;
 use crate::model::{Declared, DeclaredEndpoint, NotAskedReason, Source, short};
+use crate::targets::error::Problem;
 
 /// The largest inventory that is read, in bytes.
 pub(super) const MAX_SIZE: u32 = 512 * 1024 * 1024;
@@ -74,24 +77,36 @@ impl Entry {
         }
     }
 
-    /// The only networks that may reach it. If one cannot be read, none are kept, because that network would look shut
-    /// out.
+    /// The only networks that may reach it. Those that cannot be read, or are too many, are counted, because their
+    /// addresses may be admitted too.
     pub(super) fn networks<'a>(&mut self, networks: impl IntoIterator<Item = &'a str>) {
-        let networks: Option<Vec<IpNet>> = networks
-            .into_iter()
-            .take(MAX_NETWORKS + 1)
-            .map(|text| {
-                let address = || {
-                    text.parse()
-                        .ok()
-                        .map(|address: std::net::IpAddr| IpNet::from(address))
-                };
-                text.parse::<IpNet>().ok().or_else(address)
-            })
-            .collect();
-        self.declared.authorized_networks = networks
-            .filter(|networks| networks.len() <= MAX_NETWORKS)
-            .map(Into::into);
+        let (mut read, mut unread) = (Vec::new(), 0u32);
+        for text in networks {
+            match network(text.trim()) {
+                Some(network) if read.len() < MAX_NETWORKS => read.push(network),
+                _ => unread = unread.saturating_add(1),
+            }
+        }
+        self.declared.authorized_networks = Some(read.into());
+        self.declared.unread_networks = unread;
+        self.declared.admits_provider = Some(false);
+    }
+
+    /// Everybody may reach it.
+    pub(super) fn admit_everybody(&mut self) {
+        self.networks(["0.0.0.0/0", "::/0"]);
+    }
+
+    /// Forgets the networks: which of them may reach it counts as not said.
+    pub(super) fn no_networks(&mut self) {
+        self.declared.authorized_networks = None;
+        self.declared.unread_networks = 0;
+        self.declared.admits_provider = None;
+    }
+
+    /// Whether everybody is admitted, at least of one address family.
+    pub(super) fn admits_everybody(&self) -> bool {
+        self.declared.admits_all(true) || self.declared.admits_all(false)
     }
 
     /// The CA certificates in base64, as kubeconfigs and the services' APIs have them.
@@ -130,12 +145,11 @@ impl Entry {
         let reach =
             reach.filter(|reach| !endpoints.is_empty() || *reach != DeclaredEndpoint::Public);
         self.declared.endpoint = reach;
-        let networks = self.declared.authorized_networks.as_deref();
-        let for_all =
-            networks.is_some_and(|some| some.iter().any(|network| network.prefix_len() == 0));
         // For a private endpoint, 0.0.0.0/0 means any private network. It does not let the Internet in.
-        if for_all && (reach == Some(DeclaredEndpoint::Private) || endpoints.is_empty()) {
-            self.declared.authorized_networks = None;
+        if self.admits_everybody()
+            && (reach == Some(DeclaredEndpoint::Private) || endpoints.is_empty())
+        {
+            self.no_networks();
         }
         self.not_asked = not_asked.or(endpoints.is_empty().then_some(NotAskedReason::NoEndpoint));
         let asked = endpoints.len().max(1);
@@ -144,8 +158,9 @@ impl Entry {
             let mut entry = self.clone();
             let endpoint = endpoints.get(number).map(AsRef::as_ref);
             let text = endpoint.map_or(Ok(String::new()), |endpoint| {
-                let port = (!endpoint.contains("://")).then_some(443);
-                spec(endpoint, port, None)
+                let has_port = HostPort::split(endpoint).is_ok_and(|split| split.port.is_some());
+                let needs_port = !endpoint.contains("://") && !has_port;
+                spec(endpoint, needs_port.then_some(443), None)
             });
             handle(
                 line,
@@ -190,6 +205,17 @@ pub(in crate::targets) fn ca_bundle(
         .ok_or_else(|| NO_AUTHORITY.to_owned())
 }
 
+/// The error for an object that has no field of a cluster.
+pub(super) fn not_one(cluster: &str, expected: &str) -> Problem {
+    format!("an object that is not {cluster}: expected {expected}").into()
+}
+
+/// A network, or a single address.
+fn network(text: &str) -> Option<IpNet> {
+    let address = || Some(IpNet::from(text.parse::<IpAddr>().ok()?));
+    text.parse().ok().or_else(address)
+}
+
 /// A name as a word of a target line, which white space and control characters would end.
 fn word(name: &str) -> Option<String> {
     let is_gap = |c: char| c.is_whitespace() || c.is_control();
@@ -205,9 +231,10 @@ pub(super) fn after<'a>(path: Option<&'a str>, word: &str) -> Option<&'a str> {
     parts.next()
 }
 
-/// Whether a host is an address of a private network.
+/// Whether a host, with or without a port, is an address of a private network.
 pub(super) fn is_private(host: &str) -> bool {
-    host.parse().is_ok_and(crate::model::is_private)
+    let address = HostPort::split(host).ok().and_then(HostPort::address);
+    address.is_some_and(crate::model::is_private)
 }
 
 /// The scheme, host and port of a proxy's URL; `None` if it is not clear where its user information ends.

@@ -6,9 +6,11 @@ use std::collections::HashMap;
 use std::io::{self, BufRead};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 
 use super::imported::{Entry, Handler, ImportedLine};
+use super::lenient::Text;
 use super::yaml;
 use crate::model::NotAskedReason;
 use crate::targets::error::Problem;
@@ -16,6 +18,19 @@ use crate::targets::error::Problem;
 #[derive(Deserialize)]
 struct Kubeconfig {
     clusters: Option<Vec<Spanned<NamedCluster>>>,
+    #[serde(default)]
+    kind: Text,
+    #[serde(rename = "current-context")]
+    context: Option<IgnoredAny>,
+}
+
+impl Kubeconfig {
+    /// Whether it has a key that shows what it is. One without clusters may lack any of them.
+    fn is_one(&self) -> bool {
+        self.clusters.is_some()
+            || self.kind.0.as_deref() == Some("Config")
+            || self.context.is_some()
+    }
 }
 
 #[derive(Deserialize)]
@@ -39,12 +54,16 @@ pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32
     let Some(documents) = yaml::read::<Kubeconfig>(reader, "a kubeconfig", handle)? else {
         return Ok(());
     };
+    if !documents.iter().any(Kubeconfig::is_one) {
+        let problem =
+            "a file without the keys of a kubeconfig: expected the output of kubectl config view";
+        handle(1, Err(problem.into()));
+    }
     let clusters = documents
         .into_iter()
         .filter_map(|document| document.clusters);
-    let (mut seen, mut empty) = (HashMap::new(), true);
+    let mut seen = HashMap::new();
     for cluster in clusters.flatten() {
-        empty = false;
         let line = yaml::line(&cluster);
         match entry(cluster.value) {
             Ok(entry) => {
@@ -65,10 +84,6 @@ pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32
             }
             Err(problem) => handle(line, Err(problem)),
         }
-    }
-    if empty {
-        let problem = "no clusters: expected a kubeconfig with clusters";
-        handle(1, Err(problem.into()));
     }
     Ok(())
 }

@@ -96,3 +96,37 @@ impl<'de> Deserialize<'de> for Text {
         deserializer.deserialize_any(Read)
     }
 }
+
+/// A field of which null says something else than its absence.
+#[derive(Debug, Default)]
+pub(super) enum Said<T> {
+    /// The field is not there: nothing is said.
+    #[default]
+    Absent,
+    Null,
+    Value(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Said<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(|value| value.map_or(Self::Null, Self::Value))
+    }
+}
+
+impl<T: Default> Said<T> {
+    /// What is said, where null is the default. An object that is whole leaves out what has the default.
+    pub(super) fn or_default(self, is_whole: bool) -> Option<T> {
+        match self {
+            Self::Absent => is_whole.then(T::default),
+            Self::Null => Some(T::default()),
+            Self::Value(value) => Some(value),
+        }
+    }
+}
+
+/// A nested block: Terraform writes a list of one.
+pub(super) type Block<T> = Option<Vec<T>>;
+
+pub(super) fn first<T>(block: Option<&[T]>) -> Option<&T> {
+    block?.first()
+}

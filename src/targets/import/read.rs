@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use super::format::ImportFormat;
 use super::imported::{Handler, ImportedLine};
 use super::lines::LineFormat;
-use super::recognise::{is_empty_array, recognise};
+use super::recognise::{is_empty_array, mistaken, recognise};
 use super::{
     aks, documents, eks, gke, kubeconfig, masscan, nmap, projectdiscovery, service_discovery,
     shadowserver, terraform, zmap,
@@ -27,6 +27,11 @@ impl ImportFormat {
         reader: PeekedFile<impl BufRead>,
         handle: Handler<'_>,
     ) -> Result<(), (u32, io::Error)> {
+        let is_inventory = self != Self::Auto && self.is_of_clusters();
+        if is_inventory && let Some(what) = mistaken(self, reader.head()) {
+            handle(1, Err(format!("{what}, not {}", self.what()).into()));
+            return Ok(());
+        }
         let mut format: Box<dyn LineFormat> = match self {
             Self::Auto => match recognise(reader.head()) {
                 Some(format) => return format.read(reader, handle),

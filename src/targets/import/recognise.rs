@@ -12,15 +12,20 @@ pub(in crate::targets) fn recognise(head: &[u8]) -> Option<ImportFormat> {
             return None;
         }
         // An empty state has nothing else.
-        let object = text.strip_prefix('{').map(str::trim_start);
-        if object.is_some_and(|object| object.starts_with("\"format_version\"")) {
+        let object = text
+            .strip_prefix('{')
+            .map(str::trim_start)
+            .unwrap_or_default();
+        if object.starts_with("\"format_version\"") || is_state(object) {
             return Some(F::Terraform);
         }
-        let has = |key: &&str| text.contains(*key);
-        let row = JSON
-            .iter()
-            .find(|(_, all, any)| all.iter().all(has) && any.iter().any(has));
-        return row.map(|(format, ..)| *format);
+        let row = JSON.iter().find(|row| has_marks(text, row));
+        let of_wrapper = || match empty_wrapper(text)? {
+            "value" => Some(F::Aks),
+            // Google's, too, and nothing in it tells which.
+            _ => Some(F::Eks),
+        };
+        return row.map(|(format, ..)| *format).or_else(of_wrapper);
     }
     let first = text.lines().next().unwrap_or_default().trim_end();
     let columns = || {
@@ -51,6 +56,50 @@ pub(in crate::targets) fn recognise(head: &[u8]) -> Option<ImportFormat> {
     } else {
         None
     }
+}
+
+/// What a file is that is read as this inventory, if it shows that it is another one.
+pub(super) fn mistaken(format: ImportFormat, head: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(head);
+    let text = text.trim_start();
+    let has_own = || match format {
+        F::Kubeconfig if is_kubeconfig(text) => true,
+        // Keys may be in any order, and names of services are in the attributes.
+        F::Terraform => text.contains("\"resources\"") || text.contains("\"planned_values\""),
+        _ => JSON
+            .iter()
+            .any(|row| row.0 == format && has_marks(text, row)),
+    };
+    let of_any_service = empty_wrapper(text) == Some("clusters");
+    match recognise(head)? {
+        F::Eks if of_any_service => (format == F::Aks || format == F::Terraform)
+            .then(|| "an empty list of GKE or EKS clusters".to_owned()),
+        other if other == format || has_own() => None,
+        other => Some(format!("{}, to be read with --from {other}", other.what())),
+    }
+}
+
+/// Whether the inside of an object begins as a state file of Terraform does.
+fn is_state(object: &str) -> bool {
+    let version = object.strip_prefix("\"version\"").map(str::trim_start);
+    let number = version
+        .and_then(|rest| rest.strip_prefix(':'))
+        .map(str::trim_start);
+    let after = number.and_then(|rest| rest.strip_prefix('4'));
+    after.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit() || c == '.'))
+}
+
+/// The only key of an object with an empty array in it, as services wrap a list of no clusters: `value`, `clusters`.
+fn empty_wrapper(text: &str) -> Option<&'static str> {
+    let marks: String = text
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .take(64)
+        .collect();
+    ["value", "clusters"].into_iter().find(|key| {
+        let rest = marks.strip_prefix(&format!("{{\"{key}\":[]"));
+        rest.is_some_and(|rest| rest.starts_with(['}', ',']))
+    })
 }
 
 /// Whether a file begins with empty arrays and nothing else. That is what a cloud's command line prints for an account
@@ -97,11 +146,22 @@ type Marks = (
     &'static [&'static str],
 );
 
+fn has_marks(text: &str, (_, all, any): &Marks) -> bool {
+    let has = |key: &&str| text.contains(*key);
+    all.iter().all(has) && any.iter().any(has)
+}
+
 const JSON: [Marks; 10] = [
     (
         F::Terraform,
         &["\"terraform_version\""],
-        &["\"format_version\"", "\"lineage\"", "\"serial\""],
+        &[
+            "\"format_version\"",
+            "\"lineage\"",
+            "\"serial\"",
+            "\"version\": 4",
+            "\"version\":4",
+        ],
     ),
     (
         F::Kubeconfig,

@@ -88,7 +88,8 @@ fn aks_as_the_cli_and_as_the_rest_api_write_it() {
             "privateFQDN": "c.privatelink.example", "currentKubernetesVersion": "1.33.1", "kubernetesVersion": "1.33",
             "apiServerAccessProfile": {"authorizedIPRanges": ["198.51.100.7", "203.0.113.0/24"],
                 "enablePrivateCluster": true}}},
-        {"name": "gone", "properties": {"provisioningState": "Deleting", "fqdn": "gone.example"}}]}"#;
+        {"name": "gone", "properties": {"provisioningState": "Deleting", "fqdn": "gone.example",
+            "nodeResourceGroup": "MC_gone"}}]}"#;
     let place = "provider=aks | region=northeurope | env=prod | level=3 | region=mine | resource-group=rg | subscription=0000-11";
     check(
         ImportFormat::Aks,
@@ -115,14 +116,15 @@ fn gke_declares_anonymous_requests_and_has_several_endpoints() {
              anonymous requests limited | public, from any network",
             "29 203.0.113.11:443 old counts: provider=gke | region=europe-west1-b | 1.34.4-gke.1000000 | \
              public, from 198.51.100.0/24",
-            "45 10.1.0.2:443 private may be silent: provider=gke | region=europe-west1 | - | \
+            "49 10.1.0.2:443 private may be silent: provider=gke | region=europe-west1 | - | \
              anonymous requests enabled | private",
         ],
     );
     let cluster = |rest: &str| {
         format!(
             r#"{{"name": "c", "currentMasterVersion": "1.36.0", "selfLink":
-            "https://container.googleapis.com/v1/projects/p-1/zones/z/clusters/c", {rest}}}"#
+            "https://container.googleapis.com/v1/projects/p-1/zones/z/clusters/c", "network":
+            "default", {rest}}}"#
         )
     };
     let dns = |external: bool| {
@@ -166,6 +168,17 @@ fn gke_declares_anonymous_requests_and_has_several_endpoints() {
                 r#""ipEndpointsConfig": {"enablePublicEndpoint": false, "privateEndpoint": "10.0.0.2"}"#,
             ),
             vec![format!("1 10.0.0.2:443 c may be silent: {about} | private")],
+        ),
+        // A private address declares nothing.
+        (
+            cluster(r#""endpoint": "10.0.0.2""#),
+            vec![format!("1 10.0.0.2:443 c counts: {about}")],
+        ),
+        (
+            cluster(r#""endpoint": "127.0.0.1:21000""#),
+            vec![format!(
+                "1 127.0.0.1:21000 c counts: {about} | public, from any network"
+            )],
         ),
         (
             endpoints(r#""ipEndpointsConfig": {"authorizedNetworksConfig": {"enabled": true}}"#),
@@ -220,7 +233,7 @@ fn eks_one_or_many() {
         &[
             &format!(
                 "2 {shown}:443 prod-eu counts: provider=eks | region=eu-west-1 | account=111122223333 | 1.33 | \
-                 public, from any network | audit log off"
+                 public, from any IPv4 network | audit log off"
             ),
             "41 fedcba9876543210fedcba9876543210.sk1.eu-west-1.eks.amazonaws.com:443 private may be silent: \
              provider=eks | region=eu-west-1 | 1.31 | private",
@@ -464,8 +477,8 @@ fn a_broken_file_names_its_place() {
         ),
         (
             ImportFormat::Kubeconfig,
-            "kind: Config\n",
-            "clusters:1: no clusters: expected a kubeconfig with clusters",
+            "kind: Secret\n",
+            "clusters:1: a file without the keys of a kubeconfig: expected the output of kubectl config view",
         ),
         (
             ImportFormat::Auto,

@@ -8,6 +8,8 @@ mod other_inventories;
 mod properties;
 mod sets;
 mod several_inventories;
+mod strange_inventories;
+mod unsaid;
 
 use std::net::IpAddr;
 

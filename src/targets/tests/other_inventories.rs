@@ -16,7 +16,7 @@ fn terraform_shows_the_clusters_of_all_modules() {
             "42 k-dns-0.hcp.westeurope.azmk8s.io:443 k counts: provider=aks | region=westeurope | 1.35 | \
              public, from any network",
             "67 0123456789abcdef0123456789abcdef.gr7.eu-west-1.eks.amazonaws.com:443 e counts: provider=eks | \
-             region=eu-west-1 | 1.33 | public, from any network",
+             region=eu-west-1 | 1.33 | public, from any IPv4 network",
         ],
     );
 }

@@ -10,7 +10,8 @@ const KUBECONFIG: &str = "clusters:\n- name: prod\n  cluster: {server: 'https://
 
 fn gke(facts: &str) -> String {
     format!(
-        r#"[{{"name": "prod", "endpoint": "203.0.113.9", "location": "europe-west6", {facts}}}]"#
+        r#"[{{"name": "prod", "endpoint": "203.0.113.9", "location": "europe-west6", "selfLink": "x",
+            "network": "default", {facts}}}]"#
     )
 }
 
@@ -76,9 +77,9 @@ fn a_fact_about_which_inventories_contradict_each_other_is_not_known() {
     assert_eq!(
         said,
         [
-            "version the inventories contradict each other (1.33.1-gke.100, 1.34.1-gke.100)",
-            "anonymous-requests the inventories contradict each other (ENABLED, LIMITED)",
-            "reach the inventories contradict each other (public, from 198.51.100.0/24, public, from any network)",
+            "version the inventories contradict each other (1.33.1-gke.100; 1.34.1-gke.100)",
+            "anonymous-requests the inventories contradict each other (ENABLED; LIMITED)",
+            "reach the inventories contradict each other (public, from 198.51.100.0/24; public, from any network)",
         ]
     );
     let warned = |text: &str| {
@@ -88,7 +89,7 @@ fn a_fact_about_which_inventories_contradict_each_other_is_not_known() {
     };
     assert!(
         warned(
-            "anonymous requests is not compared: the inventories contradict each other (ENABLED, LIMITED)"
+            "anonymous requests: the inventories contradict each other (ENABLED; LIMITED), so it counts as unknown"
         ),
         "{:?}",
         set.warnings()
@@ -292,6 +293,32 @@ fn an_inventory_without_clusters_is_empty_and_no_mistake() {
         (ImportFormat::Aks, "[]\n", NO_CLUSTERS),
         (ImportFormat::Aks, r#"{"value": []}"#, NO_CLUSTERS),
         (ImportFormat::Gke, "[]\n", NO_CLUSTERS),
+        (ImportFormat::Gke, r#"{"clusters": []}"#, NO_CLUSTERS),
+        (ImportFormat::Auto, r#"{"value": []}"#, NO_CLUSTERS),
+        (
+            ImportFormat::Auto,
+            r#"{"value":[],"nextLink":""}"#,
+            NO_CLUSTERS,
+        ),
+        (ImportFormat::Auto, r#"{"clusters": []}"#, NO_CLUSTERS),
+        (
+            ImportFormat::Auto,
+            r#"{"version": 4, "terraform_version": "1.9.0", "outputs": {}, "resources": []}"#,
+            NO_CLUSTERS,
+        ),
+        (
+            ImportFormat::Terraform,
+            r#"{"terraform_version": "1.9.0", "version": 4}"#,
+            NO_CLUSTERS,
+        ),
+        (ImportFormat::Kubeconfig, "clusters: []\n", NO_CLUSTERS),
+        (ImportFormat::Kubeconfig, "kind: Config\n", NO_CLUSTERS),
+        (ImportFormat::Kubeconfig, r#"{"clusters": []}"#, NO_CLUSTERS),
+        (
+            ImportFormat::Auto,
+            "apiVersion: v1\nclusters: null\ncurrent-context: \"\"\n",
+            NO_CLUSTERS,
+        ),
         (ImportFormat::Eks, "[]", NO_CLUSTERS),
         (ImportFormat::Eks, r#"{"clusters": []}"#, NO_CLUSTERS),
         (ImportFormat::HttpSd, "[]", "no targets: the list is empty"),
@@ -351,10 +378,10 @@ fn regions_and_tags_that_differ_are_kept_apart_and_said() {
         ["region: europe-west6 us-east1", "label: env=prod env=test"]
     );
     let warned: Vec<&str> = set.warnings().iter().map(|one| &*one.text).collect();
-    let contradict = "is not compared: the inventories contradict each other";
+    let contradict = "the inventories contradict each other";
     for text in [
-        format!("region {contradict} (europe-west6, us-east1)"),
-        format!("label {contradict} (env=prod, env=test)"),
+        format!("region: {contradict} (europe-west6; us-east1), so it counts as unknown"),
+        format!("label: {contradict} (env=prod; env=test), so it counts as unknown"),
     ] {
         assert!(warned.contains(&&*text), "{text}: {warned:?}");
     }

@@ -118,6 +118,15 @@ fn only_users_with_the_right_password_are_answered() {
     let said = exporter.says("the earlier one stays");
     assert!(said.contains("--listen-unprotected"), "{said}");
     assert_eq!(status("/sd", ""), 401);
+    let successful = |value: u8| {
+        let metrics = exporter.get_with("/metrics", &basic("alice", "new")).body;
+        let series = format!("kubeknock_exporter_web_config_last_reload_successful {value}\n");
+        assert!(metrics.contains(&series), "{metrics}");
+    };
+    successful(0);
+    fs::write(&file, config(&hash("new"))).unwrap();
+    exporter.says("the web configuration was read again");
+    successful(1);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! ```
 
 mod audit;
+mod bindings;
 mod client;
 mod inspect;
 mod manifests;

@@ -42,18 +42,7 @@ async fn the_admission_policy_refuses_bindings_to_anonymous_callers_except_the_b
     let Some(release) = Release::here("the admission policy") else {
         return;
     };
-    let pki = Pki::make();
-    let etcd = Etcd::start(&release, &pki, false).await;
-    let mut server = ApiServer::start(
-        &release,
-        &Settings {
-            etcd: &etcd,
-            name: "admission",
-            flags: &[],
-            pki: &pki,
-        },
-    );
-    server.ready().await;
+    let (_pki, _etcd, server) = ApiServer::alone(&release, "admission", &[]).await;
     let admin = &server.admin;
     let objects = std::fs::read_to_string(deployed("admission.yaml")).unwrap();
     for (object, plural) in objects.split("\n---\n").zip(["policies", "policybindings"]) {

@@ -228,6 +228,23 @@ pub(super) struct ApiServer {
 }
 
 impl ApiServer {
+    /// Starts it with keys and an etcd of its own, and waits until it is ready. It needs both while it runs.
+    pub(super) async fn alone(release: &Release, name: &str, flags: &[&str]) -> (Pki, Etcd, Self) {
+        let pki = Pki::make();
+        let etcd = Etcd::start(release, &pki, false).await;
+        let mut server = Self::start(
+            release,
+            &Settings {
+                etcd: &etcd,
+                name,
+                flags,
+                pki: &pki,
+            },
+        );
+        server.ready().await;
+        (pki, etcd, server)
+    }
+
     /// Starts it without waiting.
     pub(super) fn start(release: &Release, settings: &Settings<'_>) -> Self {
         let Settings {

@@ -40,10 +40,10 @@ pub(crate) struct GateArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Gate")]
 pub(crate) struct PolicyArgs {
-    /// Judge the report by policies in Rego. Repeatable
+    /// Judge the results by policies in Rego. Repeatable
     ///
     /// A policy, data for policies (.json, .yaml), or a folder of both, as conftest reads them: package main with the rules
-    /// deny, violation and warn. What they say is findings: policy-denied, which fails the scan unless --fail-on is
+    /// deny, violation and warn. What they say is findings: policy-denied, which fails unless --fail-on is
     /// never, and policy-warned (low). Only where kubeknock was built with the feature rego.
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(crate) policy: Vec<PathBuf>,

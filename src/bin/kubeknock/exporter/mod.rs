@@ -12,6 +12,7 @@ use crate::args::ExporterArgs;
 use crate::runtime::runtime;
 use crate::settings_file::SettingsFile;
 use crate::{say, signals};
+use changes::Files;
 use reload::{Inputs, Web};
 use settings::Settings;
 
@@ -45,7 +46,12 @@ pub(crate) fn run(args: ExporterArgs, file: SettingsFile, verbose: u8) -> anyhow
         );
         let server = Arc::new(server.await?);
         println!("listening on {}", server.address());
-        let web = Web::new(args.web_config_file.clone(), web_files, Arc::clone(&server));
+        let web = Web {
+            path: args.web_config_file.clone(),
+            files: Files::new(web_files),
+            server: Arc::clone(&server),
+            exporter: Arc::clone(&exporter),
+        };
         tokio::select! {
             () = server.serve() => {}
             () = reload::run(Inputs::new(settings, exporter), web) => {}

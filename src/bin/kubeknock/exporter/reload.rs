@@ -34,9 +34,11 @@ pub(super) struct Inputs {
 
 /// The web configuration.
 pub(super) struct Web {
-    path: Option<PathBuf>,
-    server: Arc<Server>,
-    files: Files,
+    pub(super) path: Option<PathBuf>,
+    /// The files that it was made from.
+    pub(super) files: Files,
+    pub(super) server: Arc<Server>,
+    pub(super) exporter: Arc<Exporter>,
 }
 
 /// Looks for changes until the exporter ends.
@@ -153,7 +155,7 @@ impl Inputs {
     }
 }
 
-/// Why lists cannot be used, a line for each mistake.
+/// Why the settings or the lists cannot be used, a line for each mistake.
 fn problem(error: &anyhow::Error) -> String {
     match error.downcast_ref::<TargetErrors>() {
         Some(errors) => errors.to_string(),
@@ -162,14 +164,6 @@ fn problem(error: &anyhow::Error) -> String {
 }
 
 impl Web {
-    pub(super) fn new(path: Option<PathBuf>, files: Vec<PathBuf>, server: Arc<Server>) -> Self {
-        Self {
-            path,
-            server,
-            files: Files::new(files),
-        }
-    }
-
     fn reload(&mut self) {
         let Some(path) = &self.path else { return };
         let read = WebConfig::read(path).map_err(anyhow::Error::from);
@@ -178,6 +172,7 @@ impl Web {
             self.server.replace_web_config(config)?;
             Ok(files)
         });
+        self.exporter.web_config_reloaded(replaced.is_ok());
         match replaced {
             Ok(files) => {
                 self.files = Files::new(files);

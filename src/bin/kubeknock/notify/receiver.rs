@@ -20,7 +20,8 @@ const ALERTS: &str = "api/v2/alerts";
 /// One receiver.
 pub(crate) struct Receiver {
     pub(crate) kind: Kind,
-    /// The argument as written, which names the receiver in files. It is no secret: those are read from elsewhere.
+    /// What names the receiver in files: the argument, or the address of an Alertmanager however it is spelled. It is no
+    /// secret: those are read from elsewhere.
     pub(crate) name: String,
     pub(super) url: Url,
 }
@@ -43,11 +44,14 @@ impl Receiver {
         let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == word);
         let kind = kind.with_context(kinds)?;
         let url = url(kind, destination).with_context(|| format!("--notify {word}"))?;
-        Ok(Self {
-            kind,
-            name: argument.to_owned(),
-            url,
-        })
+        let is_elsewhere = destination.starts_with('@') || destination.starts_with("env:");
+        let name = if is_elsewhere {
+            argument.to_owned()
+        } else {
+            let server = url.as_str().trim_end_matches(ALERTS);
+            format!("{word}={}", server.trim_end_matches('/'))
+        };
+        Ok(Self { kind, name, url })
     }
 }
 
@@ -122,9 +126,10 @@ fn parse(kind: Kind, text: &str) -> anyhow::Result<Url> {
         "has no valid URL: expected one line with {expected} and a host"
     );
     url.set_fragment(None);
-    if kind == Kind::Alertmanager && !url.path().ends_with(ALERTS) {
-        let path = format!("{}/{ALERTS}", url.path().trim_end_matches('/'));
-        url.set_path(&path);
+    if kind == Kind::Alertmanager {
+        let path = url.path().trim_end_matches('/');
+        let path = path.trim_end_matches(ALERTS).trim_end_matches('/');
+        url.set_path(&format!("{path}/{ALERTS}"));
     }
     Ok(url)
 }
@@ -135,6 +140,20 @@ mod tests {
 
     fn error(argument: &str) -> String {
         format!("{:#}", Receiver::open(argument).err().unwrap())
+    }
+
+    #[test]
+    fn an_alertmanager_has_one_name_however_it_is_spelled() {
+        for spelled in [
+            "http://am.example:9093",
+            "http://AM.example:9093/",
+            "http://am.example:9093/api/v2/alerts",
+            "http://am.example:9093/api/v2/alerts/",
+        ] {
+            let receiver = Receiver::open(&format!("alertmanager={spelled}")).unwrap();
+            assert_eq!(receiver.name, "alertmanager=http://am.example:9093");
+            assert_eq!(receiver.url.path(), "/api/v2/alerts", "{spelled}");
+        }
     }
 
     #[test]

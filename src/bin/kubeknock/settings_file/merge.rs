@@ -77,7 +77,7 @@ pub(crate) fn arguments_again() -> anyhow::Result<(Cli, SettingsFile)> {
     Ok((cli(&matches)?, file))
 }
 
-/// Merges the settings file into parsed arguments. The inner error is that of both together.
+/// Merges the settings file into parsed arguments. The inner result is clap's, of the command line and the file together.
 fn merged(
     all: &mut Command,
     given: &[OsString],
