@@ -305,7 +305,18 @@ fn unclear_reason(requests: &[JudgedRequest]) -> String {
         .find(|request| request.exchange.request.path == "/api")
         .filter(unclear);
     let Some(request) = api.or_else(|| requests.iter().rev().find(unclear)) else {
-        return "the answers fit no rule".to_owned();
+        let asked = |path: &str| {
+            requests
+                .iter()
+                .any(|request| request.exchange.request.path == path)
+        };
+        let missing = ALL_MUST_REFUSE.into_iter().filter(|path| !asked(path));
+        let missing: Vec<&str> = missing.collect();
+        return if missing.is_empty() {
+            "the answers fit no rule".to_owned()
+        } else {
+            format!("not asked: {}", some_of(&missing))
+        };
     };
     let path = &request.exchange.request.path;
     match (&request.access, &request.exchange.outcome) {

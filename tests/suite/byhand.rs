@@ -145,12 +145,19 @@ pub(crate) async fn default_over(tls: TlsAcceptor) -> ByHand {
     .await
 }
 
+/// The header by which API servers tell their answers apart.
+pub(crate) fn audit_id() -> String {
+    static ANSWERS: AtomicUsize = AtomicUsize::new(0);
+    let number = ANSWERS.fetch_add(1, Ordering::Relaxed);
+    format!("Audit-Id: 1b2c3d4e-0000-4000-8000-{number:012}\r\n")
+}
+
 /// The HTTP/1.1 response of a default API server: status line and headers, each with its line break, and the
 /// body.
 pub(crate) fn default_cluster(path: &str) -> (String, String) {
-    let marks = "Audit-Id: 1b2c3d4e-0000-4000-8000-000000000001\r\n\
-                 X-Kubernetes-Pf-Flowschema-Uid: 5fbd05f6-0000-4000-8000-000000000002\r\n\
-                 X-Kubernetes-Pf-Prioritylevel-Uid: 7c9c0aa2-0000-4000-8000-000000000003\r\n";
+    let flow = "X-Kubernetes-Pf-Flowschema-Uid: 5fbd05f6-0000-4000-8000-000000000002\r\n\
+                X-Kubernetes-Pf-Prioritylevel-Uid: 7c9c0aa2-0000-4000-8000-000000000003\r\n";
+    let marks = format!("{}{flow}", audit_id());
     let (status, kind, body) = match path {
         "/version" => ("200 OK", "application/json", VERSION.to_owned()),
         "/healthz" | "/livez" | "/readyz" => {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::kubernetes::{Answer, HeaderMarks, Refusal};
+use crate::kubernetes::{Answer, HeaderMarks, PathClass, Refusal};
 use crate::model::{Exchange, FailureKind, Method, OneAtATime, Reply, Request};
 
 /// Why the answer is in doubt; `None` if it is an API server's own. Which request it belongs to is decided for the whole
@@ -28,15 +28,12 @@ pub(super) fn doubt(request: &Request, reply: &Reply) -> Option<OneAtATime> {
 pub(super) fn names_its_request(exchange: &Exchange) -> bool {
     let request = &exchange.request;
     exchange.outcome.as_ref().is_ok_and(|reply| {
-        let shows_path = match reply.answer {
-            Answer::HealthOk | Answer::HealthFailing => false,
-            _ => matches!(reply.status, 200 | 403),
-        };
+        let shows_path = matches!(reply.status, 200 | 403) && !is_health(&reply.answer);
         shows_path && request.method == Method::Get && doubt(request, reply).is_none()
     })
 }
 
-/// Whether the answers of a flight prove the same whichever of them belongs to which request: those that do not name
+/// Whether the answers of a flight prove the same whichever of them belongs to which request: those that do not show
 /// theirs are all alike, or there is only one, and no answer came twice.
 pub(super) fn prove_the_same(flight: &[Exchange], reference: HeaderMarks) -> bool {
     let replies = || {
@@ -58,17 +55,31 @@ pub(super) fn prove_the_same(flight: &[Exchange], reference: HeaderMarks) -> boo
     !came_twice && is_vouched && are_alike(flight)
 }
 
-/// Whether the answers that do not name their request are all alike. A pause that one of them asks for concerns all.
+/// Whether the answers that do not show their request are all alike. A pause that one of them asks for concerns all.
 pub(super) fn are_alike(flight: &[Exchange]) -> bool {
-    let mut unnamed = (flight
+    let for_health = |exchange: &Exchange| exchange.request.class == PathClass::Health;
+    let is_alone = flight
         .iter()
-        .filter(|exchange| !names_its_request(exchange)))
-    .filter_map(|exchange| exchange.outcome.as_ref().ok())
-    .filter(|reply| reply.status != 429);
+        .filter(|exchange| for_health(exchange))
+        .count()
+        == 1;
+    // Only a health path is answered with "ok", so the answer belongs to the only one.
+    let is_health = |exchange: &Exchange| {
+        let reply = exchange.outcome.as_ref();
+        for_health(exchange) && reply.is_ok_and(|reply| is_health(&reply.answer))
+    };
+    let mut unnamed = (flight.iter())
+        .filter(|exchange| !(names_its_request(exchange) || is_alone && is_health(exchange)))
+        .filter_map(|exchange| exchange.outcome.as_ref().ok())
+        .filter(|reply| reply.status != 429);
     let first = unnamed.next();
     unnamed.all(|reply| {
         first.is_some_and(|first| first.status == reply.status && first.answer == reply.answer)
     })
+}
+
+const fn is_health(answer: &Answer) -> bool {
+    matches!(answer, Answer::HealthOk | Answer::HealthFailing)
 }
 
 /// Whether requests that came together may be the reason for an answer.
@@ -82,9 +93,8 @@ fn is_certain(request: &Request, reply: &Reply) -> bool {
     match (reply.status, &reply.answer) {
         // The probe waits, and starts over.
         (429, _) => true,
-        (_, Answer::HealthOk | Answer::HealthFailing) | (200, _) => {
-            reply.answer.fits(request.class, path)
-        }
+        (200, answer) => answer.fits(request.class, path),
+        (_, answer) if is_health(answer) => answer.fits(request.class, path),
         (401, Answer::Status(_)) => is_marked,
         (403, answer) => answer
             .refusal()
@@ -141,6 +151,22 @@ mod tests {
         assert!(!names("/healthz", ok()));
         assert!(!names("/api", unauthorized()));
         assert!(!names("/version", status(403, "Forbidden", refusal)));
+    }
+
+    #[test]
+    fn the_answer_of_the_only_health_path_of_a_flight_is_its_own() {
+        let proven = |answers: &[(&str, Reply)]| {
+            let flight = seen(1, answers.iter().cloned()).exchanges;
+            prove_the_same(&flight, HeaderMarks::default())
+        };
+        let refused = unauthorized;
+        assert!(proven(&[
+            ("/version", refused()),
+            ("/api", refused()),
+            ("/healthz", ok())
+        ]));
+        assert!(proven(&[("/livez", refused()), ("/readyz", refused())]));
+        assert!(!proven(&[("/livez", ok()), ("/readyz", refused())]));
     }
 
     #[test]

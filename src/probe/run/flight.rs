@@ -126,7 +126,9 @@ impl<D: Dial> RunningProbe<'_, D> {
             answers.partition(|exchange| are_alike && is_own_answer(exchange));
         self.observation.answered_together |= !lost.is_empty();
         self.in_doubt.extend(spare);
-        self.connection = Some(connection).filter(|_| is_reusable && doubt.is_none());
+        let is_given_up = connection.is_http2() && self.http1;
+        self.connection =
+            Some(connection).filter(|_| is_reusable && doubt.is_none() && !is_given_up);
         may_ask
     }
 

@@ -16,6 +16,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 
+use crate::byhand::audit_id;
+
 /// An address outside the scope, to which every server response points.
 pub(super) const ELSEWHERE: &str = "198.51.100.66";
 /// The ports that answer on every address. Other ports refuse, which the capture sees, too.
@@ -123,7 +125,7 @@ fn reply(me: SocketAddr, path: &str) -> (String, bool) {
         format!("HTTP/1.1 {status}"),
         format!("Content-Type: {media}"),
         format!("Content-Length: {}", body.len()),
-        "Audit-Id: 0a4e8d2c-5b1f-4a39-9a2e-0d6f3a1b2c3d".to_owned(),
+        audit_id().trim_end().to_owned(),
         "X-Content-Type-Options: nosniff".to_owned(),
         "X-Kubernetes-Pf-Flowschema-Uid: f".to_owned(),
         "X-Kubernetes-Pf-Prioritylevel-Uid: p".to_owned(),
