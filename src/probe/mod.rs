@@ -43,3 +43,4 @@ mod trust_anchors;
 pub use dial::{Dial, Dialled};
 pub use prober::Prober;
 pub use requests::{AFTER_401, ALWAYS, deep};
+pub use run::Round;

@@ -326,6 +326,22 @@ async fn answers_in_doubt_do_not_count_if_no_further_connection_is_served() {
     assert_eq!(answered.count(), 2);
 }
 
+/// A device that blocks a client for its pipelining: the next attempt asks one at a time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_asks_one_at_a_time() {
+    let server = server(|number, paths| match (number, paths) {
+        (1, _) | (_, [_, _, ..]) => (String::new(), true),
+        (2, _) => (String::new(), true),
+        (_, paths) => (responses(paths), false),
+    })
+    .await;
+    let record = knock(config(), &server.address.to_string()).await;
+    assert_eq!(record.verdict, Verdict::Forbidden, "{}", record.reason);
+    let together = server.requests();
+    let together = together.iter().filter(|paths| paths.contains(' '));
+    assert_eq!(together.count(), 1);
+}
+
 /// Half of the time limit is enough for an answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_answer_is_waited_for() {

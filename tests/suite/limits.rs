@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubeknock::internal::{Dial, Dialled, Prober};
+use kubeknock::internal::{Dial, Dialled, Prober, Round};
 use kubeknock::model::{Endpoint, Failure, FailureKind, Host, Scheme, Stage, Verdict};
 use kubeknock::simulator::{self, Scenario};
 use serde_json::Value;
@@ -628,7 +628,7 @@ async fn a_probe_ends_when_resources_are_exhausted() {
         .unwrap();
     let seen = Prober::new(&config())
         .unwrap()
-        .probe(stream, &endpoint, 1, &Short)
+        .probe(stream, &endpoint, Round::First, &Short)
         .await;
     let kinds: Vec<Option<FailureKind>> = seen
         .exchanges

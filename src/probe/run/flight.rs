@@ -11,8 +11,8 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::time::Instant as Deadline;
 
-use super::RunningProbe;
 use super::fit::{are_alike, doubt, may_be_due_to_company, names_its_request, prove_the_same};
+use super::{Round, RunningProbe};
 use crate::model::{Exchange, Failure, FailureKind, OneAtATime, Reply, Request};
 use crate::probe::connection::Connection;
 use crate::probe::dial::Dial;
@@ -50,7 +50,7 @@ impl<D: Dial> RunningProbe<'_, D> {
     /// time; a tentative probe decides after the first response.
     fn may_pipeline(&self) -> bool {
         self.prober.pipelining
-            && self.number == 1
+            && self.round == Round::First
             && !self.tentative
             && self.observation.one_at_a_time.is_none()
     }
@@ -195,7 +195,7 @@ impl<D: Dial> RunningProbe<'_, D> {
     ) {
         self.observation.exchanges.push(Exchange {
             request: request.clone(),
-            probe: self.number,
+            probe: self.round.number(),
             at,
             elapsed: started.elapsed(),
             outcome,

@@ -27,16 +27,15 @@ const FIRST_BYTES: usize = 2048;
 const SHARE: u32 = 5;
 
 impl Prober {
-    /// Probes an endpoint over a stream that is already open. `number` is 1 for the first probe, 2 for the
-    /// recheck.
+    /// Probes an endpoint over a stream that is already open.
     pub async fn probe(
         &self,
         stream: TcpStream,
         endpoint: &Endpoint,
-        number: u8,
+        round: Round,
         dial: &impl Dial,
     ) -> Observation {
-        RunningProbe::new(self, stream, endpoint, number, dial, false)
+        RunningProbe::new(self, stream, endpoint, round, dial, false)
             .observe()
             .await
     }
@@ -49,9 +48,31 @@ impl Prober {
         endpoint: &Endpoint,
         dial: &impl Dial,
     ) -> Observation {
-        RunningProbe::new(self, stream, endpoint, 1, dial, true)
+        RunningProbe::new(self, stream, endpoint, Round::First, dial, true)
             .observe()
             .await
+    }
+}
+
+/// Why a probe is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// The first probe.
+    First,
+    /// An earlier attempt got no answer. Perhaps it was refused because its requests left together, so these leave one at
+    /// a time.
+    Retry,
+    /// The answers of the first probe contradict each other, or the server still started.
+    Recheck,
+}
+
+impl Round {
+    /// The number that exchanges have.
+    const fn number(self) -> u8 {
+        match self {
+            Self::First | Self::Retry => 1,
+            Self::Recheck => 2,
+        }
     }
 }
 
@@ -63,7 +84,7 @@ struct RunningProbe<'a, D> {
     deadline: Deadline,
     /// How long further connections waited for a permit. The deadline has moved by as much.
     waited: Duration,
-    number: u8,
+    round: Round,
     /// The stream that the scan opened, until it is used.
     first_stream: Option<TcpStream>,
     connection: Option<Connection>,
@@ -82,7 +103,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         prober: &'a Prober,
         stream: TcpStream,
         endpoint: &Endpoint,
-        number: u8,
+        round: Round,
         dial: &'a D,
         tentative: bool,
     ) -> Self {
@@ -92,7 +113,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
             started: Instant::now(),
             deadline: Deadline::now() + prober.timeout,
             waited: Duration::ZERO,
-            number,
+            round,
             first_stream: Some(stream),
             connection: None,
             retries: prober.retries,
@@ -164,7 +185,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     /// Makes the request of `--audit-canary`, in the first probe of a server that looks like Kubernetes.
     async fn request_canary(&mut self) {
         if let Some(canary) = &self.prober.canary
-            && self.number == 1
+            && self.round != Round::Recheck
             && self.speaks_kubernetes()
         {
             self.deadline += self.prober.timeout / SHARE;
@@ -297,7 +318,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         };
         Some(Exchange {
             request: request.clone(),
-            probe: self.number,
+            probe: self.round.number(),
             at,
             elapsed: started.elapsed(),
             outcome,
@@ -307,7 +328,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     /// Whether to retry after this failure; if so, it uses up one of the retries. Before the first response of a
     /// first probe it does not retry: the scan repeats the whole probe later.
     fn use_retry(&mut self, failure: &Failure) -> bool {
-        let begun = self.number > 1 || !self.observation.exchanges.is_empty();
+        let begun = self.round == Round::Recheck || !self.observation.exchanges.is_empty();
         let retry =
             begun && failure.is_transient() && self.retries > 0 && Deadline::now() < self.deadline;
         if retry {
