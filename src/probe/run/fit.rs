@@ -23,57 +23,96 @@ pub(super) fn doubt(request: &Request, reply: &Reply) -> Option<OneAtATime> {
     (!certain).then_some(OneAtATime::Misfit)
 }
 
-/// Whether the answer itself shows which request it belongs to, so that it counts whatever became of the others: a
-/// document of the path, or a refusal that names it.
-pub(super) fn names_its_request(exchange: &Exchange) -> bool {
-    let request = &exchange.request;
-    exchange.outcome.as_ref().is_ok_and(|reply| {
-        let shows_path = matches!(reply.status, 200 | 403) && !is_health(&reply.answer);
-        shows_path && request.method == Method::Get && doubt(request, reply).is_none()
-    })
+/// Which answers of a flight over HTTP/1.1 count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    All,
+    /// Those that name their request.
+    Named(OneAtATime),
+    Nothing(OneAtATime),
 }
 
-/// Whether the answers of a flight prove the same whichever of them belongs to which request: those that do not show
-/// theirs are all alike, or there is only one, and no answer came twice.
-pub(super) fn prove_the_same(flight: &[Exchange], reference: HeaderMarks) -> bool {
-    let replies = || {
-        flight
-            .iter()
-            .filter_map(|exchange| exchange.outcome.as_ref().ok())
-    };
+/// Which answers of a flight count. `earlier` are the exchanges before it, and `doubt` is why one of its answers is in
+/// doubt.
+pub(super) fn proof(
+    flight: &[Exchange],
+    earlier: &[Exchange],
+    reference: HeaderMarks,
+    doubt: Option<OneAtATime>,
+) -> Proof {
     let mut ids = BTreeSet::new();
-    let came_twice = replies().any(|reply| {
-        let id = reply.header("audit-id");
-        id.is_some_and(|id| !ids.insert(id))
-    });
-    let is_vouched = flight.iter().all(|exchange| {
-        let reply = exchange.outcome.as_ref().ok();
-        reply.is_none_or(|reply| {
-            exchange.request.method == Method::Get || reply.vouched_by(reference)
-        })
-    });
-    !came_twice && is_vouched && are_alike(flight)
+    let came_twice = (earlier.iter().chain(flight))
+        .filter_map(audit_id)
+        .any(|id| !ids.insert(id));
+    if came_twice {
+        return Proof::Nothing(doubt.unwrap_or(OneAtATime::Unproven));
+    }
+    if let Some(why) = doubt {
+        return Proof::Named(why);
+    }
+    let is_refused_for_now = |exchange: &Exchange| status(exchange) == Some(429);
+    if flight.iter().any(is_refused_for_now) {
+        return Proof::Named(OneAtATime::Misfit);
+    }
+    let unnamed: Vec<&Exchange> = (flight.iter())
+        .filter(|exchange| !names_its_request(exchange, flight, earlier))
+        .collect();
+    let is_vouched = |exchange: &&Exchange| {
+        let reply = exchange.outcome.as_ref();
+        exchange.request.method == Method::Get
+            || reply.is_ok_and(|reply| reply.vouched_by(reference))
+    };
+    let has_own_id = |exchange: &&Exchange| audit_id(exchange).is_some();
+    let is_proven = unnamed.iter().all(is_vouched)
+        && (unnamed.len() < 2 || unnamed.iter().all(has_own_id) && are_alike(&unnamed));
+    if is_proven {
+        Proof::All
+    } else {
+        Proof::Named(OneAtATime::Unproven)
+    }
 }
 
-/// Whether the answers that do not show their request are all alike. A pause that one of them asks for concerns all.
-pub(super) fn are_alike(flight: &[Exchange]) -> bool {
-    let for_health = |exchange: &Exchange| exchange.request.class == PathClass::Health;
-    let is_alone = flight
-        .iter()
-        .filter(|exchange| for_health(exchange))
-        .count()
-        == 1;
-    // Only a health path is answered with "ok", so the answer belongs to the only one.
-    let is_health = |exchange: &Exchange| {
-        let reply = exchange.outcome.as_ref();
-        for_health(exchange) && reply.is_ok_and(|reply| is_health(&reply.answer))
+/// Whether the answer itself shows which request it belongs to, so that it counts whatever became of the others: a
+/// document of the path and of no other path that was requested, or a refusal that names the path.
+pub(super) fn names_its_request(
+    exchange: &Exchange,
+    flight: &[Exchange],
+    earlier: &[Exchange],
+) -> bool {
+    let request = &exchange.request;
+    let Ok(reply) = &exchange.outcome else {
+        return false;
     };
-    let mut unnamed = (flight.iter())
-        .filter(|exchange| !(names_its_request(exchange) || is_alone && is_health(exchange)))
-        .filter_map(|exchange| exchange.outcome.as_ref().ok())
-        .filter(|reply| reply.status != 429);
-    let first = unnamed.next();
-    unnamed.all(|reply| {
+    if request.method != Method::Get || doubt(request, reply).is_some() {
+        return false;
+    }
+    let is_of_another = || {
+        (flight.iter().chain(earlier)).any(|other| {
+            let other = &other.request;
+            other.path != request.path && reply.answer.fits(other.class, other.bare_path())
+        })
+    };
+    match reply.status {
+        403 => !is_health(&reply.answer),
+        200 => !is_health(&reply.answer) && !is_of_another(),
+        _ => false,
+    }
+}
+
+/// Whether answers that do not name their request prove the same whichever of them belongs to which. Only a health path
+/// is answered with "ok", so such an answer belongs to the only one.
+fn are_alike(unnamed: &[&Exchange]) -> bool {
+    let for_health = |exchange: &&&Exchange| exchange.request.class == PathClass::Health;
+    let is_alone = unnamed.iter().filter(for_health).count() == 1;
+    let shows_health = |exchange: &Exchange| {
+        let reply = exchange.outcome.as_ref();
+        reply.is_ok_and(|reply| is_health(&reply.answer))
+    };
+    let mut others = (unnamed.iter())
+        .filter(|exchange| !(is_alone && shows_health(exchange)))
+        .filter_map(|exchange| exchange.outcome.as_ref().ok());
+    let first = others.next();
+    others.all(|reply| {
         first.is_some_and(|first| first.status == reply.status && first.answer == reply.answer)
     })
 }
@@ -82,9 +121,13 @@ const fn is_health(answer: &Answer) -> bool {
     matches!(answer, Answer::HealthOk | Answer::HealthFailing)
 }
 
-/// Whether requests that came together may be the reason for an answer.
-pub(super) const fn may_be_due_to_company(reply: &Reply) -> bool {
-    matches!(reply.status, 400 | 408 | 429 | 431 | 500..)
+fn status(exchange: &Exchange) -> Option<u16> {
+    exchange.outcome.as_ref().ok().map(|reply| reply.status)
+}
+
+/// What a server calls this answer, and no other.
+fn audit_id(exchange: &Exchange) -> Option<String> {
+    exchange.outcome.as_ref().ok()?.header("audit-id")
 }
 
 fn is_certain(request: &Request, reply: &Reply) -> bool {
@@ -110,8 +153,10 @@ fn is_certain(request: &Request, reply: &Reply) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::fixtures::{api_versions, ok, page, seen, status, unauthorized, version};
-    use crate::model::{Failure, Stage};
+    use crate::model::fixtures::{
+        api_versions, ok, page, reply, seen, status, unauthorized, version,
+    };
+    use crate::model::{Failure, Observation, Stage};
 
     fn fitting(path: &str, answer: &Reply) -> bool {
         doubt(&Request::for_path(path).unwrap(), answer).is_none()
@@ -141,8 +186,8 @@ mod tests {
     #[test]
     fn only_documents_and_refusals_name_their_request() {
         let names = |path: &str, reply: Reply| {
-            let mut observation = seen(1, [(path, reply)]);
-            names_its_request(&observation.exchanges.pop().unwrap())
+            let flight = seen(1, [(path, reply)]).exchanges;
+            names_its_request(&flight[0], &flight, &[])
         };
         let refusal = "forbidden: User \"system:anonymous\" cannot get path \"/api\"";
         assert!(names("/version", version()));
@@ -154,28 +199,74 @@ mod tests {
     }
 
     /// Each answer has an `Audit-Id` of its own.
-    fn proven<const N: usize>(answers: [(&str, Reply); N]) -> bool {
+    fn flight<const N: usize>(answers: [(&str, Reply); N]) -> Observation {
         let mut number = 0;
-        let observation = seen(
+        seen(
             1,
             answers.map(|(path, reply)| {
                 number += 1;
                 (path, reply.with("audit-id", &number.to_string()))
             }),
-        );
-        prove_the_same(&observation.exchanges, observation.reference())
+        )
+    }
+
+    fn judged(seen: &Observation, earlier: &[Exchange]) -> Proof {
+        proof(&seen.exchanges, earlier, seen.reference(), None)
+    }
+
+    const UNPROVEN: Proof = Proof::Named(OneAtATime::Unproven);
+
+    #[test]
+    fn answers_that_do_not_name_their_request_must_be_alike() {
+        let refused = unauthorized;
+        let first = flight([
+            ("/version", refused()),
+            ("/api", refused()),
+            ("/healthz", ok()),
+        ]);
+        assert_eq!(judged(&first, &[]), Proof::All);
+        let both = flight([("/livez", refused()), ("/readyz", refused())]);
+        assert_eq!(judged(&both, &[]), Proof::All);
+        let one = flight([("/livez", ok()), ("/readyz", refused())]);
+        assert_eq!(judged(&one, &[]), UNPROVEN);
+        // A refusal for now may have overtaken another answer.
+        let paused = flight([("/livez", refused()), ("/readyz", page(429))]);
+        assert_eq!(judged(&paused, &[]), Proof::Named(OneAtATime::Misfit));
+        // Without an id, one of them may have come twice.
+        let bare = || reply(200, "text/plain", "ok");
+        let unmarked = seen(1, [("/livez", bare()), ("/readyz", bare())]);
+        assert_eq!(judged(&unmarked, &[]), UNPROVEN);
     }
 
     #[test]
-    fn the_answer_of_the_only_health_path_of_a_flight_is_its_own() {
-        let refused = unauthorized;
-        assert!(proven([
-            ("/version", refused()),
-            ("/api", refused()),
-            ("/healthz", ok())
-        ]));
-        assert!(proven([("/livez", refused()), ("/readyz", refused())]));
-        assert!(!proven([("/livez", ok()), ("/readyz", refused())]));
+    fn nothing_counts_if_an_answer_came_twice() {
+        let twice = seen(
+            1,
+            [("/version", version().audited()), ("/api", unauthorized())],
+        );
+        let nothing = Proof::Nothing(OneAtATime::Unproven);
+        assert_eq!(judged(&twice, &[]), nothing);
+        let earlier = flight([("/healthz", unauthorized())]).exchanges;
+        let late = flight([("/livez", unauthorized()), ("/readyz", unauthorized())]);
+        assert_eq!(judged(&late, &earlier), nothing);
+    }
+
+    #[test]
+    fn a_document_of_two_paths_names_neither() {
+        let group = || {
+            reply(
+                200,
+                "application/json",
+                r#"{"kind":"APIGroup","apiVersion":"v1","name":"apps","versions":[]}"#,
+            )
+        };
+        let groups = flight([("/apis/apps", group()), ("/apis/batch", unauthorized())]);
+        let [first, _] = &groups.exchanges[..] else {
+            unreachable!()
+        };
+        assert!(doubt(&first.request, first.outcome.as_ref().unwrap()).is_none());
+        assert!(!names_its_request(first, &groups.exchanges, &[]));
+        assert_eq!(judged(&groups, &[]), UNPROVEN);
     }
 
     #[test]

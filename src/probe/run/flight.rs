@@ -11,8 +11,9 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::time::Instant as Deadline;
 
-use super::fit::{are_alike, doubt, may_be_due_to_company, names_its_request, prove_the_same};
+use super::fit::{Proof, doubt, names_its_request, proof};
 use super::{Round, RunningProbe};
+use crate::kubernetes::PathClass;
 use crate::model::{Exchange, Failure, FailureKind, OneAtATime, Reply, Request};
 use crate::probe::connection::Connection;
 use crate::probe::dial::Dial;
@@ -25,13 +26,20 @@ impl<D: Dial> RunningProbe<'_, D> {
     /// Makes those of these requests that can leave together. What is missing afterwards has to be requested one at a
     /// time. Returns `false` once no further request can be made.
     pub(super) async fn request_together(&mut self, requests: &[Request]) -> bool {
-        let due: Vec<Request> = (requests.iter())
-            .filter(|request| !self.was_made(request))
-            .cloned()
-            .collect();
-        // Where only the first bytes of a document are read, the connection ends.
+        let mut due: Vec<Request> = Vec::new();
+        for request in requests {
+            if !self.was_made(request) && !due.contains(request) {
+                due.push(request.clone());
+            }
+        }
+        let is_health = |request: &Request| request.class == PathClass::Health;
+        let are_health = due.iter().all(is_health);
+        // Where only the first bytes of a document are read, the connection ends. Two health paths have the same answers,
+        // so they are in one flight only if nothing else is.
         let leave_together = |one: &Request, next: &Request| {
-            one.method == next.method && !one.class.is_telemetry() && !next.class.is_telemetry()
+            one.method == next.method
+                && !(one.class.is_telemetry() || next.class.is_telemetry())
+                && (are_health || !(is_health(one) && is_health(next)))
         };
         for kind in due.chunk_by(leave_together) {
             for flight in kind.chunks(MOST).filter(|flight| flight.len() > 1) {
@@ -91,44 +99,48 @@ impl<D: Dial> RunningProbe<'_, D> {
         let first = self.observation.exchanges.len();
         let doubt = self.receive_all(&mut connection, requests).await;
         let is_reusable = connection.is_reusable().await;
-        let flight = &self.observation.exchanges[first..];
-        let doubt = doubt.or_else(|| {
-            if connection.is_http2() {
-                return None;
-            }
-            let is_proven = prove_the_same(flight, self.observation.reference());
-            let is_surplus = connection.has_surplus();
-            (is_surplus.then_some(OneAtATime::Surplus))
-                .or((!is_proven).then_some(OneAtATime::Unproven))
-        });
+        let is_http2 = connection.is_http2();
+        let reference = self.observation.reference();
+        let flight = self.observation.exchanges.split_off(first);
         let pause = flight.iter().filter_map(requested_pause).max();
-        if let Some(why) = doubt.or(pause.map(|_| OneAtATime::AskedToWait)) {
+        let earlier = &self.observation.exchanges;
+        let proof = if is_http2 {
+            Proof::All
+        } else {
+            let is_surplus = connection.has_surplus();
+            let doubt = doubt.or(is_surplus.then_some(OneAtATime::Surplus));
+            proof(&flight, earlier, reference, doubt)
+        };
+        let counts = |exchange: &Exchange| match proof {
+            // A stream has its own answer, but the others may be the reason for it.
+            Proof::All => !is_http2 || !is_due_to_company(exchange),
+            Proof::Named(_) => names_its_request(exchange, &flight, earlier),
+            Proof::Nothing(_) => false,
+        };
+        let counts: Vec<bool> = flight.iter().map(counts).collect();
+        let why = match proof {
+            _ if pause.is_some() => Some(OneAtATime::AskedToWait),
+            Proof::All => doubt.or(counts.contains(&false).then_some(OneAtATime::Misfit)),
+            Proof::Named(why) | Proof::Nothing(why) => Some(why),
+        };
+        if let Some(why) = why {
             tracing::debug!(endpoint = %self.observation.endpoint, "asks one at a time: {}", why.text());
             self.observation.one_at_a_time = Some(why);
             self.deadline = self.deadline.max(Deadline::now() + self.prober.timeout);
         }
         let may_ask = wait(pause, self.deadline).await;
-        let is_kept = |exchange: &Exchange| {
-            if requested_pause(exchange).is_some() {
-                return !may_ask;
+        for (exchange, counts) in flight.into_iter().zip(counts) {
+            // Without a further request, the answer that asks for a pause shows why.
+            let is_last_word = !may_ask && requested_pause(&exchange).is_some();
+            if counts && requested_pause(&exchange).is_none() || is_last_word {
+                self.observation.exchanges.push(exchange);
+            } else {
+                self.observation.answered_together |= exchange.outcome.is_ok();
             }
-            doubt.is_none() || connection.is_http2() || names_its_request(exchange)
-        };
-        let flight = self.observation.exchanges.split_off(first);
-        let are_alike = are_alike(&flight);
-        let (kept, discarded): (Vec<Exchange>, Vec<Exchange>) =
-            flight.into_iter().partition(is_kept);
-        self.observation.exchanges.extend(kept);
-        let answers = discarded
-            .into_iter()
-            .filter(|exchange| exchange.outcome.is_ok());
-        let (spare, lost): (Vec<Exchange>, Vec<Exchange>) =
-            answers.partition(|exchange| are_alike && is_own_answer(exchange));
-        self.observation.answered_together |= !lost.is_empty();
-        self.in_doubt.extend(spare);
-        let is_given_up = connection.is_http2() && self.http1;
-        self.connection =
-            Some(connection).filter(|_| is_reusable && doubt.is_none() && !is_given_up);
+        }
+        let is_given_up = is_http2 && self.http1;
+        let is_kept = is_reusable && !is_given_up && (why.is_none() || is_http2);
+        self.connection = Some(connection).filter(|_| is_kept);
         may_ask
     }
 
@@ -203,9 +215,10 @@ impl<D: Dial> RunningProbe<'_, D> {
     }
 }
 
-fn is_own_answer(exchange: &Exchange) -> bool {
+/// Whether requests that came together may be the reason for an answer.
+fn is_due_to_company(exchange: &Exchange) -> bool {
     let reply = exchange.outcome.as_ref();
-    reply.is_ok_and(|reply| !may_be_due_to_company(reply))
+    reply.is_ok_and(|reply| matches!(reply.status, 400 | 408 | 429 | 431 | 500..))
 }
 
 /// Why requests are made one at a time after this failure; `None` if that would not help.

@@ -93,8 +93,6 @@ struct RunningProbe<'a, D> {
     http1: bool,
     /// Whether the first response decides if there are further requests.
     tentative: bool,
-    /// Answers to requests that left together, all alike, which count for requests that get no answer on their own.
-    in_doubt: Vec<Exchange>,
     observation: Observation,
 }
 
@@ -119,7 +117,6 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
             retries: prober.retries,
             http1: false,
             tentative,
-            in_doubt: Vec::new(),
             observation: Observation::new(endpoint.clone()),
         }
     }
@@ -127,34 +124,12 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     /// Makes all requests and returns what they showed.
     async fn observe(mut self) -> Observation {
         self.make_requests().await;
-        self.use_answers_in_doubt();
         // If nothing answered, a list of further requests says nothing more.
         if self.observation.replies().next().is_none() {
             self.observation.not_asked.clear();
         }
         self.observation.timings.total = self.started.elapsed().saturating_sub(self.waited);
         self.observation
-    }
-
-    /// Uses answers that were all alike for the requests that got no answer on their own.
-    fn use_answers_in_doubt(&mut self) {
-        let observation = &mut self.observation;
-        for spare in std::mem::take(&mut self.in_doubt) {
-            let mut own =
-                (observation.exchanges.iter()).filter(|exchange| exchange.request == spare.request);
-            if own.all(|exchange| exchange.outcome.is_err()) {
-                observation
-                    .exchanges
-                    .retain(|exchange| exchange.request != spare.request);
-                observation
-                    .not_asked
-                    .retain(|request| *request != spare.request);
-                observation.exchanges.push(spare);
-            }
-        }
-        if !observation.exchanges.is_empty() {
-            observation.failure = None;
-        }
     }
 
     /// Makes all requests.
