@@ -32,9 +32,10 @@ pub(super) enum Proof {
     Nothing(OneAtATime),
 }
 
-/// Which answers of a flight count. `earlier` are the exchanges before it, and `doubt` is why one of its answers is in
-/// doubt.
+/// Which answers of a flight with these requests count. `earlier` are the exchanges before it, and `doubt` is why one of
+/// its answers is in doubt.
 pub(super) fn proof(
+    requests: &[Request],
     flight: &[Exchange],
     earlier: &[Exchange],
     reference: HeaderMarks,
@@ -55,7 +56,7 @@ pub(super) fn proof(
         return Proof::Named(OneAtATime::Misfit);
     }
     let unnamed: Vec<&Exchange> = (flight.iter())
-        .filter(|exchange| !names_its_request(exchange, flight, earlier))
+        .filter(|exchange| !names_its_request(exchange, requests, earlier))
         .collect();
     let is_vouched = |exchange: &&Exchange| {
         let reply = exchange.outcome.as_ref();
@@ -76,7 +77,7 @@ pub(super) fn proof(
 /// document of the path and of no other path that was requested, or a refusal that names the path.
 pub(super) fn names_its_request(
     exchange: &Exchange,
-    flight: &[Exchange],
+    requests: &[Request],
     earlier: &[Exchange],
 ) -> bool {
     let request = &exchange.request;
@@ -87,8 +88,8 @@ pub(super) fn names_its_request(
         return false;
     }
     let is_of_another = || {
-        (flight.iter().chain(earlier)).any(|other| {
-            let other = &other.request;
+        let earlier = earlier.iter().map(|exchange| &exchange.request);
+        requests.iter().chain(earlier).any(|other| {
             other.path != request.path && reply.answer.fits(other.class, other.bare_path())
         })
     };
@@ -112,9 +113,16 @@ fn are_alike(unnamed: &[&Exchange]) -> bool {
         .filter(|exchange| !(is_alone && shows_health(exchange)))
         .filter_map(|exchange| exchange.outcome.as_ref().ok());
     let first = others.next();
-    others.all(|reply| {
-        first.is_some_and(|first| first.status == reply.status && first.answer == reply.answer)
-    })
+    // Each path has a document of its own.
+    let is_document = |exchange: &&&Exchange| {
+        exchange.request.method == Method::Get
+            && status(exchange) == Some(200)
+            && !shows_health(exchange)
+    };
+    unnamed.iter().filter(is_document).count() < 2
+        && others.all(|reply| {
+            first.is_some_and(|first| first.status == reply.status && first.answer == reply.answer)
+        })
 }
 
 const fn is_health(answer: &Answer) -> bool {
@@ -187,7 +195,7 @@ mod tests {
     fn only_documents_and_refusals_name_their_request() {
         let names = |path: &str, reply: Reply| {
             let flight = seen(1, [(path, reply)]).exchanges;
-            names_its_request(&flight[0], &flight, &[])
+            names_its_request(&flight[0], &[], &[])
         };
         let refusal = "forbidden: User \"system:anonymous\" cannot get path \"/api\"";
         assert!(names("/version", version()));
@@ -211,7 +219,12 @@ mod tests {
     }
 
     fn judged(seen: &Observation, earlier: &[Exchange]) -> Proof {
-        proof(&seen.exchanges, earlier, seen.reference(), None)
+        let requests = seen
+            .exchanges
+            .iter()
+            .map(|exchange| exchange.request.clone());
+        let requests: Vec<Request> = requests.collect();
+        proof(&requests, &seen.exchanges, earlier, seen.reference(), None)
     }
 
     const UNPROVEN: Proof = Proof::Named(OneAtATime::Unproven);
@@ -265,7 +278,8 @@ mod tests {
             unreachable!()
         };
         assert!(doubt(&first.request, first.outcome.as_ref().unwrap()).is_none());
-        assert!(!names_its_request(first, &groups.exchanges, &[]));
+        let batch = Request::for_path("/apis/batch").unwrap();
+        assert!(!names_its_request(first, &[batch], &[]));
         assert_eq!(judged(&groups, &[]), UNPROVEN);
     }
 

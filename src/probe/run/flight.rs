@@ -109,12 +109,12 @@ impl<D: Dial> RunningProbe<'_, D> {
         } else {
             let is_surplus = connection.has_surplus();
             let doubt = doubt.or(is_surplus.then_some(OneAtATime::Surplus));
-            proof(&flight, earlier, reference, doubt)
+            proof(requests, &flight, earlier, reference, doubt)
         };
         let counts = |exchange: &Exchange| match proof {
             // A stream has its own answer, but the others may be the reason for it.
             Proof::All => !is_http2 || !is_due_to_company(exchange),
-            Proof::Named(_) => names_its_request(exchange, &flight, earlier),
+            Proof::Named(_) => names_its_request(exchange, requests, earlier),
             Proof::Nothing(_) => false,
         };
         let counts: Vec<bool> = flight.iter().map(counts).collect();
