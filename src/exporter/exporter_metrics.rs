@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::process_metrics;
 use super::target_list::TargetList;
 use crate::model::Verdict;
 
@@ -87,6 +88,7 @@ struct VersionLabel {
 /// The exporter's own metrics.
 pub(super) struct ExporterMetrics {
     registry: Registry,
+    began: SystemTime,
     targets: Gauge<i64, AtomicI64>,
     verdicts: Family<VerdictLabel, Gauge>,
     running: Gauge<i64, AtomicI64>,
@@ -111,6 +113,7 @@ impl ExporterMetrics {
     pub(super) fn new() -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("kubeknock_exporter"),
+            began: SystemTime::now(),
             targets: Gauge::default(),
             verdicts: Family::default(),
             running: Gauge::default(),
@@ -235,6 +238,7 @@ impl ExporterMetrics {
         }
         let mut text = String::new();
         prometheus_text::encode(&mut text, &self.registry)?;
+        prometheus_text::encode(&mut text, &process_metrics::registry(self.began))?;
         Ok(text)
     }
 }

@@ -8,6 +8,7 @@
 //! Only names of the list are probed: an open `/probe` would be a scanner for anybody. A target is probed once at a time,
 //! scrapes that come meanwhile share the probe, and a probe ends when nobody waits for it any more.
 
+mod answered;
 mod authentication;
 mod exporter_metrics;
 mod known;
@@ -17,6 +18,7 @@ mod probe_query;
 mod probe_result;
 mod probe_settings;
 mod probing;
+mod process_metrics;
 mod routes;
 mod server;
 mod service_discovery;

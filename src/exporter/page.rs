@@ -74,14 +74,17 @@ fn row(listed: &ListedTarget, last: Option<&super::probe_result::ProbeResult>) -
     let verdict = last.and_then(|last| last.verdict);
     let verdict = verdict.map_or("none", |verdict| verdict.as_str());
     // A later answer makes up for it.
-    let timed_out = (*listed.known.timed_out.lock())
+    let timed_out = (listed.known.timed_out())
         .filter(|timed_out| last.is_none_or(|last| *timed_out > last.finished));
     html! {
         tr {
             td { a href={ "probe?" (query) } { (escape(&listed.name, MAX_TEXT)) } }
             @if let Some(last) = last {
                 td class=(verdict) { (verdict) }
-                td { (escape(&last.reason, MAX_TEXT)) }
+                td {
+                    (escape(&last.reason, MAX_TEXT))
+                    @if !last.lost.is_empty() { "; no verdict any more: " (last.lost) }
+                }
                 td {
                     (ago(last.finished.elapsed()))
                     @if let Some(timed_out) = timed_out { "; timed out " (ago(timed_out.elapsed())) }

@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 use super::probe_result::ProbeResult;
 use super::probing::{Answer, Served};
 use super::target_list::ListedTarget;
-use crate::model::{Grade, PostureStatus, Verdict};
+use crate::model::{ComparisonResult, Grade, PostureStatus, Verdict};
 
 /// A gauge of whole numbers that an `u64` has.
 type Count = Gauge<u64, AtomicU64>;
@@ -22,6 +22,12 @@ type Seconds = Gauge<f64, AtomicU64>;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct VerdictLabel {
     verdict: &'static str,
+}
+
+/// Not `endpoint`: Prometheus Operator gives targets a label with this name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AddressLabel {
+    address: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -67,7 +73,7 @@ pub(super) fn text(listed: &ListedTarget, answer: &Answer) -> Result<String, fmt
     };
     metrics.flag(
         "probe_success",
-        "Whether the target has a verdict on an API server, or the verdict that is expected",
+        "Whether the target has a verdict on an API server or the expected one, and so has each endpoint that had one",
         covered,
     );
     metrics.flag(
@@ -148,9 +154,17 @@ impl Metrics {
                 (VerdictLabel { verdict }, count.unwrap_or_default())
             }),
         );
+        self.by(
+            "probe_endpoint_answers",
+            "1 at each endpoint with a verdict on an API server, 0 at one that is no part of the target any more",
+            result.answers.iter().map(|(address, has_verdict)| {
+                let address = address.clone();
+                (AddressLabel { address }, u64::from(*has_verdict))
+            }),
+        );
         self.flag(
             "verdict_accepted",
-            "Whether somebody accepted the finding that explains the verdict",
+            "Whether somebody accepted the finding that explains the verdict, at each endpoint that has it",
             result.accepted,
         );
         if let Some(met) = result.as_expected {
@@ -172,9 +186,12 @@ impl Metrics {
         self.by(
             "declared",
             "How what an inventory declares compares with what answers: 1 at the result for each fact",
-            result.declared.iter().map(|(fact, result)| {
-                let (fact, result) = (fact.as_str(), result.as_str());
-                (DeclaredLabels { fact, result }, 1)
+            result.declared.iter().flat_map(|&(fact, found)| {
+                ComparisonResult::ALL.map(|result| {
+                    let is_it = u64::from(result == found);
+                    let (fact, result) = (fact.as_str(), result.as_str());
+                    (DeclaredLabels { fact, result }, is_it)
+                })
             }),
         );
         self.by(

@@ -42,11 +42,16 @@ impl ProbeSettings {
         self.plain.prepare(&list.set).await
     }
 
+    /// Whether `module=deep` is allowed.
+    pub const fn allows_deep(&self) -> bool {
+        self.deep.is_some()
+    }
+
     /// The module with this name; without a name, the one with the usual requests.
     pub(super) fn module(&self, name: Option<&str>) -> Option<Module> {
         match name {
             None | Some("" | "default") => Some(Module::Plain),
-            Some("deep") => self.deep.is_some().then_some(Module::Deep),
+            Some("deep") => self.allows_deep().then_some(Module::Deep),
             Some(_) => None,
         }
     }

@@ -10,7 +10,7 @@ use parking_lot::RwLock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::exporter_metrics::{ExporterMetrics, Refusal, ScrapeEnd};
-use super::known::Module;
+use super::known::{MAX_AGE, Module};
 use super::probe_result::ProbeResult;
 use super::probe_settings::ProbeSettings;
 use super::target_list::{ListedTarget, TargetList};
@@ -131,6 +131,8 @@ impl Exporter {
         let is_current = |last: &&Arc<ProbeResult>| {
             last.finished.elapsed() < self.min_interval && last.began >= since
         };
+        // A deep probe takes long, and may leave too little time.
+        let waits = listed.known.is_turn_of_other(module);
         let probe = {
             let mut slot = listed.known.slot(module).lock();
             if let Some(last) = slot.last.as_ref().filter(is_current) {
@@ -152,8 +154,20 @@ impl Exporter {
             self.metrics.scrape_ended(ScrapeEnd::Fresh);
             return Ok(Answer::Result(result, Served::Fresh));
         }
+        let waited = waits || listed.known.is_turn_of_other(module);
+        let mut slot = listed.known.slot(module).lock();
+        // After a scrape that timed out by itself, an earlier answer would say that all is well again.
+        let is_usable = |last: &&Arc<ProbeResult>| {
+            last.finished.elapsed() < MAX_AGE
+                && last.began >= since
+                && (slot.timed_out).is_none_or(|timed_out| timed_out < last.finished)
+        };
+        if let Some(last) = slot.last.as_ref().filter(|last| waited && is_usable(last)) {
+            self.metrics.scrape_ended(ScrapeEnd::Again);
+            return Ok(Answer::Result(Arc::clone(last), Served::Again));
+        }
         self.metrics.scrape_ended(ScrapeEnd::TimedOut);
-        *listed.known.timed_out.lock() = Some(Instant::now());
+        slot.timed_out = Some(Instant::now());
         Ok(Answer::TimedOut(began.elapsed()))
     }
 
@@ -168,7 +182,7 @@ impl Exporter {
         async move {
             let began = Instant::now();
             let result = {
-                let _turn = listed.known.turn.lock().await;
+                let _turn = listed.known.turn(module).await;
                 // The semaphore is never closed.
                 let _running = exporter.running.acquire().await;
                 let _counted = exporter.metrics.count_running();
@@ -195,6 +209,14 @@ impl Exporter {
         let knocks = listed.targets.iter();
         let knocks = knocks.map(|target| scanner.knock_within(&listed.set, target));
         let records = join_all(knocks).await.concat();
-        ProbeResult::new(&listed.spec, &records, &settings.policy, (began, now))
+        let whereabouts = (listed.known.answered.lock()).update(&records, listed.spec.expect);
+        let moment = (began, now);
+        ProbeResult::new(
+            &listed.spec,
+            &records,
+            &whereabouts,
+            &settings.policy,
+            moment,
+        )
     }
 }

@@ -157,9 +157,13 @@ impl TargetList {
     /// Takes over what an earlier list knows of the same targets.
     pub(super) fn with_known_of(mut self, earlier: &Self) -> Self {
         for (name, listed) in &mut self.by_name {
-            let same = earlier.get(name).filter(|known| known.is_same(listed));
-            if let (Some(known), Some(listed)) = (same, Arc::get_mut(listed)) {
-                listed.known = Arc::clone(&known.known);
+            let (Some(before), Some(listed)) = (earlier.get(name), Arc::get_mut(listed)) else {
+                continue;
+            };
+            if before.is_same(listed) {
+                listed.known = Arc::clone(&before.known);
+            } else if before.spec.expect == listed.spec.expect {
+                listed.known = Arc::new(before.known.elsewhere());
             }
         }
         self

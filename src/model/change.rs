@@ -22,8 +22,10 @@ pub enum ChangeKind {
     Opened,
     /// It answers, and did not answer before.
     Appeared,
-    /// It answered before, and no longer does.
+    /// It answered before, and no longer does, which does not close anything.
     Gone,
+    /// It has a better verdict, but was not asked again what showed the one before.
+    NotAskedAgain,
     /// Another version.
     Version,
     /// Another serving certificate.
@@ -45,8 +47,8 @@ pub struct Change {
     pub label: Option<Arc<str>>,
     /// What changed.
     pub kind: ChangeKind,
-    /// The state before: a verdict's word, a version, the end of a certificate, paths that were open; `None` if there
-    /// was none. May hold text from the network.
+    /// The state before: a verdict's word, with the paths that were not asked again; a version, the end of a certificate,
+    /// paths that were open; `None` if there was none. May hold text from the network.
     pub before: Option<String>,
     /// The state now, in the same form.
     pub after: Option<String>,

@@ -1,7 +1,7 @@
 //! How what an inventory declares about a cluster compares with what was documented and observed.
 
 use serde::{Deserialize, Serialize};
-use strum::VariantNames;
+use strum::{VariantArray, VariantNames};
 
 #[cfg(test)]
 use super::serial::Clipped;
@@ -54,7 +54,7 @@ impl DeclaredFact {
 /// How a declared fact compares with what was observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[derive(VariantNames)]
+#[derive(VariantArray, VariantNames)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum ComparisonResult {
@@ -70,7 +70,7 @@ pub enum ComparisonResult {
     NotCompared,
 }
 
-words!(ComparisonResult);
+words!(ComparisonResult, all);
 
 /// Why anonymous requests may have another effect than declared.
 pub(crate) const LIKELY_CAUSES: &str = "likely causes: another cluster or a proxy answers there, a change is not \

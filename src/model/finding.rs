@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 
 use super::{
-    Confidence, Endpoint, JudgedRequest, Origin, Remediation, Request, Rule, Severity, Target,
-    Verdict, curl, hex, words,
+    Confidence, Endpoint, JudgedRequest, Learned, Origin, Remediation, Request, Rule, Severity,
+    Target, Verdict, curl, hex, words,
 };
 use crate::natural_order::Natural;
 
@@ -203,6 +203,10 @@ pub struct Finding {
     pub remediation: Remediation,
     /// The open paths that it is about.
     pub open: BTreeSet<String>,
+    /// The other paths on whose answers it rests: a scan that did not ask them cannot tell that it is gone.
+    pub rests_on: BTreeSet<String>,
+    /// What else it rests on.
+    pub needs: Vec<Learned>,
     /// Its identity.
     pub fingerprint: Fingerprint,
     /// How it compares with the baseline; `None` without one.

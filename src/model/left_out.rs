@@ -1,6 +1,7 @@
 //! The parts of a target that were not requested, and why.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use strum::{VariantArray, VariantNames};
@@ -114,6 +115,24 @@ impl LeftOut {
         match list.binary_search_by_key(&self.why, |left_out| left_out.why) {
             Ok(at) => list[at].join(self),
             Err(at) => list.insert(at, self.clone()),
+        }
+    }
+
+    /// Whether this address of a name may be among what was left out, and not by an exclusion.
+    pub fn may_include(&self, address: IpAddr) -> bool {
+        match self.why {
+            LeftOutReason::ExcludedAddress | LeftOutReason::HalfResolved => false,
+            LeftOutReason::BeyondLimit => true,
+            LeftOutReason::SpecialAddress
+            | LeftOutReason::UnroutableAddress
+            | LeftOutReason::OutsideAllow => {
+                // Each example is an address, with what it is after a comma.
+                let is_address = |example: &String| {
+                    let (text, _) = example.split_once(',').unwrap_or((example, ""));
+                    text.parse() == Ok(address)
+                };
+                self.count > self.examples.len() as u64 || self.examples.iter().any(is_address)
+            }
         }
     }
 

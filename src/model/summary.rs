@@ -156,9 +156,7 @@ impl SpecCoverage {
             };
             is_shown && !contradicted
         });
-        let covered = seen
-            .iter()
-            .any(|verdict| verdict.is_conclusive() || Some(*verdict) == expect);
+        let covered = seen.iter().any(|verdict| verdict.settles(expect));
         Self {
             id: None,
             origin,

@@ -29,26 +29,13 @@ impl Shown {
 /// paths without an answer`. `None` if every path was answered and no answer that matters is unclear. Unclear answers of
 /// version, health and a product's own paths do not matter.
 pub fn unanswered_text(requests: &[JudgedRequest], not_asked: &[Request]) -> Option<String> {
-    let mut paths: BTreeMap<&str, (PathClass, Shown)> = BTreeMap::new();
-    let made = requests
-        .iter()
-        .map(|judged| (&judged.exchange.request, Shown::by(&judged.access)));
-    let all = made.chain(not_asked.iter().map(|request| (request, Shown::NotAsked)));
-    for (request, shown) in all {
-        let path = paths
-            .entry(request.bare_path())
-            .or_insert((request.class, shown));
-        path.1 = path.1.max(shown);
-    }
     let (lists, others): (Vec<_>, Vec<_>) =
-        paths.into_values().partition(|(class, _)| class.is_list());
+        (shown_by_path(requests, not_asked).into_values()).partition(|(class, _)| class.is_list());
     let count = |paths: &[(PathClass, Shown)], wanted: Shown| {
-        paths
-            .iter()
-            .filter(|(class, shown)| {
-                *shown == wanted && (wanted != Shown::Unclear || Grade::of(*class).exposes())
-            })
-            .count()
+        let of_this_kind = |(class, shown): &&(PathClass, Shown)| {
+            *shown == wanted && is_unanswered(*class, *shown)
+        };
+        paths.iter().filter(of_this_kind).count()
     };
     let other_paths = |count: usize, without: &str| {
         let paths = plural(count as u64, "other path", "other paths");
@@ -78,6 +65,41 @@ pub fn unanswered_text(requests: &[JudgedRequest], not_asked: &[Request]) -> Opt
     .flatten()
     .collect();
     (!texts.is_empty()).then(|| texts.join(", "))
+}
+
+/// The paths that [`unanswered_text`] counts.
+pub fn unanswered_paths<'a>(
+    requests: &'a [JudgedRequest],
+    not_asked: &'a [Request],
+) -> impl Iterator<Item = &'a str> {
+    let paths = shown_by_path(requests, not_asked).into_iter();
+    paths.filter_map(|(path, (class, shown))| is_unanswered(class, shown).then_some(path))
+}
+
+fn shown_by_path<'a>(
+    requests: &'a [JudgedRequest],
+    not_asked: &'a [Request],
+) -> BTreeMap<&'a str, (PathClass, Shown)> {
+    let mut paths = BTreeMap::new();
+    let made = requests
+        .iter()
+        .map(|judged| (&judged.exchange.request, Shown::by(&judged.access)));
+    let all = made.chain(not_asked.iter().map(|request| (request, Shown::NotAsked)));
+    for (request, shown) in all {
+        let path = paths
+            .entry(request.bare_path())
+            .or_insert((request.class, shown));
+        path.1 = path.1.max(shown);
+    }
+    paths
+}
+
+fn is_unanswered(class: PathClass, shown: Shown) -> bool {
+    match shown {
+        Shown::NotAsked | Shown::NoAnswer => true,
+        Shown::Unclear => Grade::of(class).exposes(),
+        Shown::Access => false,
+    }
 }
 
 #[cfg(test)]

@@ -69,6 +69,11 @@ impl Verdict {
         matches!(self, Self::Unreachable | Self::NotAttempted)
     }
 
+    /// Whether it is what one wants to know of an endpoint: conclusive, or the expected one.
+    pub fn settles(self, expected: Option<Self>) -> bool {
+        self.is_conclusive() || Some(self) == expected
+    }
+
     /// Whether it settles what an anonymous caller may do: one of the four verdicts on an API server.
     pub const fn is_conclusive(self) -> bool {
         matches!(

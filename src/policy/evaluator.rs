@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::culprits::{Culprits, name};
-use super::rules::divergence::{self, AddressResult};
+use super::rules::divergence::{self, AddressResult, ByScan};
 use super::rules::hit::{Hit, ScanTime, confidence};
 use super::rules::{REGISTRY, anonymous_access, coverage};
 use super::settings::Policy;
@@ -66,7 +66,7 @@ pub struct Evaluator<'a> {
     acceptance_day: Option<Date>,
     findings: HashMap<Fingerprint, Candidate>,
     /// The results of all addresses of a name.
-    addresses: HashMap<Identity, (Subject, Vec<AddressResult>)>,
+    addresses: HashMap<Identity, (Subject, ByScan)>,
     /// Specifications with an endpoint that contradicts the expected verdict, and whether all findings that say so are
     /// accepted.
     contradicted: HashMap<Arc<Origin>, bool>,
@@ -164,7 +164,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Sets the time that decides which acceptances are in force, in place of the time of each scan.
-    pub(super) fn accept_as_of(&mut self, time: Timestamp) {
+    pub fn accept_as_of(&mut self, time: Timestamp) {
         self.acceptance_day = Some(ScanTime(time).day());
     }
 
@@ -174,12 +174,12 @@ impl<'a> Evaluator<'a> {
         if report.verdict.is_conclusive() || report.verdict == Verdict::NotApiServer {
             self.evaluation.with_verdict.insert(subject.about.clone());
         }
-        if let (Host::Name(_), Some(result)) = (&report.target.host, AddressResult::of(report)) {
+        if matches!(report.target.host, Host::Name(_)) {
             let (_, results) = self
                 .addresses
                 .entry(subject.about.clone())
-                .or_insert_with(|| (subject.clone(), Vec::new()));
-            results.push(result);
+                .or_insert_with(|| (subject.clone(), ByScan::default()));
+            results.add(report);
         }
         if let Some(since) = SinceReported::of(report) {
             let counts = &mut self.evaluation.since_reported;
@@ -243,9 +243,8 @@ impl<'a> Evaluator<'a> {
 
     /// Applies the other rules and returns all findings.
     pub fn finish(mut self, coverage: &Coverage) -> Evaluation {
-        for (subject, mut results) in std::mem::take(&mut self.addresses).into_values() {
-            results.sort_by_key(|result| result.endpoint().address());
-            if let Some(hit) = divergence::check(&results) {
+        for (subject, results) in std::mem::take(&mut self.addresses).into_values() {
+            if let Some((_, results, hit)) = results.first_that_differs() {
                 let site = |result: &AddressResult| {
                     Site::of(result.endpoint().clone(), Vec::new(), &[], &self.headers)
                 };
@@ -345,6 +344,8 @@ impl<'a> Evaluator<'a> {
             message: hit.message,
             remediation,
             open: hit.open,
+            rests_on: hit.rests_on,
+            needs: hit.needs,
             fingerprint,
             baseline: None,
             acceptance,
@@ -366,6 +367,8 @@ impl<'a> Evaluator<'a> {
                 }
                 known.finding.sites.append(&mut new.finding.sites);
                 known.finding.open.append(&mut new.finding.open);
+                known.finding.rests_on.append(&mut new.finding.rests_on);
+                known.finding.needs.append(&mut new.finding.needs);
                 // The worst verdict is that of the message.
                 known.finding.expected = known.finding.expected.or(new.finding.expected);
             }

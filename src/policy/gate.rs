@@ -121,13 +121,14 @@ impl Gate {
     /// finding counts as well. An unmet expectation and a denial by a policy fail at every threshold but `never`; with
     /// `new`, only if the baseline did not have it. An outage changes the sentence and not the code.
     pub fn decide(self, coverage: &Coverage, evaluation: &Evaluation, end: ScanEnd) -> Decision {
-        // In an outage, one sentence stands for the findings about silent targets. They still decide the exit code.
+        // In an outage, one sentence stands for the findings that silent targets have no verdict. They still decide the
+        // exit code. Whatever else fails is named, such as an expectation.
         let hidden = match evaluation.outage {
             Some(_) => coverage.silent_origins(),
             None => HashSet::new(),
         };
-        let (of_outage, listed): (Vec<&Finding>, Vec<&Finding>) =
-            (evaluation.findings.iter()).partition(|finding| hidden.contains(&*finding.origin));
+        let (of_outage, listed): (Vec<&Finding>, Vec<&Finding>) = (evaluation.findings.iter())
+            .partition(|finding| finding.rule.about_coverage && hidden.contains(&*finding.origin));
         let reaches = |finding: &&&Finding| self.fail_on.reached_by(finding);
         let is_unmet = |finding: &&&Finding| self.fail_on.counts_expectation(finding);
         let is_denied = |finding: &&&Finding| self.fail_on.counts_denial(finding);

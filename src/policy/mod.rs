@@ -37,9 +37,9 @@ mod rego_safety;
 mod retired;
 mod rules;
 mod settings;
+mod snapshot;
 
 pub use carrier::{Carried, Carrier, proves};
-pub use changes::Snapshot;
 pub(crate) use configuration_hit::ConfigurationHit;
 pub use evaluator::{Evaluation, Evaluator};
 pub use gate::{
@@ -54,6 +54,7 @@ pub use rego_error::RegoError;
 pub use rego_findings::PolicyFindings;
 pub use retired::{RETIRED, Retired, retired};
 pub use settings::{Accept, AcceptedRules, Policy};
+pub use snapshot::Snapshot;
 
 use crate::model::Rule;
 use rules::REGISTRY;

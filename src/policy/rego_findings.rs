@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::evaluator::{Evaluation, Evaluator, Subject};
 use super::rego::{RegoJudgement, RegoResult};
-use super::rules::hit::{Hit, answered, confidence};
+use super::rules::hit::{Hit, answered, clear_paths, confidence};
 use super::rules::rego;
 use super::settings::Policy;
 use crate::model::{
@@ -71,6 +71,8 @@ impl<'a> PolicyFindings<'a> {
                     requests: answered(record),
                     ..hit.at_most(confidence(record))
                 };
+                // What the policy looked at is not known.
+                let hit = hit.resting_on(clear_paths(record));
                 self.evaluator.record_at(rule, &subject, record, hit);
             }
         }

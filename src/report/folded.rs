@@ -99,6 +99,11 @@ pub(super) fn by_fix<'f, 'a>(folds: &'f [Folded<'a>]) -> Vec<Vec<&'f Folded<'a>>
     grouped(folds, |fold| &fold.first().remediation)
 }
 
+/// The same where only the summary of a fix is shown.
+pub(super) fn by_fix_summary<'f, 'a>(folds: &'f [Folded<'a>]) -> Vec<Vec<&'f Folded<'a>>> {
+    grouped(folds, |fold| &fold.first().remediation.summary)
+}
+
 /// The items with the same key together, in the order of the first item of each group.
 fn grouped<T, K: Eq + Hash>(
     items: impl IntoIterator<Item = T>,

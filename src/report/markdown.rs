@@ -13,7 +13,7 @@ use std::borrow::{Borrow, Cow};
 use std::io;
 
 use super::findings_by_endpoint::FindingsByEndpoint;
-use super::folded::{Folded, by_fix, folded};
+use super::folded::{Folded, by_fix, by_fix_summary, folded};
 use super::phrases;
 use super::results::Results;
 use super::worst_first::worst_first;
@@ -196,22 +196,24 @@ fn counts(page: &mut Page, results: &Results<'_>) {
     }
 }
 
-/// What to do: each fix once, in one line, and in full to unfold. The fix of the worst finding comes first.
+/// What to do: each fix once, in one line by what it says, and in full to unfold. The fix of the worst finding comes first.
 fn fixes(page: &mut Page, folds: &[Folded<'_>]) {
     let fixes = by_fix(folds);
     if fixes.is_empty() {
         return;
     }
-    let omitted = fixes.len().saturating_sub(MAX_LISTED);
-    let listed = || fixes.iter().take(MAX_LISTED);
     page.line("### What to do\n");
-    let short = listed().map(|fix| {
+    // Fixes that differ in their steps can have the same summary.
+    let summaries = by_fix_summary(folds);
+    let short = summaries.iter().take(MAX_LISTED).map(|fix| {
         let summary = prose(&fix[0].first().remediation.summary, MAX_SUMMARY);
         format!("- {summary} {}", names(fix))
     });
-    page.rows(END_OF_FIXES / 2, omitted, short);
+    let omitted = |all: usize| all.saturating_sub(MAX_LISTED);
+    page.rows(END_OF_FIXES / 2, omitted(summaries.len()), short);
     page.line("\n<details><summary>How to fix it</summary>\n");
-    page.rows(END_OF_FIXES, omitted, listed().map(|fix| whole_fix(fix)));
+    let whole = fixes.iter().take(MAX_LISTED).map(|fix| whole_fix(fix));
+    page.rows(END_OF_FIXES, omitted(fixes.len()), whole);
     page.line("\n</details>\n");
 }
 
@@ -311,7 +313,10 @@ fn changes(page: &mut Page, results: &Results<'_>) {
     let rows = changes.iter().take(MAX_CHANGES).map(|change| {
         let state = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), code);
         let opens = if change.opens { "**opens**" } else { "" };
-        let (about, kind) = (code(&phrases::change_name(change)), change.kind.as_str());
+        let (about, kind) = (
+            code(&phrases::change_name(change)),
+            phrases::change_kind(change),
+        );
         let (before, after) = (state(&change.before), state(&change.after));
         format!("| {opens} | {about} | {kind} | {before} | {after} |")
     });

@@ -29,6 +29,7 @@ mod ordered_json;
 mod phrases;
 mod prometheus;
 pub mod raw_text;
+mod replaced;
 mod results;
 pub mod rule_text;
 mod sarif;

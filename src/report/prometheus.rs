@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 use super::escape::escape;
 use super::results::Results;
-use crate::model::{EndpointReport, FailureKind, LeftOutReason, Severity, Verdict};
+use crate::model::{EndpointReport, FailureKind, Finding, LeftOutReason, Severity, Verdict};
 
 /// Endpoints with their own series.
 const MAX_ENDPOINTS: usize = 10_000;
@@ -81,6 +81,26 @@ impl<W: Write> Metrics<W> {
         self.head(name, help)?;
         for (word, count) in counts {
             self.series(name, &[&format!("{label}=\"{word}\"")], count)?;
+        }
+        Ok(())
+    }
+
+    /// A gauge with the number of findings for each severity and rule.
+    fn findings<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        findings: impl Iterator<Item = &'a Finding>,
+    ) -> io::Result<()> {
+        let mut counts: BTreeMap<(Severity, &str), u64> = BTreeMap::new();
+        for finding in findings {
+            let key = (finding.severity, finding.rule.id);
+            *counts.entry(key).or_default() += 1;
+        }
+        self.head(name, help)?;
+        for ((severity, rule), count) in counts {
+            let labels = format!("severity=\"{severity}\",rule=\"{rule}\"");
+            self.series(name, &[&labels], count)?;
         }
         Ok(())
     }
@@ -160,17 +180,16 @@ fn scan(metrics: &mut Metrics<impl Write>, results: &Results<'_>) -> io::Result<
 }
 
 fn findings(metrics: &mut Metrics<impl Write>, results: &Results<'_>) -> io::Result<()> {
-    let mut counts: BTreeMap<(Severity, &str), u64> = BTreeMap::new();
-    for finding in results.counting_findings() {
-        let key = (finding.severity, finding.rule.id);
-        *counts.entry(key).or_default() += 1;
-    }
-    let name = "kubeknock_findings";
-    metrics.head(name, "Findings that count, by severity and rule.")?;
-    for ((severity, rule), count) in counts {
-        let labels = format!("severity=\"{severity}\",rule=\"{rule}\"");
-        metrics.series(name, &[&labels], count)?;
-    }
+    metrics.findings(
+        "kubeknock_findings",
+        "Findings that count, by severity and rule.",
+        results.counting_findings(),
+    )?;
+    metrics.findings(
+        "kubeknock_carried_findings",
+        "Findings carried from the baseline that nobody accepted, by severity and rule.",
+        results.carried.iter().filter(|finding| finding.counts()),
+    )?;
     let accepted = results.findings.iter().filter(|finding| finding.accepted());
     metrics.gauge(
         "kubeknock_accepted_findings",
@@ -248,7 +267,7 @@ mod tests {
 
     #[test]
     fn the_metrics() {
-        let metrics = text(&sample::mixed());
+        let metrics = text(&sample::carrying());
         insta::assert_snapshot!(metrics);
         let series: Vec<&str> = metrics
             .lines()
@@ -325,7 +344,7 @@ mod tests {
     fn promtool_accepts_the_metrics() {
         let mut hostile = sample::hostile();
         hostile.config.scan_name = Some("a\"} 1\n# TYPE \\\u{202e}".to_owned());
-        for sample in [sample::mixed(), sample::empty(), hostile] {
+        for sample in [sample::carrying(), sample::empty(), hostile] {
             let promtool = Command::new("promtool")
                 .args(["check", "metrics"])
                 .stdin(Stdio::piped())

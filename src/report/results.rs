@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::phrases::{counts, plural};
+use super::replaced::Replaced;
 use crate::model::{
     Change, ChangeKind, Finding, Origin, Outage, Rule, ScanSummary, SinceReported, SpecCoverage,
     UnusedAcceptance, Verdict,
@@ -96,7 +97,7 @@ impl<'a> Results<'a> {
         open
     }
 
-    /// `carried from the baseline: 3 findings of targets that could not be asked again, last seen 2026-11-02`, if there
+    /// `carried from the baseline: 3 findings that could not be asked again, last seen 2026-11-02`, if there
     /// are any.
     pub(super) fn carried_notice(&self) -> Option<String> {
         let days = || self.carried.iter().filter_map(|finding| finding.last_seen);
@@ -108,7 +109,7 @@ impl<'a> Results<'a> {
             format!("{first} to {last}")
         };
         Some(format!(
-            "carried from the baseline: {count} of targets that could not be asked again, last seen {when}"
+            "carried from the baseline: {count} that could not be asked again, last seen {when}"
         ))
     }
 
@@ -134,13 +135,19 @@ impl<'a> Results<'a> {
         findings.filter(|finding| finding.accepted() && !finding.gone())
     }
 
-    /// The findings to list: in an outage, without those of silent targets.
+    /// The findings to list: without those that a worse one replaces, and in an outage without those of silent targets.
     pub(super) fn listed_findings(&self) -> Vec<&'a Finding> {
-        let hidden = self.hidden_origins();
+        let (hidden, replaced) = (self.hidden_origins(), self.replaced());
         let findings = self.findings.iter();
         findings
             .filter(|finding| !hidden.contains(&*finding.origin))
+            .filter(|finding| replaced.by(finding).is_none())
             .collect()
+    }
+
+    /// The findings that take the place of others.
+    pub(super) fn replaced(&self) -> Replaced<'a> {
+        Replaced::among(self.findings, self.carried)
     }
 
     /// The changes to list: in an outage, without those of silent targets. `None` without a baseline.
@@ -175,7 +182,10 @@ impl<'a> Results<'a> {
         self.outage?;
         let listed = self.listed_changes().unwrap_or_default().len();
         let changes = (self.changes.unwrap_or_default().len() - listed) as u64;
-        let findings = (self.findings.len() - self.listed_findings().len()) as u64;
+        let hidden = self.hidden_origins();
+        let findings = self.findings.iter();
+        let findings = findings.filter(|finding| hidden.contains(&*finding.origin));
+        let findings = findings.count() as u64;
         let (changes, findings) = (
             plural(changes, "change", "changes"),
             plural(findings, "finding", "findings"),

@@ -158,8 +158,7 @@ impl Scanner {
                         Outcome::Record(record) => records.push(*record),
                         Outcome::Deferred(deferral) => addresses.push(deferral.address),
                         Outcome::LeftOut(left_out)
-                            if left_out.why == LeftOutReason::SpecialAddress
-                                || (scope.is_some() && left_out.why.is_address()) =>
+                            if left_out.why == LeftOutReason::SpecialAddress || scope.is_some() =>
                         {
                             records.push(not_attempted(target, &left_out));
                         }
@@ -231,9 +230,14 @@ fn without_answer(target: &Target, failure: Failure) -> EndpointReport {
     EndpointReport::without_answer(target.clone(), None, failure, Timings::default())
 }
 
-/// The record of an address that is not probed, for a scan without coverage.
+/// The record of an address that is not probed, or of a failed lookup, for a scan without coverage.
 fn not_attempted(target: &Target, left_out: &LeftOut) -> EndpointReport {
-    let failure = Failure::new(Stage::Dns, FailureKind::NoAddress, left_out.text());
+    let kind = if left_out.why.is_address() {
+        FailureKind::NoAddress
+    } else {
+        FailureKind::ResolverFailure
+    };
+    let failure = Failure::new(Stage::Dns, kind, left_out.text());
     EndpointReport {
         verdict: Verdict::NotAttempted,
         ..without_answer(target, failure)

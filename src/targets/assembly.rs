@@ -231,9 +231,13 @@ impl Collector {
                     && warned.insert((*id, "name="))
                 {
                     let text = if spec.declared.is_some() {
-                        format!("the name {own} is ignored: this target is named {first} elsewhere")
+                        format!(
+                            "reports call this target {first}, as another entry does, and not {own}"
+                        )
                     } else {
-                        format!("name={own} is ignored: an earlier line names this target {first}")
+                        format!(
+                            "reports call this target {first}, as an earlier line does, and not {own}"
+                        )
                     };
                     warnings.push(&spec.origin, text);
                 }

@@ -33,8 +33,8 @@ impl<'a> TargetFinder<'a> {
         }
     }
 
-    /// The target of this set that a record of another scan is about; `None` if the set has no such target, or would not
-    /// ask the address that the name had.
+    /// The target of this set that a record of another scan is about; `None` if the set has no such target, or excludes the
+    /// address that the name had.
     pub fn find(&self, record: &EndpointReport) -> Option<Target> {
         let target = &record.target;
         let (kind, number) = match &target.host {
@@ -67,11 +67,8 @@ impl<'a> TargetFinder<'a> {
     /// Whether nothing excludes the address and the aliases of a name.
     fn may_be_asked(&self, record: &EndpointReport) -> bool {
         let (target, exclusions) = (&record.target, self.set.exclusions());
-        let is_allowed = |address: SocketAddr| {
-            !exclusions.excludes_address(address.ip(), target.port)
-                && self.set.allows(target, address.ip())
-        };
-        record.address().is_none_or(is_allowed)
+        let is_kept = |address: SocketAddr| !exclusions.excludes_address(address.ip(), target.port);
+        record.address().is_none_or(is_kept)
             && !(record.aliases.iter()).any(|alias| exclusions.excludes_name(alias, target.port))
     }
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::support::{kubeknock, stderr, stdout};
 
 const OPEN: &str = "anonymous-discovery-exposed";
+const VERSION: &str = "unsupported-version";
 
 /// A server of this scenario here. Dropping another one there only starts its shutdown, so the port may not be free yet.
 pub(crate) async fn serve(scenario: &str, address: SocketAddr) -> SimulatedServer {
@@ -152,7 +153,7 @@ async fn an_alert_stays_open_until_the_server_answers() {
     let (_, code) = weekly("1", None);
     assert_eq!(code, Some(1));
     let first = json(place, "1.json");
-    let all: Vec<String> = issues(place, "1");
+    let mut all: Vec<String> = issues(place, "1");
     assert!(all.contains(&OPEN.to_owned()), "{all:?}");
     assert_eq!(carried(place, "1"), [Value::Null; 0]);
 
@@ -188,7 +189,7 @@ async fn an_alert_stays_open_until_the_server_answers() {
         // People read it once, and no count has it.
         let day = &first["scan"]["started"].as_str().unwrap()[..10];
         let said = format!(
-            "carried from the baseline: {} findings of targets that could not be asked again, last seen {day}",
+            "carried from the baseline: {} findings that could not be asked again, last seen {day}",
             all.len()
         );
         assert_eq!(
@@ -198,9 +199,18 @@ async fn an_alert_stays_open_until_the_server_answers() {
         );
         assert!(!table.contains(OPEN), "{table}");
         let metrics = read(place, &format!("{name}.prom"));
-        let findings: Vec<&str> = (metrics.lines())
-            .filter(|line| line.starts_with("kubeknock_findings{"))
-            .collect();
+        let series = |metric: &str| -> Vec<&str> {
+            let lines = metrics.lines();
+            (lines.filter(|line| line.starts_with(metric))).collect()
+        };
+        let findings = series("kubeknock_findings{");
+        let carried_on = series("kubeknock_carried_findings{");
+        for rule in &all {
+            let label = format!("rule=\"{rule}\"");
+            let is_it = |line: &&&str| line.contains(&label) && line.ends_with("} 1");
+            assert_eq!(carried_on.iter().filter(is_it).count(), 1, "{metrics}");
+        }
+        assert_eq!(carried_on.len(), all.len());
         assert!(findings.len() == 1 && findings[0].contains("target-not-covered"));
         assert_eq!(
             json(place, &format!("{name}.json"))["findings"]
@@ -228,12 +238,19 @@ async fn an_alert_stays_open_until_the_server_answers() {
     let server = serve("rejecting", address).await;
     let (table, code) = weekly("4", Some("3"));
     assert_eq!(code, Some(0), "{table}");
-    assert!(!table.contains("carried"), "{table}");
-    assert_eq!(results(place, "4"), []);
-    assert_eq!(issues(place, "4"), [""; 0]);
-    assert_eq!(carried(place, "4"), [Value::Null; 0]);
+    // A server that rejects `/version` does not show that it was upgraded.
+    assert_eq!(issues(place, "4"), [VERSION]);
+    let metrics = read(place, "4.prom");
+    let mut carried_series = metrics
+        .lines()
+        .filter(|line| line.starts_with("kubeknock_carried_findings{"));
+    assert!(
+        carried_series.all(|line| line.contains(VERSION)),
+        "{metrics}"
+    );
     let [new, gone, carried_on] = diff(place, "3", "4");
-    assert_eq!((new, carried_on), (vec![], vec![]));
+    assert_eq!((new, carried_on), (vec![], vec![VERSION.to_owned()]));
+    all.retain(|rule| rule != VERSION);
     let fixed: Vec<String> = gone
         .into_iter()
         .filter(|rule| rule != "target-not-covered")
@@ -368,8 +385,17 @@ async fn reports_that_are_read_again_carry_on() {
     let server = serve("rejecting", address).await;
     scan(place, "3", None, &list[..2]);
     drop(server);
-    kubeknock_in(place, &["report", "-ojson=merged.json", "2.json", "3.json"]);
-    assert_eq!(of_address("merged"), [""; 0]);
+    kubeknock_in(
+        place,
+        &[
+            "report",
+            "-ojson=merged.json",
+            "-ogitlab=merged.gitlab",
+            "2.json",
+            "3.json",
+        ],
+    );
+    assert!(!issues(place, "merged").contains(&OPEN.to_owned()));
 }
 
 /// A scan that stops has not asked everything. When it goes on, what it then asks is not carried.
@@ -428,5 +454,79 @@ async fn an_alert_ends_when_another_program_answers_there() {
         assert!(open.iter().all(|(rule, ..)| rule != OPEN), "{open:?}");
         let [_, gone, _] = diff(place, "1", name);
         assert!(gone.contains(&OPEN.to_owned()), "{scenario}: {gone:?}");
+    }
+}
+
+/// Weeks of deep and ordinary scans in turn: found, not asked again, unreachable, found again, fixed.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ordinary_scan_neither_fixes_nor_forgets_what_a_deep_one_proved() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    for (scenario, rule, own) in [
+        ("lists-nodes", "anonymous-resources-exposed", "127.84.0.25"),
+        ("insecure-http", "insecure-http-api", "127.84.0.26"),
+    ] {
+        let server = serve_at(scenario, own).await;
+        let address = server.address();
+        fs::write(place.join("targets.txt"), format!("{address}\n")).unwrap();
+        let weekly = |name: &str, baseline, more: &[&str]| {
+            let ocsf = format!("-oocsf={name}.ocsf");
+            let markdown = format!("-omarkdown={name}.md");
+            let list = ["-f", "targets.txt", "--fail-on=new", &ocsf, &markdown];
+            scan(place, name, baseline, &[&list[..], more].concat())
+        };
+        scan(place, "1", None, &["-f", "targets.txt", "--deep"]);
+        let is_open = |name: &str| {
+            let in_sarif = results(place, name).iter().any(|(id, ..)| id == rule);
+            in_sarif && issues(place, name).contains(&rule.to_owned())
+        };
+        assert!(is_open("1"), "{scenario}");
+        for (name, baseline) in [("2", "1"), ("3", "2")] {
+            let (table, code) = weekly(name, Some(baseline), &[]);
+            assert_eq!(code, Some(0), "{scenario} {name}: {table}");
+            assert!(is_open(name), "{scenario} {name}");
+            let [new, gone, _] = diff(place, baseline, name);
+            assert!(!gone.contains(&rule.to_owned()), "{scenario}: {gone:?}");
+            assert_eq!(new, [""; 0], "{scenario}");
+            for text in [read(place, &format!("{name}.ocsf")), table] {
+                assert!(!text.contains("Resolved"), "{text}");
+                assert!(!text.contains("gone since"), "{text}");
+            }
+        }
+        let changes = stdout(&kubeknock_in(place, &["diff", "1.json", "2.json"]));
+        if scenario == "lists-nodes" {
+            assert!(
+                changes.contains(
+                    "not asked again: exposed (/api/v1/namespaces, /api/v1/nodes and /metrics)"
+                ),
+                "{changes}"
+            );
+        }
+        assert!(!changes.contains("exposed →"), "{changes}");
+
+        drop(server);
+        silence(address).await;
+        weekly("4", Some("3"), &[]);
+        assert!(is_open("4"), "{scenario}");
+        let changes = stdout(&kubeknock_in(place, &["diff", "1.json", "4.json"]));
+        assert!(
+            changes.contains("silent, not fixed: exposed → unreachable"),
+            "{changes}"
+        );
+
+        let server = serve(scenario, address).await;
+        let (table, code) = weekly("5", Some("4"), &["--deep"]);
+        assert_eq!(code, Some(0), "{scenario}: nothing is new: {table}");
+        assert!(is_open("5") && carried(place, "5").is_empty(), "{scenario}");
+        drop(server);
+        silence(address).await;
+
+        let server = serve("rejecting", address).await;
+        weekly("6", Some("5"), &["--deep"]);
+        assert!(!is_open("6"), "{scenario}");
+        let [_, gone, _] = diff(place, "5", "6");
+        assert!(gone.contains(&rule.to_owned()), "{scenario}: {gone:?}");
+        assert!(read(place, "6.ocsf").contains("Resolved"));
+        drop(server);
     }
 }

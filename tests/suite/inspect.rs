@@ -176,7 +176,19 @@ fn the_exit_code_follows_the_prediction() {
         let all = stdout(&output) + &stderr(&output);
         assert_eq!(output.status.code(), Some(code), "{args:?} {all}");
         assert!(all.contains(said), "{args:?}: {said}: {all}");
+        // What was not judged has not passed.
+        assert!(code != 2 || !all.contains("; nothing at"), "{all}");
     }
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("good.yaml"), HEALTH).unwrap();
+    fs::write(folder.path().join("bad.yaml"), "a: [\n").unwrap();
+    let output = run_in(folder.path(), &["inspect", "good.yaml", "bad.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stdout(&output).contains("; in the rest nothing at --fail-on exposed\n"),
+        "{}",
+        stdout(&output)
+    );
     let output = run(&["inspect", "/does/not/exist"]);
     assert_eq!(output.status.code(), Some(2));
 }

@@ -503,9 +503,10 @@ async fn a_scan_stopped_in_a_later_pass_reports_the_retries_not_made() {
             "-o",
             "json",
             "--rate",
-            "100",
+            // The first pass needs 2 s, the next one 4 s.
+            "50",
             "--max-duration",
-            "1500ms",
+            "4s",
         ])
         .arg(format!(
             "127.64.0.0-127.64.0.99 ports={}",

@@ -201,15 +201,10 @@ async fn every_change_is_told_once() {
     round(&[told("lost", LOST)], &lost);
     round(&[], &lost);
     let _server = serve("rejecting", address).await;
-    round(
-        &[
-            told("fixed", EXPOSED),
-            told("fixed", LOST),
-            told("fixed", VERSION),
-        ],
-        &[],
-    );
-    round(&[], &[]);
+    // A server that rejects `/version` does not show that it was upgraded.
+    let fixed = [told("fixed", EXPOSED), told("fixed", LOST)];
+    round(&fixed, &[VERSION]);
+    round(&[], &[VERSION]);
 }
 
 /// A receiver that is away delays a notification, and loses none.
@@ -259,6 +254,30 @@ async fn what_a_receiver_misses_waits_for_it() {
     assert_eq!(scan_while_away(&["--notify-required"]), Some(2));
     assert_eq!(waiting(), 1, "nothing changed since");
 
+    // The receiver has another name now, or is gone: that is said before anything is asked, whatever is quiet.
+    let before = server.stats().connections();
+    for (more, code) in [
+        (&["--notify=webhook=env:OTHER", "--notify-required"][..], 2),
+        (&["--notify=webhook=env:OTHER"], 0),
+        (&[], 0),
+    ] {
+        let target = format!("{} name=prod", server.address());
+        let output = (kubeknock().current_dir(folder).env("OTHER", &away))
+            .args(["--quiet", "scan", &target, "--baseline=auto:kept"])
+            .arg("--fail-on=never")
+            .args(more)
+            .output()
+            .unwrap();
+        let error = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{more:?}: {error}");
+        let said = "1 notification waits for receivers that are not among --notify now: give --notify as before, or \
+                    remove the files notification-* of kept, such as kept/notification-000001-1.json";
+        assert!(error.contains(said), "{error}");
+        if code == 2 {
+            assert_eq!(server.stats().connections(), before, "nothing is asked");
+        }
+    }
+
     let service = receiver();
     service.overload(1);
     let notify = ["webhook=env:HOOK"];
@@ -279,6 +298,85 @@ async fn what_a_receiver_misses_waits_for_it() {
     assert_eq!(ids.len(), 1);
     assert_eq!(news(&body(&requests[1]))[0], told("new", EXPOSED));
     assert_eq!(waiting(), 0);
+}
+
+const TOO_LARGE: &str = "HTTP/1.1 413 Content Too Large";
+
+/// People miss a notification that is refused for ever, and get those after it. It does not come after them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_notification_is_not_told_after_a_later_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let service = receiver();
+    let server = serve_at("exposed", "127.0.17.2").await;
+    let address = server.address();
+    let told_as = |error: &str, code| {
+        let more = ["--fail-on=never", "--notify-required"];
+        let output = scan(&service, folder, address, &["webhook=env:HOOK"], &more);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(error), "{said}");
+        let requests = service.take();
+        let of_exposed = |request: &String| {
+            let mut news = news(&body(request)).into_iter();
+            news.find(|(_, rule, _)| rule == EXPOSED).unwrap().0
+        };
+        requests.iter().map(of_exposed).collect::<Vec<String>>()
+    };
+    service.refuse(1, TOO_LARGE);
+    let waits = "was not notified: it answers 413; 1 notification waits for it";
+    assert_eq!(told_as(waits, 2), ["new"]);
+    drop(server);
+    let _server = serve("rejecting", address).await;
+    // Once before the scan, and once after it.
+    service.refuse(2, TOO_LARGE);
+    let refused = "refused 1 notification and took a later one: it answers 413; what it refused is not sent again";
+    assert_eq!(told_as(refused, 2), ["new", "new", "fixed"]);
+    assert!(told_as("", 0).is_empty());
+}
+
+/// Alertmanager gets what is too large in halves. What it refuses holds up what comes after it: an alert would be open that was
+/// closed.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_alert_is_opened_after_it_was_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let service = receiver();
+    let server = serve_at("exposed", "127.0.17.3").await;
+    let address = server.address();
+    let am = format!("alertmanager=https://{}", service.address);
+    let requests = |refused, code| {
+        service.refuse(refused, TOO_LARGE);
+        let more = ["--fail-on=never", "--notify-required"];
+        let output = scan(&service, folder, address, &[&am], &more);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        service.take()
+    };
+    let sizes = |requests: &[String]| -> Vec<usize> {
+        let sizes = requests
+            .iter()
+            .map(|request| body(request).as_array().unwrap().len());
+        sizes.collect()
+    };
+    let mut open = Alerts::default();
+    // The whole, then its first half.
+    assert_eq!(sizes(&requests(2, 2)), [2, 1]);
+    drop(server);
+    let _server = serve("rejecting", address).await;
+    let all = requests(4, 2);
+    assert_eq!(sizes(&all), [2, 1, 2, 1], "{all:?}");
+    let all = requests(1, 0);
+    assert_eq!(sizes(&all), [2, 1, 1, 2, 1], "{all:?}");
+    for request in &all[1..3] {
+        open.take(request);
+    }
+    assert_eq!(open.rules(), [EXPOSED, VERSION]);
+    // A server that rejects `/version` does not show that it was upgraded.
+    for request in &all[3..] {
+        open.take(request);
+        assert_eq!(open.rules(), [VERSION]);
+    }
 }
 
 /// 503 is temporary; other refusals are not, and nothing follows a redirect.
@@ -745,9 +843,23 @@ async fn a_report_can_be_the_baseline_of_notifications() {
     drop(server);
     let _server = serve("rejecting", address).await;
     let requests = scan("2", "3");
-    assert_eq!(news(&body(&requests[0])).len(), 2);
-    open.take(&requests[1]);
-    assert!(open.rules().is_empty());
+    assert_eq!(
+        news(&body(&requests[0])),
+        [told("lost", VERSION), told("fixed", EXPOSED)],
+        "nobody knows whether it was upgraded"
+    );
+    let now = Timestamp::now();
+    let alerts = body(&requests[1]);
+    let ends = |alert: &&Value| {
+        alert["endsAt"]
+            .as_str()
+            .unwrap()
+            .parse::<Timestamp>()
+            .unwrap()
+    };
+    let closed = (alerts.as_array().unwrap().iter()).filter(|alert| ends(alert) <= now);
+    let closed: Vec<&Value> = closed.map(|alert| &alert["labels"]["rule"]).collect();
+    assert_eq!(closed, [EXPOSED]);
 }
 
 #[test]
@@ -786,7 +898,7 @@ fn mistakes_are_found_before_anything_is_asked() {
         ),
         (
             vec!["--notify=alertmanager=http://127.0.0.1:1"],
-            "--baseline",
+            "add --baseline auto:DIR, which keeps the last report",
         ),
         (vec![auto, "--notify-required"], "--notify"),
         (
@@ -994,7 +1106,11 @@ async fn a_real_alertmanager_has_an_alert_while_a_finding_is_open() {
     assert_eq!(real.rules(), [EXPOSED, LOST, VERSION]);
     let _server: SimulatedServer = serve("rejecting", address).await;
     scan();
-    assert_eq!(real.rules(), Vec::<String>::new());
+    assert_eq!(
+        real.rules(),
+        [VERSION],
+        "nobody knows whether it was upgraded"
+    );
 }
 
 /// The code blocks of the page about scheduled scans, by language.

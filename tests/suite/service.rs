@@ -24,8 +24,8 @@ struct State {
     /// The requests, with their bodies.
     requests: Vec<String>,
     answer: String,
-    /// How many requests are answered with 503 first.
-    overloaded: usize,
+    /// How many requests are refused first, and with which status line.
+    refused: (usize, &'static str),
     /// How long an answer takes.
     pause: Duration,
     /// How an answer ends.
@@ -79,7 +79,7 @@ impl Service {
         let state = Arc::new(Mutex::new(State {
             requests: Vec::new(),
             answer: answer(head, body),
-            overloaded: 0,
+            refused: (0, ""),
             pause: Duration::ZERO,
             end: End::Whole,
         }));
@@ -114,7 +114,12 @@ impl Service {
 
     /// From now on, answers this many requests with 503 before others.
     pub(crate) fn overload(&self, requests: usize) {
-        self.state.lock().unwrap().overloaded = requests;
+        self.refuse(requests, "HTTP/1.1 503 Service Unavailable");
+    }
+
+    /// From now on, answers this many requests with this status line before others.
+    pub(crate) fn refuse(&self, requests: usize, status: &'static str) {
+        self.state.lock().unwrap().refused = (requests, status);
     }
 
     /// From now on, takes this long for an answer.
@@ -202,10 +207,10 @@ fn serve(socket: TcpStream, config: Arc<rustls::ServerConfig>, state: &Mutex<Sta
     let (answer, pause, end) = {
         let mut state = state.lock().unwrap();
         state.requests.push(request);
-        let is_overloaded = state.overloaded > 0;
-        state.overloaded = state.overloaded.saturating_sub(1);
-        let answer = if is_overloaded {
-            answer("HTTP/1.1 503 Service Unavailable", "")
+        let (refused, status) = state.refused;
+        state.refused.0 = refused.saturating_sub(1);
+        let answer = if refused > 0 {
+            answer(status, "")
         } else {
             state.answer.clone()
         };

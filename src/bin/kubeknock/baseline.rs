@@ -9,6 +9,7 @@ use kubeknock::policy::{FailOn, Policy};
 use crate::args::BaselineArg;
 use crate::evaluated_scan::EarlierScan;
 use crate::kept::Kept;
+use crate::notify::Notifier;
 use crate::policies::Policies;
 
 /// The earlier scan, and the folder of a scheduled scan.
@@ -69,6 +70,12 @@ impl Baseline {
             earlier: Some(earlier),
             kept: None,
         })
+    }
+
+    /// Says which notifications wait for receivers that are not told any more; an error if they must be told.
+    pub(crate) fn check_waiting(&self, notifier: Option<&Notifier>) -> anyhow::Result<()> {
+        let kept = self.kept.as_ref();
+        kept.map_or(Ok(()), |kept| Notifier::check_waiting(notifier, kept))
     }
 
     /// Fails if the folder of scheduled scans has the report of a later scan than the one that began at this time: an older

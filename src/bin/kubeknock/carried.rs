@@ -48,6 +48,13 @@ impl<'a> FinishedScan<'a> {
             snapshot,
         } = self;
         let mut carrier = Carrier::new(policy, started, evaluation, snapshot, findings);
+        for (earlier, listed) in &mut earlier {
+            earlier.records.read_carried(|old| {
+                let old = old.filter(|record| listed(record).is_some());
+                old.for_each(|record| carrier.look_at(&record));
+                Ok(())
+            })?;
+        }
         // Shards of one scan carry the same records.
         let mut known = HashSet::new();
         for (earlier, listed) in &mut earlier {

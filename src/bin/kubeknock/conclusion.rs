@@ -61,6 +61,7 @@ impl Conclusion<'_> {
         if judged.is_err() {
             self.end = ScanEnd::Failed;
         }
+        (self.snapshot).set_left_out(info.config, &summary.coverage);
         let mut changes = None;
         if let Some(EarlierScan {
             earlier, snapshot, ..
@@ -74,6 +75,10 @@ impl Conclusion<'_> {
             (self.evaluation).compare(&[], &self.snapshot, &nothing);
         }
         let carried = self.carry(summary, &mut records)?;
+        self.evaluation.mention(&carried);
+        if let Some(changes) = &mut changes {
+            carried.explain(changes);
+        }
         (self.evaluation.unused_acceptances)
             .retain(|unused| carried.unused_acceptances.contains(unused));
         // An acceptance that matches nothing here may match a finding of another shard, or of a target that was not

@@ -18,7 +18,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let mut old = EarlierScan::read(&args.old, &file.policy, selectors, None)?;
     let mut new = EvaluatedScan::read(&args.new, &file.policy, selectors)?;
     (new.evaluation).compare(&old.earlier.findings, &new.snapshot, &old.snapshot);
-    let changes = new.snapshot.changes_since(&old.snapshot);
+    let mut changes = new.snapshot.changes_since(&old.snapshot);
     let finished = FinishedScan {
         policy: &file.policy,
         started: new.scan.summary.started,
@@ -31,6 +31,8 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
         (&mut old.earlier, listed),
     ];
     let carried = finished.carry(earlier, &mut Spool::default())?;
+    new.evaluation.mention(&carried);
+    carried.explain(&mut changes);
     let gate = args.gate.gate();
     let coverage = evaluated_coverage(&new.scan.config, &new.scan.summary.coverage);
     let decision = gate.decide(&coverage, &new.evaluation, ScanEnd::Regular);

@@ -63,14 +63,20 @@ impl EvaluatedScan {
         evaluator.set_headers(&scan.config.headers);
         let mut snapshot = Snapshot::default();
         let mut carried = CarriedRecords::new(policy, scan.summary.started);
+        let mut earlier = Snapshot::default();
         file.all_records(
             &mut |record| {
                 evaluator.add(&record);
                 snapshot.add(&record);
             },
-            &mut |record| carried.add(record),
+            &mut |record| {
+                earlier.add(&record);
+                carried.add(record);
+            },
         )?;
+        snapshot.set_carried(earlier);
         snapshot.partial = is_partial(&scan.config, &scan.summary);
+        snapshot.set_left_out(&scan.config, &scan.summary.coverage);
         let coverage = evaluated_coverage(&scan.config, &scan.summary.coverage);
         let evaluation = evaluator.finish(&coverage);
         let mut carried = carried.finish()?;
@@ -158,9 +164,11 @@ pub(crate) struct CarriedRecords<'a> {
 impl<'a> CarriedRecords<'a> {
     /// For the reports of a scan that began at this time.
     pub(crate) fn new(policy: &'a Policy, started: Timestamp) -> Self {
+        let mut evaluator = Evaluator::new(policy, started);
+        evaluator.accept_as_of(started);
         Self {
             started,
-            evaluator: Evaluator::new(policy, started),
+            evaluator,
             records: Spool::default(),
             spooled: Ok(()),
         }

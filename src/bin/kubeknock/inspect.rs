@@ -201,13 +201,16 @@ fn with_input(inspection: &Inspection, decision: Decision) -> Decision {
     } else {
         return decision;
     };
-    let rest = decision
-        .sentence
-        .split_once(": ")
-        .map_or("", |(_, rest)| rest);
+    let others = decision.sentence.split_once(": ");
+    // Nothing was judged if nothing says anything, and what was judged is not all.
+    let others = match others.filter(|_| !inspection.is_empty()) {
+        Some((_, others)) if decision.code == PASSED => format!("; in the rest {others}"),
+        Some((_, others)) => format!("; {others}"),
+        None => String::new(),
+    };
     Decision {
         code: COULD_NOT_RUN,
-        sentence: format!("exit {COULD_NOT_RUN}: {problem}; {rest}"),
+        sentence: format!("exit {COULD_NOT_RUN}: {problem}{others}"),
     }
 }
 

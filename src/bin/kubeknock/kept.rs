@@ -37,7 +37,8 @@ pub(crate) type Told = BTreeMap<String, Vec<OpenAlert>>;
 
 /// The folder of a scheduled scan.
 pub(crate) struct Kept {
-    folder: PathBuf,
+    /// As it is written, without slashes that change nothing.
+    pub(crate) folder: PathBuf,
     /// Closing it ends the lock.
     _lock: File,
     /// The number of the last report.
@@ -46,7 +47,7 @@ pub(crate) struct Kept {
 
 /// A notification that waits for its receiver.
 pub(crate) struct Waiting {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     pub(crate) message: Message,
 }
 
@@ -107,7 +108,7 @@ impl Kept {
             lock.with_context(|| format!("--baseline auto: cannot write into {shown}"))?;
         ensure!(is_ours, "--baseline auto: another scan uses {shown} now");
         let mut kept = Self {
-            folder: folder.to_owned(),
+            folder: folder.components().collect(),
             _lock: lock,
             latest: None,
         };

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
     }
     let selectors = &args.selectors.selectors;
     let policies = policies::open(&args.policies.policy)?;
-    let notifier = Notifier::open(&args.notify)?;
+    let notifier = Notifier::open(&args.notify, args.baseline.as_ref())?;
     let baseline = Baseline::open(
         args.baseline.as_ref(),
         args.gate.fail_on,
@@ -40,6 +40,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
         selectors,
         policies.as_ref(),
     )?;
+    baseline.check_waiting(notifier.as_ref())?;
     let mut outputs = Outputs::open(&args.output, &formats)?;
     let mut reports = latest_first(&paths, args.max_age, selectors)?;
     let mut merged = merge(&mut reports)?;

@@ -52,7 +52,7 @@ pub(crate) fn run(
         args.baseline.as_ref(),
         !args.notify.notify.is_empty(),
     )?;
-    let notifier = Notifier::open(&args.notify)?;
+    let notifier = Notifier::open(&args.notify, args.baseline.as_ref())?;
     let targets = settings::targets(args, file.expectations, runtime.handle(), verbose)?;
     if args.dry_run {
         let receivers = notifier.as_ref().map_or(&[][..], Notifier::receivers);
@@ -91,6 +91,7 @@ pub(crate) fn run(
         &args.selection.sources.selectors.selectors,
         policies.as_ref(),
     )?;
+    baseline.check_waiting(notifier.as_ref())?;
     if let Some(began) = resumed {
         baseline.ensure_not_older(began)?;
     }

@@ -3,12 +3,13 @@
 
 use std::cmp::Reverse;
 
-use super::hit::{Hit, answered, contradicted, listed, posture_confidence, requests};
+use super::hit::{Hit, answered, clear_paths, contradicted, listed, posture_confidence, requests};
 use super::{anonymous_auth, exposure, insecure_http};
 use crate::kubernetes::Answer;
 use crate::model::{
     Access, ComparisonResult, Confidence, DeclaredAnonymous, DeclaredFact, EndpointReport, Grade,
-    Grant, LIKELY_CAUSES, PostureStatus, Rule, Scheme, Verdict, unanswered_text,
+    Grant, JudgedRequest, LIKELY_CAUSES, Learned, PostureStatus, Rule, Scheme, Verdict,
+    unanswered_text,
 };
 use crate::wording::accepted_and_stopped;
 
@@ -177,8 +178,38 @@ impl<'a> Found<'a> {
             expected: contradicted(report),
             ..Hit::proven(parts.join("; "), Vec::new())
         }
+        .resting_on(self.rests_on())
+        .needing(self.needs())
         .at_most(confidence)
         .fixed_by(remediation)
+    }
+
+    /// The paths without which it would be another finding, or none.
+    fn rests_on(&self) -> Vec<&str> {
+        if self.status() == Some(PostureStatus::MoreOpen) {
+            return clear_paths(self.report).collect();
+        }
+        // One path that is not rejected makes the difference to `rejected`.
+        let requests = self.report.requests.iter();
+        let accepted = requests.filter(|request| {
+            self.reach == Reach::Limited
+                && matches!(request.access, Access::Granted | Access::Forbidden)
+        });
+        accepted.map(JudgedRequest::path).collect()
+    }
+
+    /// What makes it another rule than it would be without a comparison.
+    fn needs(&self) -> Option<Learned> {
+        let depends = matches!(
+            self.reach,
+            Reach::Telemetry | Reach::Accepted | Reach::Limited
+        );
+        let declared = self.against_declared() == Some(ComparisonResult::MoreOpen);
+        match () {
+            () if !depends || contradicted(self.report).is_some() => None,
+            () if self.status() == Some(PostureStatus::MoreOpen) => Some(Learned::Product),
+            () => declared.then_some(Learned::Compared(DeclaredFact::AnonymousRequests)),
+        }
     }
 
     /// Whether the rule is about paths of this grade. Other open paths are mentioned after them.

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::hit::{DEFAULTS, Hit, ScanTime};
 use crate::advise::for_renewal;
-use crate::model::{EndpointReport, Rule, Severity};
+use crate::model::{EndpointReport, Learned, Rule, Severity};
 
 /// How long before it expires a certificate is reported.
 const NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -48,7 +48,9 @@ fn hit(rule: &Rule, report: &EndpointReport, verb: &str, end: Timestamp) -> Hit 
     let day = end.strftime("%Y-%m-%d");
     let identification = report.identification.as_ref();
     let remediation = identification.map(|identified| for_renewal(rule.id, identified));
-    Hit::proven(format!("the certificate {verb} on {day}"), Vec::new()).fixed_by(remediation)
+    Hit::proven(format!("the certificate {verb} on {day}"), Vec::new())
+        .needing([Learned::Certificate])
+        .fixed_by(remediation)
 }
 
 /// When the certificate expires, if an API server presented it.

@@ -6,7 +6,8 @@ use super::expectation::found;
 use super::hit::{DEFAULTS, Hit, ScanTime, requests};
 use crate::advise::for_missing;
 use crate::model::{
-    EndpointReport, FailureKind, Rule, Severity, SpecCoverage, Verdict, unanswered_text,
+    EndpointReport, FailureKind, Rule, Severity, SpecCoverage, Verdict, unanswered_paths,
+    unanswered_text,
 };
 
 pub(in crate::policy) static INCONCLUSIVE: Rule = Rule {
@@ -59,7 +60,8 @@ pub(in crate::policy) fn not_fully_asked(report: &EndpointReport, _: ScanTime) -
     let missing = unanswered_text(&report.requests, &report.not_asked)
         .filter(|_| report.verdict.is_conclusive())?;
     let unclear = requests(report, |request| !request.access.is_clear());
-    Some(Hit::proven(missing, unclear))
+    let paths = unanswered_paths(&report.requests, &report.not_asked);
+    Some(Hit::proven(missing, unclear).resting_on(paths))
 }
 
 pub(in crate::policy) fn not_covered(

@@ -2,8 +2,8 @@
 //! open than declared is open, so that it always has such a finding.
 
 use super::anonymous_access;
-use super::hit::{DEFAULTS, Hit, ScanTime, answered};
-use crate::model::{ComparisonResult, DeclaredFact, EndpointReport, Rule, Severity};
+use super::hit::{DEFAULTS, Hit, ScanTime, answered, clear_paths};
+use crate::model::{ComparisonResult, DeclaredFact, EndpointReport, Learned, Rule, Severity};
 
 pub(in crate::policy) static STRICTER: Rule = Rule {
     id: "stricter-than-declared",
@@ -22,7 +22,9 @@ pub(in crate::policy) fn stricter(report: &EndpointReport, _: ScanTime) -> Optio
     let compared = report
         .compares(DeclaredFact::AnonymousRequests, ComparisonResult::Stricter)
         .filter(|_| !anonymous_access::is_found(report))?;
-    let hit = Hit::proven(compared.sentence.as_str(), answered(report));
+    let hit = Hit::proven(compared.sentence.as_str(), answered(report))
+        .resting_on(clear_paths(report))
+        .needing([Learned::Compared(DeclaredFact::AnonymousRequests)]);
     let remedy = report.remedy.as_ref();
     Some(hit.fixed_by(remedy.map(|remedy| remedy.remediation.clone())))
 }

@@ -1,9 +1,9 @@
 //! What an inventory declares about a cluster besides anonymous requests, and what was observed instead.
 
-use super::hit::{DEFAULTS, Hit, ScanTime, answered, replies};
+use super::hit::{DEFAULTS, Hit, ScanTime, answered, clear_paths, replies};
 use crate::kubernetes::Answer;
 use crate::model::{
-    ComparisonResult, Confidence, DeclaredFact, EndpointReport, Rule, Severity, Verdict,
+    ComparisonResult, Confidence, DeclaredFact, EndpointReport, Learned, Rule, Severity, Verdict,
 };
 use crate::policy::controls;
 
@@ -85,13 +85,19 @@ pub(in crate::policy) fn other_authority(report: &EndpointReport, _: ScanTime) -
         DeclaredFact::CertificateAuthority,
         ComparisonResult::Differs,
     )?;
-    Some(Hit::proven(compared.sentence.as_str(), Vec::new()))
+    // Nothing is compared where no certificate was seen.
+    let needs = [
+        Learned::Certificate,
+        Learned::Compared(DeclaredFact::CertificateAuthority),
+    ];
+    Some(Hit::proven(compared.sentence.as_str(), Vec::new()).needing(needs))
 }
 
 pub(in crate::policy) fn other_product(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let attribution = &report.identification.as_ref()?.attribution;
     let confidence = attribution.confidence.unwrap_or(Confidence::Low);
-    Some(differs(report, DeclaredFact::Product)?.at_most(confidence))
+    let hit = differs(report, DeclaredFact::Product)?.resting_on(clear_paths(report));
+    Some(hit.at_most(confidence))
 }
 
 pub(in crate::policy) fn other_version(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
@@ -113,5 +119,6 @@ pub(in crate::policy) fn no_audit_log(report: &EndpointReport, _: ScanTime) -> O
 
 fn differs(report: &EndpointReport, fact: DeclaredFact) -> Option<Hit> {
     let compared = report.compares(fact, ComparisonResult::Differs)?;
-    Some(Hit::proven(compared.sentence.as_str(), answered(report)))
+    let hit = Hit::proven(compared.sentence.as_str(), answered(report));
+    Some(hit.needing([Learned::Compared(fact)]))
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::hit::{DEFAULTS, Hit, confidence, listed};
 use crate::model::{Confidence, Endpoint, EndpointReport, JudgedRequest, Rule, Severity, Verdict};
 
@@ -29,7 +31,7 @@ pub(in crate::policy) struct AddressResult {
 
 impl AddressResult {
     /// `None` for an address without a clear answer, which says nothing about what is open.
-    pub(in crate::policy) fn of(report: &EndpointReport) -> Option<Self> {
+    fn of(report: &EndpointReport) -> Option<Self> {
         let is_clear = !report.verdict.has_no_answer() && report.verdict != Verdict::Inconclusive;
         let endpoint = report.endpoint.clone().filter(|_| is_clear)?;
         let open: BTreeSet<String> = (report.grants.iter())
@@ -60,8 +62,41 @@ impl AddressResult {
     }
 }
 
+/// Whether a record says what its address shows.
+pub(in crate::policy) fn has_result(report: &EndpointReport) -> bool {
+    AddressResult::of(report).is_some()
+}
+
+/// The results of all addresses of one name, by the scan that saw them: `None` for the scan itself, which comes first, and
+/// the time at which an earlier one began.
+#[derive(Debug, Default)]
+pub(in crate::policy) struct ByScan(BTreeMap<Option<Timestamp>, Vec<AddressResult>>);
+
+impl ByScan {
+    /// Adds what a record says about its address, if it says anything.
+    pub(in crate::policy) fn add(&mut self, report: &EndpointReport) {
+        if let Some(result) = AddressResult::of(report) {
+            self.0.entry(report.last_seen).or_default().push(result);
+        }
+    }
+
+    /// The first scan in which the addresses differ, with its results. What an address showed in one scan is not compared
+    /// with what another one showed in another scan: a server that changed meanwhile would differ from itself.
+    pub(in crate::policy) fn first_that_differs(
+        self,
+    ) -> Option<(Option<Timestamp>, Vec<AddressResult>, Hit)> {
+        self.0.into_iter().find_map(|(scan, mut results)| {
+            results.sort_by_key(|result| result.endpoint().address());
+            // Shards of one scan carry the same records.
+            results.dedup_by(|one, other| one.endpoint == other.endpoint);
+            let hit = check(&results)?;
+            Some((scan, results, hit))
+        })
+    }
+}
+
 /// Compares the addresses of one name, sorted by address.
-pub(in crate::policy) fn check(results: &[AddressResult]) -> Option<Hit> {
+fn check(results: &[AddressResult]) -> Option<Hit> {
     // A lost request does not prove that the path is closed.
     let closed_somewhere =
         |path: &&String| results.iter().any(|result| result.closed.contains(*path));
@@ -77,6 +112,14 @@ pub(in crate::policy) fn check(results: &[AddressResult]) -> Option<Hit> {
         let address = endpoint.address().map(|address| address.ip().to_string());
         by_verdict.entry(*verdict).or_default().extend(address);
     }
+    let differing_or_all = differing.iter().copied().chain(
+        (results
+            .iter()
+            .flat_map(|result| result.open.union(&result.closed)))
+        .filter(|_| differing.is_empty())
+        .map(String::as_str),
+    );
+    let rests_on: BTreeSet<&str> = differing_or_all.collect();
     let message = match by_verdict.first_key_value() {
         Some((verdict, _)) if by_verdict.len() == 1 && !differing.is_empty() => {
             let paths = listed(differing);
@@ -92,5 +135,6 @@ pub(in crate::policy) fn check(results: &[AddressResult]) -> Option<Hit> {
         _ => return None,
     };
     let confidence = results.iter().map(|result| result.confidence).min()?;
-    Some(Hit::proven(message, Vec::new()).at_most(confidence))
+    let hit = Hit::proven(message, Vec::new()).resting_on(rests_on);
+    Some(hit.at_most(confidence))
 }

@@ -2,7 +2,7 @@
 
 use super::hit::{DEFAULTS, Hit, ScanTime, is_component, requests};
 use crate::kubernetes::{Answer, PathClass};
-use crate::model::{Component, EndpointReport, Reply, Rule, Scheme, Severity};
+use crate::model::{Component, EndpointReport, Learned, Reply, Rule, Scheme, Severity};
 use crate::policy::controls;
 
 pub(in crate::policy) static RULE: Rule = Rule {
@@ -40,5 +40,6 @@ pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<H
         Scheme::Http => "over plain HTTP, where no client certificate can be asked for",
     };
     let message = format!("etcd answers {how}; its own user authentication was not asked");
-    (!answers.is_empty()).then(|| Hit::proven(message, answers))
+    (!answers.is_empty())
+        .then(|| Hit::proven(message, answers).needing([Learned::AnswersOf(Component::Etcd)]))
 }

@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 
 use crate::advise::for_rule;
 use crate::model::{
-    Component, Confidence, EndpointReport, Grant, JudgedRequest, Provenance, Remediation, Reply,
-    Rule, Severity, Verdict,
+    Component, Confidence, EndpointReport, Grant, JudgedRequest, Learned, Provenance, Remediation,
+    Reply, Rule, Severity, Verdict,
 };
 use crate::wording;
 
@@ -57,6 +57,10 @@ pub(in crate::policy) struct Hit {
     pub(in crate::policy) remediation: Option<Remediation>,
     /// The paths that are open.
     pub(in crate::policy) open: BTreeSet<String>,
+    /// The other paths on whose answers it rests. Those that decide every verdict need not be named.
+    pub(in crate::policy) rests_on: BTreeSet<String>,
+    /// What else must be known of the server to find it again.
+    pub(in crate::policy) needs: Vec<Learned>,
     /// The expected verdict, if another one was found.
     pub(in crate::policy) expected: Option<Verdict>,
 }
@@ -70,6 +74,8 @@ impl Hit {
             requests,
             remediation: None,
             open: BTreeSet::new(),
+            rests_on: BTreeSet::new(),
+            needs: Vec::new(),
             expected: None,
         }
     }
@@ -83,6 +89,21 @@ impl Hit {
     pub(super) fn opening(self, grants: &[&Grant]) -> Self {
         let open = grants.iter().map(|grant| grant.path.clone()).collect();
         Self { open, ..self }
+    }
+
+    /// Resting on the answers to these paths.
+    pub(in crate::policy) fn resting_on<'a>(
+        self,
+        paths: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let rests_on = paths.into_iter().map(str::to_owned).collect();
+        Self { rests_on, ..self }
+    }
+
+    /// Resting on what the scan learned of the server besides.
+    pub(super) fn needing(mut self, learned: impl IntoIterator<Item = Learned>) -> Self {
+        self.needs.extend(learned);
+        self
     }
 
     /// With what fixes it here, if that is known.
@@ -121,6 +142,13 @@ pub(super) fn replies(report: &EndpointReport, which: impl Fn(&Reply) -> bool) -
 /// The indices of the requests that got a reply.
 pub(in crate::policy) fn answered(report: &EndpointReport) -> Vec<usize> {
     replies(report, |_| true)
+}
+
+/// The paths whose answers show how far anonymous requests come. Which product answers may rest on any of them.
+pub(in crate::policy) fn clear_paths(report: &EndpointReport) -> impl Iterator<Item = &str> {
+    let requests = report.requests.iter();
+    let clear = requests.filter(|request| request.access.is_clear());
+    clear.map(JudgedRequest::path)
 }
 
 pub(super) fn is_component(report: &EndpointReport, component: Component) -> bool {

@@ -2,7 +2,9 @@
 
 use super::hit::{DEFAULTS, Hit, ScanTime, confidence, is_component, paths, replies};
 use crate::kubernetes::Answer;
-use crate::model::{Component, Confidence, EndpointReport, Grade, Grant, Rule, Scheme, Severity};
+use crate::model::{
+    Component, Confidence, EndpointReport, Grade, Grant, Learned, Rule, Scheme, Severity,
+};
 use crate::policy::controls;
 
 /// On this port a kubelet serves only its health, to everybody.
@@ -61,7 +63,8 @@ pub(in crate::policy) fn open(report: &EndpointReport, _: ScanTime) -> Option<Hi
         "the kubelet lets callers without credentials through to {}",
         paths(&grants)
     );
-    Some(Hit::granted(message, &grants).opening(&grants))
+    let hit = Hit::granted(message, &grants).opening(&grants);
+    Some(hit.needing([Learned::AnswersOf(Component::Kubelet)]))
 }
 
 pub(in crate::policy) fn anonymous(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
@@ -74,7 +77,8 @@ pub(in crate::policy) fn anonymous(report: &EndpointReport, _: ScanTime) -> Opti
     let message = "the kubelet accepts requests without credentials as system:anonymous; its authorization \
                    stops them";
     let is_stopped = !denied.is_empty() && let_through(report).is_empty();
-    is_stopped.then(|| Hit::proven(message, denied))
+    is_stopped
+        .then(|| Hit::proven(message, denied).needing([Learned::AnswersOf(Component::Kubelet)]))
 }
 
 /// The paths that a kubelet's authorization granted.

@@ -1,8 +1,8 @@
 //! The posture differs from what the product documents, and no finding about anonymous access says so.
 
 use super::anonymous_access;
-use super::hit::{DEFAULTS, Hit, ScanTime, answered, posture_confidence};
-use crate::model::{EndpointReport, PostureStatus, Rule, Severity};
+use super::hit::{DEFAULTS, Hit, ScanTime, answered, clear_paths, posture_confidence};
+use crate::model::{EndpointReport, Learned, PostureStatus, Rule, Severity};
 use crate::policy::controls;
 
 pub(in crate::policy) static MORE_OPEN: Rule = Rule {
@@ -51,6 +51,8 @@ fn status(report: &EndpointReport, status: PostureStatus) -> Option<Hit> {
         return None;
     }
     let hit = Hit::proven(posture.sentence.as_str(), answered(report))
+        .resting_on(clear_paths(report))
+        .needing([Learned::Product])
         .at_most(posture_confidence(report));
     let remedy = report.remedy.as_ref();
     Some(hit.fixed_by(remedy.map(|remedy| remedy.remediation.clone())))

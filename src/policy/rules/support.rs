@@ -3,7 +3,7 @@
 use super::hit::{DEFAULTS, Hit, ScanTime, replies};
 use crate::advise::for_upgrade;
 use crate::kubernetes::{Answer, Support};
-use crate::model::{Confidence, EndpointReport, Rule, Severity};
+use crate::model::{Confidence, EndpointReport, Learned, Rule, Severity};
 use crate::policy::controls;
 
 pub(in crate::policy) static RULE: Rule = Rule {
@@ -46,6 +46,8 @@ pub(in crate::policy) fn check(report: &EndpointReport, time: ScanTime) -> Optio
         confidence = Confidence::Low;
     }
     let answers = replies(report, |reply| matches!(reply.answer, Answer::Version(_)));
-    let hit = Hit::proven(message, answers).at_most(confidence);
+    let hit = Hit::proven(message, answers)
+        .needing([Learned::Version])
+        .at_most(confidence);
     Some(hit.fixed_by(Some(for_upgrade(RULE.id, identification))))
 }

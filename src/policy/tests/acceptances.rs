@@ -1,7 +1,7 @@
 //! Acceptances: what they cover, and those that match nothing.
 
 use super::*;
-use crate::model::Severity;
+use crate::model::{BaselineState, Severity};
 use crate::policy::{FailOn, Gate, ScanEnd};
 
 fn of_all(at_most: Severity) -> Accept {
@@ -165,4 +165,39 @@ fn an_acceptance_that_matches_no_finding_is_reported() {
             "kubeknock.toml:1:1: [[accept]] of * at \"192.0.2.1\" matches no finding and has no effect",
         ]
     );
+}
+
+/// The day after an acceptance ended, its finding is new, for the gate as well as for those who are told. The day after
+/// that, it is known.
+#[test]
+fn a_finding_whose_acceptance_ended_is_new_once() {
+    let id = "anonymous-auth-enabled";
+    let policy = Policy {
+        accept: vec![accept(id, "192.0.2.1", "2026-11-23")],
+        ..Policy::default()
+    };
+    let report = [default_cluster(target(0, "192.0.2.1"), "192.0.2.1")];
+    let on = |day: &str| {
+        let mut evaluator = Evaluator::new(&policy, at(day));
+        evaluator.add(&report[0]);
+        evaluator.finish(&coverage(&report))
+    };
+    let (monday, tuesday, wednesday) = (
+        "2026-11-23T08:00:00Z",
+        "2026-11-24T08:00:00Z",
+        "2026-11-25T08:00:00Z",
+    );
+    let compared = |before: &str, day: &str| {
+        let (old, mut now) = (on(before).findings, on(day));
+        now.compare(&old, &snapshot(&report), &snapshot(&report));
+        let gate = Gate {
+            fail_on: FailOn::New(None),
+            require_coverage: 0,
+        };
+        let code = gate.decide(&coverage(&report), &now, ScanEnd::Regular).code;
+        (find(&now, id).baseline.unwrap(), code)
+    };
+    assert_eq!(compared(monday, tuesday), (BaselineState::New, 1));
+    assert_eq!(compared(tuesday, wednesday), (BaselineState::Unchanged, 0));
+    assert_eq!(compared(monday, monday), (BaselineState::Unchanged, 0));
 }

@@ -107,6 +107,55 @@ fn changes_of_one_kind_are_in_natural_order() {
     );
 }
 
+/// Exposed and then forbidden is better only if what was open was asked again.
+#[test]
+fn a_better_verdict_counts_only_if_what_proved_the_old_one_was_asked_again() {
+    let list = "/api/v1/secrets";
+    let only_list = |asked: &[(&'static str, bool)]| {
+        let closed = [("/api", Ok(forbidden())), ("/healthz", Ok(ok()))];
+        let lists = asked.iter().map(|(path, open)| {
+            let listed = reply(405, "application/json", "").marked();
+            (*path, Ok(if *open { listed } else { forbidden() }))
+        });
+        let answers = [("/version", Ok(version()))].into_iter().chain(closed);
+        let observation = failing(1, answers.chain(lists)).with_kubeadm_tls();
+        [record(target(0, "192.0.2.1"), "192.0.2.1", observation)]
+    };
+    let changes = |now: &[EndpointReport]| {
+        let open = snapshot(&only_list(&[(list, true)]));
+        texts(&snapshot(now).changes_since(&open))
+    };
+    assert_eq!(
+        changes(&only_list(&[])),
+        ["192.0.2.1 not-asked-again: exposed (/api/v1/secrets) → -"]
+    );
+    assert_eq!(
+        changes(&only_list(&[(list, false)])),
+        ["192.0.2.1 verdict: exposed → forbidden"]
+    );
+    assert_eq!(
+        changes(&[silent(target(0, "192.0.2.1"), "192.0.2.1")]),
+        ["192.0.2.1 gone: exposed → unreachable"]
+    );
+    // Limited because of one path that is not always asked.
+    let limited = |more: Option<Reply>| {
+        let paths = ["/version", "/api", "/healthz", "/livez", "/readyz"];
+        let answers = paths.map(|path| (path, Ok(unauthorized()))).into_iter();
+        let more = more.map(|reply| ("/apis", Ok(reply)));
+        let observation = failing(1, answers.chain(more)).with_kubeadm_tls();
+        snapshot(&[record(target(0, "192.0.2.1"), "192.0.2.1", observation)])
+    };
+    let before = limited(Some(forbidden()));
+    assert_eq!(
+        texts(&limited(None).changes_since(&before)),
+        ["192.0.2.1 not-asked-again: limited (/apis) → -"]
+    );
+    assert_eq!(
+        texts(&limited(Some(unauthorized())).changes_since(&before)),
+        ["192.0.2.1 verdict: limited → rejected"]
+    );
+}
+
 /// Paths are compared if both scans asked them.
 #[test]
 fn opened_and_closed_paths_are_changes_if_the_verdict_stays() {

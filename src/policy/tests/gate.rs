@@ -656,11 +656,26 @@ fn an_outage_is_one_part_of_the_sentence() {
         decide(&now, "exposed", 0),
         format!("exit 0: nothing at --fail-on exposed; {outage}")
     );
-    // An expectation that an outage leaves unmet still fails, but is not named.
-    for report in &mut now {
+    // An expectation that an outage leaves unmet is what fails, whatever the threshold.
+    for report in &mut now[..4] {
         report.target.expect = Some(Verdict::Rejected);
     }
-    assert_eq!(decide(&now, "exposed", 100), format!("exit 1: {outage}"));
+    let names = (1..=3).map(|n| format!("192.0.2.{n} expected rejected"));
+    let names: Vec<String> = names.collect();
+    assert_eq!(
+        decide(&now, "exposed", 100),
+        format!(
+            "exit 1: 4 expectations not met: {} and 1 more; {outage}",
+            names.join(", ")
+        )
+    );
+    assert_eq!(
+        decide(&now, "high", 100),
+        format!(
+            "exit 1: 4 high findings: expectation-unmet at 192.0.2.1, expectation-unmet at 192.0.2.2, \
+             expectation-unmet at 192.0.2.3 and 1 more; {outage}"
+        )
+    );
     let mut now = scan(silent);
     now[0] = exposed(target(0, &hosts[0]), &hosts[0]);
     now[1].verdict = Verdict::Inconclusive;

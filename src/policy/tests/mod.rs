@@ -4,10 +4,12 @@ mod acceptances;
 mod anonymous_access;
 mod carrier;
 mod changes;
+mod depth;
 mod findings;
 mod gate;
 mod other_ways_in;
 mod registry;
+mod silence;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -225,7 +225,7 @@ fn accepted_and_expected_results_pass() {
 fn what_is_carried_is_said_and_own_advice_keeps_its_brackets() {
     let written = written(&sample::carrying());
     assert!(
-        written.contains("carried from the baseline: 2 findings of targets"),
+        written.contains("carried from the baseline: 2 findings that"),
         "{written}"
     );
     assert_eq!(super::text("[[accept]]"), "[[accept]]");

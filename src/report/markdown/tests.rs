@@ -166,6 +166,27 @@ fn each_remedy_is_written_once_in_full_with_its_targets() {
     );
 }
 
+/// Fixes of one product differ in their steps, and say the same in short.
+#[test]
+fn what_to_do_says_each_sentence_once() {
+    let mut sample = sample::mixed();
+    for (number, finding) in sample.findings.iter_mut().enumerate() {
+        finding.remediation = Remediation {
+            reference: Some(format!("https://docs.example/{number}").into()),
+            ..sample::remediation()
+        };
+    }
+    let page = text(&sample);
+    let (_, short) = page.split_once("### What to do\n\n").unwrap();
+    let (short, whole) = short.split_once("<details>").unwrap();
+    assert_eq!(short.matches("Mend it").count(), 1, "{short}");
+    assert!(
+        short.contains("prod-eu-3") && short.contains("lab"),
+        "{short}"
+    );
+    assert!(whole.contains("docs.example/0>") && whole.contains("docs.example/1>"));
+}
+
 #[test]
 fn only_https_urls_become_links() {
     for url in [

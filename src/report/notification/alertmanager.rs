@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::news::{News, NewsKind, Notification, matters};
-use crate::escape::{TEXT, clip, escape};
+use crate::escape::{TEXT, escape};
 use crate::model::{Finding, Fingerprint, Time};
 use crate::report::Results;
 
@@ -76,7 +76,7 @@ pub fn alerts(
     let findings = results.open_findings();
     let mut findings = findings.into_iter().filter(|finding| matters(finding));
     for finding in findings.by_ref().take(MOST) {
-        let labels = labels(finding, notification.scan);
+        let labels = labels(finding, notification.scan, notification.folder);
         let told_at = known.get(&labels).copied();
         let alert = OpenAlert {
             starts_at: told_at.unwrap_or(Time(notification.started)),
@@ -127,7 +127,7 @@ pub fn told(findings: &[Finding], scan: Option<&str>, started: Timestamp) -> Vec
         .iter()
         .filter(|finding| finding.counts() && matters(finding));
     told.map(|finding| OpenAlert {
-        labels: labels(finding, scan),
+        labels: labels(finding, scan, None),
         starts_at: Time(started),
     })
     .collect()
@@ -137,8 +137,10 @@ fn far_from(Time(start): Time) -> Time {
     Time(start.checked_add(OPEN_FOR).unwrap_or(Timestamp::MAX))
 }
 
-/// What identifies the alert of a finding. Nothing in it changes while the finding stays the same.
-fn labels(finding: &Finding, scan: Option<&str>) -> BTreeMap<String, String> {
+/// What identifies the alert of a finding. Nothing in it changes while the finding stays the same. Two schedules with the
+/// same target must have different alerts, or one would end those of the other: without the name of a scan, its folder
+/// tells them apart.
+fn labels(finding: &Finding, scan: Option<&str>, folder: Option<&str>) -> BTreeMap<String, String> {
     let labels = [
         ("alertname", Some(NAME)),
         ("rule", Some(finding.rule.id)),
@@ -146,6 +148,7 @@ fn labels(finding: &Finding, scan: Option<&str>) -> BTreeMap<String, String> {
         ("target", Some(finding.about.as_str())),
         ("name", finding.label.as_deref()),
         ("scan", scan),
+        ("baseline", folder.filter(|_| scan.is_none())),
     ];
     let present = labels
         .into_iter()
@@ -157,22 +160,44 @@ fn labels(finding: &Finding, scan: Option<&str>) -> BTreeMap<String, String> {
     labels
 }
 
+/// Text that may come from the network. Templates of Alertmanager put it into chats as it is, where it must be neither a
+/// mention nor a link: chats make one of every URL, and of what begins with `www.`.
+fn tame(text: &str) -> String {
+    let text = escape(text, TEXT)
+        .replace("](", "] (")
+        .replace("://", ":／／");
+    let mut tamed: String = text
+        .chars()
+        .map(|c| match c {
+            '<' => '‹',
+            '>' => '›',
+            '@' => '＠',
+            '`' => '\'',
+            other => other,
+        })
+        .collect();
+    let lower = tamed.to_ascii_lowercase();
+    for (at, begin) in lower.rmatch_indices("www.") {
+        let end = at + begin.len();
+        tamed.replace_range(end - 1..end, "．");
+    }
+    tamed
+}
+
+/// As [`tame`], for a text whose lines are ours.
+fn tame_lines(text: &str) -> String {
+    text.lines().map(tame).collect::<Vec<_>>().join("\n")
+}
+
 /// What people read. Another text does not make another alert.
 fn annotations(finding: &Finding) -> BTreeMap<&'static str, String> {
     let mut annotations = BTreeMap::from([
         (
             "summary",
-            format!(
-                "{}: {}",
-                escape(finding.name(), TEXT),
-                escape(&finding.said(), TEXT)
-            ),
+            format!("{}: {}", tame(finding.name()), tame(&finding.said())),
         ),
         ("description", finding.rule.meaning.to_owned()),
-        (
-            "remedy",
-            clip(&finding.remediation.text(TEXT), TEXT).into_owned(),
-        ),
+        ("remedy", tame_lines(&finding.remediation.text(TEXT))),
     ]);
     if let Some(curl) = finding.curl() {
         annotations.insert("proof", escape(&curl, TEXT));

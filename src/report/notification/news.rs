@@ -45,6 +45,8 @@ pub struct Before<'a> {
     pub findings: &'a [Finding],
     /// Which of them it carried: they were lost before.
     pub carried: &'a HashSet<Fingerprint>,
+    /// The folder that keeps the baseline of scheduled scans, as it is written.
+    pub folder: Option<&'a str>,
 }
 
 /// What to tell about one scan.
@@ -56,6 +58,8 @@ pub struct Notification<'a> {
     pub started: Timestamp,
     /// The name of the scan, if it has one.
     pub scan: Option<&'a str>,
+    /// The folder that keeps its baseline.
+    pub(super) folder: Option<&'a str>,
     /// Which outage explains the lost targets, in a sentence.
     pub(super) outage: Option<String>,
 }
@@ -63,7 +67,7 @@ pub struct Notification<'a> {
 impl<'a> Notification<'a> {
     /// Compares the results of a scan with what was known before. The findings of the results must have been compared with
     /// the same baseline.
-    pub fn new(results: &Results<'a>, before: Before<'_>) -> Self {
+    pub fn new(results: &Results<'a>, before: Before<'a>) -> Self {
         let known: HashMap<Fingerprint, &Finding> = (before.findings.iter())
             .filter(|finding| matters(finding))
             .map(|finding| (finding.fingerprint, finding))
@@ -71,30 +75,13 @@ impl<'a> Notification<'a> {
         let open = |finding: &&Finding| finding.rule.anonymous_access && !finding.accepted();
         let was_open: HashSet<&Identity> =
             known.values().copied().filter(open).map(about).collect();
-        let is_worse_now: HashSet<&Identity> = (results.counting_findings())
-            .filter(|finding| finding.rule.anonymous_access && finding.is_new())
-            .map(about)
-            .collect();
-        // The worst finding about anonymous access that stands, found again or carried.
-        let mut standing: HashMap<&Identity, Severity> = HashMap::new();
-        let standing_ones = results.open_findings().into_iter();
-        for finding in
-            standing_ones.filter(|finding| finding.rule.anonymous_access && !finding.is_new())
-        {
-            let worst = standing.entry(&finding.about).or_insert(finding.severity);
-            *worst = finding.severity.min(*worst);
-        }
+        let replaced = results.replaced();
         let kind_of = |finding: &'a Finding| {
             let same = known.get(&finding.fingerprint);
             if finding.gone() {
-                // A finding that is new and replaces it says so itself. Where a worse one stands, this one was a part
-                // of it.
-                let is_part = (standing.get(&finding.about))
-                    .is_some_and(|severity| *severity <= finding.severity);
-                let is_replaced = finding.rule.anonymous_access
-                    && (is_part || is_worse_now.contains(&finding.about));
                 let was_told = same.is_some_and(|same| !same.accepted());
-                return (was_told && !is_replaced).then_some(NewsKind::Fixed);
+                let is_fixed = was_told && replaced.by(finding).is_none();
+                return is_fixed.then_some(NewsKind::Fixed);
             }
             if !finding.counts() {
                 return None;
@@ -118,13 +105,19 @@ impl<'a> Notification<'a> {
             .map(|(kind, finding)| News { kind, finding })
             .collect();
         // Of carried findings, one for each target says that it is lost.
-        let carried = results.carried.iter().filter(|finding| {
-            matters(finding) && finding.counts() && !before.carried.contains(&finding.fingerprint)
+        let carried = results.carried.iter().filter_map(|finding| {
+            let was_accepted =
+                (known.get(&finding.fingerprint)).is_some_and(|same| same.accepted());
+            let kind = if was_accepted {
+                NewsKind::New
+            } else {
+                NewsKind::Lost
+            };
+            let was_told = !was_accepted && before.carried.contains(&finding.fingerprint);
+            let tells = matters(finding) && finding.counts() && !was_told;
+            tells.then_some(News { kind, finding })
         });
-        news.extend(carried.map(|finding| News {
-            kind: NewsKind::Lost,
-            finding,
-        }));
+        news.extend(carried);
         // What is said about all of a specification is not said about each of its targets.
         let is_of_coverage =
             |news: &News<'_>| news.kind == NewsKind::Lost || news.finding.rule.about_coverage;
@@ -147,6 +140,7 @@ impl<'a> Notification<'a> {
             news,
             started: results.summary.started,
             scan: results.info.config.scan_name.as_deref(),
+            folder: before.folder,
             outage: results.outage.map(|outage| outage.to_string()),
         }
     }

@@ -1,4 +1,5 @@
-//! The body for `slack`: one message. Its text is bounded, and nothing in it is a link or a mention.
+//! The body for `slack`: one message. Its text is bounded, and nothing in it is a link or a mention, in Slack and in services
+//! that take the same and read Markdown, such as Mattermost.
 
 use serde_json::json;
 
@@ -52,10 +53,13 @@ fn line(news: &News<'_>) -> String {
     }
 }
 
-/// Text that may come from the network. Slack reads `<…>` as links and mentions.
+/// Text that may come from the network, as code: neither `@channel` nor a link or another mark of Markdown means anything
+/// there. Slack reads `<…>` as links and mentions everywhere.
 fn plain(text: &str, max: usize) -> String {
-    let text = escape(text, max);
-    text.replace('&', "&amp;")
+    let text = escape(text, max).replace('`', "'");
+    let text = text
+        .replace('&', "&amp;")
         .replace('<', "&lt;")
-        .replace('>', "&gt;")
+        .replace('>', "&gt;");
+    format!("`{text}`")
 }

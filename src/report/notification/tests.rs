@@ -1,12 +1,17 @@
 //! What is told about a scan.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
-use super::alertmanager::{alerts, told};
+use serde_json::Value;
+
+use super::alertmanager::{Alerts, alerts, told};
 use super::{Before, NewsKind, Notification, Receiver, body};
-use crate::model::{Acceptance, BaselineState, Finding, Rule};
+use crate::model::{Acceptance, BaselineState, Finding, Fingerprint, Remediation, Rule, Step};
 use crate::report::Results;
 use crate::report::sample::{self, ENABLED, HEALTH, RESOURCES, Sample, finding};
+
+static NONE: LazyLock<HashSet<Fingerprint>> = LazyLock::new(HashSet::new);
 
 static NOT_COVERED: Rule = Rule {
     anonymous_access: false,
@@ -46,10 +51,10 @@ fn news(
         carried: (Vec::new(), carried),
         ..sample::mixed()
     };
-    let none = HashSet::new();
     let before = Before {
         findings: before,
-        carried: &none,
+        carried: &NONE,
+        folder: None,
     };
     let notification = Notification::new(&sample.results(), before);
     let news = notification.news.iter();
@@ -100,6 +105,25 @@ fn a_change_has_one_name() {
             "{kinds:?}"
         );
     }
+    // Another path is open instead, and this one was closed.
+    let lists = |path: &str, state, rule| Finding {
+        open: [path.to_owned()].into(),
+        ..in_state(state, finding(rule, open, "lists"))
+    };
+    assert_eq!(
+        news(
+            &[lists("/metrics", same, &ENABLED)],
+            vec![
+                lists("/api/v1/secrets", new, &RESOURCES),
+                lists("/metrics", gone, &ENABLED)
+            ],
+            vec![]
+        ),
+        [
+            (NewsKind::Worse, RESOURCES.id),
+            (NewsKind::Fixed, ENABLED.id)
+        ]
+    );
     // Less open.
     assert_eq!(
         news(
@@ -156,10 +180,10 @@ fn a_target_is_lost_once() {
 }
 
 fn notification<'a>(results: &Results<'a>) -> Notification<'a> {
-    let none = HashSet::new();
     let before = Before {
         findings: &[],
-        carried: &none,
+        carried: &NONE,
+        folder: None,
     };
     Notification::new(results, before)
 }
@@ -167,14 +191,23 @@ fn notification<'a>(results: &Results<'a>) -> Notification<'a> {
 #[test]
 fn a_message_is_bounded_and_mentions_nobody() {
     let mixed = sample::mixed();
+    let step = Step {
+        text: "First\tthis.".into(),
+        command: Some("a\nb".into()),
+    };
     let hostile = Finding {
-        label: Some("<!channel> & co\u{202e}\n*".into()),
+        remediation: Remediation {
+            summary: "Close <https://evil> @all.".into(),
+            steps: vec![step],
+            ..Remediation::default()
+        },
+        label: Some("<!channel> @all `& co\u{202e}\n*[x](http://evil)".into()),
         ..in_state(
             BaselineState::New,
             finding(
                 &RESOURCES,
                 &mixed.reports[0],
-                &"<https://evil|x>".repeat(5000),
+                &"<https://evil|x> WWW.evil ".repeat(5000),
             ),
         )
     };
@@ -189,6 +222,19 @@ fn a_message_is_bounded_and_mentions_nobody() {
     for part in ["<!", "<https", "\u{202e}"] {
         assert!(!slack.contains(part), "{part}");
     }
+    // Where Markdown is read, it is code.
+    let name = "`&lt;!channel&gt; @all '&amp; co\\\\u{202e}\\\\n*[x](http://evil)`: `&lt;";
+    assert!(slack.contains(name), "{slack}");
+    let Alerts { body: alerts, .. } = alerts(&notification, &results, &[], notification.started);
+    let alerts: serde_json::Value = serde_json::from_str(&alerts.unwrap()).unwrap();
+    let summary = alerts[0]["annotations"]["summary"].as_str().unwrap();
+    let tamed =
+        "‹!channel› ＠all '& co\\u{202e}\\n*[x] (http:／／evil): ‹https:／／evil|x› WWW．evil";
+    assert!(summary.starts_with(tamed), "{summary}");
+    // Its lines stay, and what a server says in them is tame as well.
+    let remedy = alerts[0]["annotations"]["remedy"].as_str().unwrap();
+    let tamed = "Close ‹https:／／evil› ＠all.\n1. First\\tthis.\n    a\n    b";
+    assert_eq!(remedy, tamed);
     let slack: serde_json::Value = serde_json::from_str(&slack).unwrap();
     let text = slack["text"].as_str().unwrap();
     assert!(
@@ -286,4 +332,60 @@ fn alerts_open_and_close_by_their_labels() {
     wanted.sort();
     found.sort();
     assert_eq!(wanted, found);
+}
+
+/// Two schedules with one target: the name of the scan or its folder is in the labels.
+#[test]
+fn the_alerts_of_two_schedules_differ() {
+    let mixed = sample::mixed();
+    let results = mixed.results();
+    let labels = |folder, scan| {
+        let notification = Notification {
+            scan,
+            folder,
+            ..notification(&results)
+        };
+        let alerts = alerts(&notification, &results, &[], notification.started);
+        let body: serde_json::Value = serde_json::from_str(&alerts.body.unwrap()).unwrap();
+        let [scan, baseline] = ["scan", "baseline"].map(|label| body[0]["labels"][label].clone());
+        (scan, baseline)
+    };
+    assert_eq!(
+        labels(Some("/kept/a"), None),
+        (Value::Null, "/kept/a".into())
+    );
+    assert_eq!(
+        labels(Some("/kept/a"), Some("a")),
+        ("a".into(), Value::Null)
+    );
+    assert_eq!(labels(None, None), (Value::Null, Value::Null));
+}
+
+/// It was carried before, and nobody was told because it was accepted.
+#[test]
+fn a_carried_finding_whose_acceptance_ended_is_new() {
+    let mixed = sample::mixed();
+    let carried = || Finding {
+        baseline: Some(BaselineState::Unchanged),
+        last_seen: Some("2026-11-02".parse().unwrap()),
+        ..finding(&RESOURCES, &mixed.reports[0], "as it was")
+    };
+    let known = HashSet::from([carried().fingerprint]);
+    let told = |before: Finding| {
+        let sample = Sample {
+            findings: vec![],
+            carried: (Vec::new(), vec![carried()]),
+            ..sample::mixed()
+        };
+        let before = Before {
+            findings: &[before],
+            carried: &known,
+            folder: None,
+        };
+        let notification = Notification::new(&sample.results(), before);
+        let kinds = notification.news.iter().map(|news| news.kind);
+        kinds.collect::<Vec<_>>()
+    };
+    assert_eq!(told(accepted(carried())), [NewsKind::New]);
+    assert_eq!(told(carried()), []);
 }

@@ -6,7 +6,9 @@
 //! 1.5 (Prowler) or 1.7 lacks.
 //!
 //! A finding that is gone since the baseline is an event that closes it, because consumers keep a finding until an event
-//! closes it. So findings that are carried from earlier scans need no event. An accepted finding is suppressed.
+//! closes it. A finding that is carried from earlier scans is updated: it stays open, and its acceptance may have ended or
+//! begun. An accepted finding is suppressed. One that is a
+//! part of a worse finding is archived: its event is closed, and nothing is resolved.
 
 mod cloud;
 mod evidence;
@@ -19,7 +21,7 @@ use super::results::Results;
 use super::{encode, findings_with_records, phrases};
 use crate::escape::TEXT;
 use crate::model::{
-    Acceptance, BaselineState, Confidence, EndpointReport, Finding, Severity, Verdict,
+    Acceptance, BaselineState, Confidence, EndpointReport, Finding, Rule, Severity, Verdict,
 };
 use crate::record::Spool;
 use jiff::{SignedDuration, Timestamp};
@@ -37,19 +39,35 @@ pub(super) fn write(
     records: &mut Spool,
 ) -> io::Result<()> {
     let findings: Vec<&Finding> = results.findings.iter().collect();
-    findings_with_records::each(&findings, &[], records, |finding, records| {
-        out.write_all(&encode::line(&event(finding, records, results))?)
+    let carried: Vec<&Finding> = results.carried.iter().collect();
+    let replaced = results.replaced();
+    findings_with_records::each(&findings, &carried, records, |finding, records| {
+        let by = replaced.by(finding);
+        out.write_all(&encode::line(&event(finding, by, records, results))?)
     })?;
     out.flush()
 }
 
-fn event(finding: &Finding, records: &[&EndpointReport], results: &Results<'_>) -> Json {
+/// The event for a finding. Another rule may have a finding that takes its place.
+fn event(
+    finding: &Finding,
+    replaced_by: Option<&Rule>,
+    records: &[&EndpointReport],
+    results: &Results<'_>,
+) -> Json {
     let asked = records.iter().flat_map(|record| &record.requests);
     let last_asked = asked.map(|request| request.exchange.at).max();
-    let time = milliseconds(last_asked.unwrap_or_else(|| scan_end(results)));
+    let seen = milliseconds(last_asked.unwrap_or_else(|| scan_end(results)));
+    // An event that is older than the last one would be ignored.
+    let is_carried = finding.last_seen.is_some();
+    let time = if is_carried {
+        milliseconds(scan_end(results))
+    } else {
+        seen
+    };
     let (activity, activity_name) = activity(finding);
     let (severity, severity_name) = severity(finding.severity);
-    let (status, status_name) = status(finding);
+    let (status, status_name) = status(finding, replaced_by);
     let (confidence, confidence_name) = confidence(finding.confidence);
     let cloud = cloud::of(records);
     let message = phrases::finding_and_target(finding);
@@ -69,12 +87,12 @@ fn event(finding: &Finding, records: &[&EndpointReport], results: &Results<'_>) 
         "status_id": status,
         "status": status_name,
         "status_code": finding.verdict.map(Verdict::as_str),
-        "status_detail": finding.acceptance.as_ref().map(|acceptance| escape(&phrases::acceptance_text(acceptance), TEXT)),
+        "status_detail": status_detail(finding, replaced_by),
         "comment": finding.acceptance.as_ref().filter(|acceptance| acceptance.in_force).map(comment),
         "confidence_id": confidence,
         "confidence": confidence_name,
         "metadata": metadata(finding, results, cloud.is_some()),
-        "finding_info": finding_info(finding, time),
+        "finding_info": finding_info(finding, time, seen),
         "risk_details": finding.rule.meaning,
         "remediation": remediation(finding),
         "resources": if_any(evidence::resources(finding, records)),
@@ -105,14 +123,26 @@ fn severity(severity: Severity) -> (u64, &'static str) {
     }
 }
 
-fn status(finding: &Finding) -> (u64, &'static str) {
-    if finding.gone() {
+fn status(finding: &Finding, replaced_by: Option<&Rule>) -> (u64, &'static str) {
+    if replaced_by.is_some() {
+        (5, "Archived")
+    } else if finding.gone() {
         (4, "Resolved")
     } else if finding.accepted() {
         (3, "Suppressed")
     } else {
         (1, "New")
     }
+}
+
+fn status_detail(finding: &Finding, replaced_by: Option<&Rule>) -> Option<String> {
+    let acceptance = || {
+        let text = phrases::acceptance_text(finding.acceptance.as_ref()?);
+        Some(escape(&text, TEXT))
+    };
+    replaced_by
+        .map(|rule| format!("not resolved: it is a part of {}", rule.id))
+        .or_else(acceptance)
 }
 
 fn confidence(confidence: Confidence) -> (u64, &'static str) {
@@ -145,7 +175,7 @@ fn metadata(finding: &Finding, results: &Results<'_>, has_cloud: bool) -> Json {
     }
 }
 
-fn finding_info(finding: &Finding, time: u64) -> Json {
+fn finding_info(finding: &Finding, time: u64, seen: u64) -> Json {
     let mut types = vec!["Anonymous access to Kubernetes".to_owned()];
     types.extend(finding.rule.cwe.map(|cwe| format!("CWE-{cwe}")));
     object! {
@@ -156,7 +186,7 @@ fn finding_info(finding: &Finding, time: u64) -> Json {
         "analytic": object! { "uid": finding.rule.id, "name": finding.rule.title, "type_id": 1, "type": "Rule" },
         // Without a baseline, it is unknown whether the finding is new.
         "first_seen_time": finding.is_new().then_some(time),
-        "last_seen_time": (!finding.gone()).then_some(time),
+        "last_seen_time": (!finding.gone()).then_some(seen),
         "modified_time": time,
     }
 }

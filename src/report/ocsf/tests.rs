@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::super::Format;
 use super::super::sample::{self, Sample};
 use super::super::tests::python::read_with;
-use crate::model::{Acceptance, Finding};
+use crate::model::{Acceptance, BaselineState, Finding, Fingerprint};
 
 fn written(sample: &Sample) -> String {
     sample::rendered(Format::Ocsf, sample)
@@ -115,6 +115,48 @@ fn an_event_says_when_how_bad_and_what_became_of_it() {
     assert_eq!(known["finding_info"]["last_seen_time"], known["time"]);
 }
 
+/// The consumer keeps it until an event closes it, and nothing is fixed.
+#[test]
+fn a_finding_that_a_worse_one_replaces_is_archived_and_not_resolved() {
+    let mut sample = sample::mixed();
+    let gone = sample.findings.iter().position(Finding::gone).unwrap();
+    let event = |sample: &Sample| {
+        let gone = sample.findings.iter().find(|finding| finding.gone());
+        event_of(&events(sample), gone.unwrap()).clone()
+    };
+    assert_eq!(event(&sample)["status"], "Resolved");
+    let worse = Finding {
+        rule: &sample::RESOURCES,
+        severity: sample::RESOURCES.severity,
+        fingerprint: Fingerprint::of("resources-exposed", &sample.findings[gone].about),
+        baseline: Some(BaselineState::New),
+        ..sample.findings[gone].clone()
+    };
+    sample.findings.push(worse);
+    let archived = event(&sample);
+    assert_eq!(archived["activity_name"], "Close");
+    assert_eq!(
+        (&archived["status"], &archived["status_id"]),
+        (&json!("Archived"), &json!(5))
+    );
+    assert_eq!(
+        archived["status_detail"],
+        "not resolved: it is a part of resources-exposed"
+    );
+    // No format says that it is fixed or gone.
+    for format in Format::ALL {
+        let with = sample::rendered(format, &sample);
+        assert!(!with.contains("Resolved"), "{format}");
+        assert!(!with.contains(">gone<"), "{format}");
+        let listed_in_html = format == Format::Html;
+        assert!(
+            listed_in_html || !with.contains("gone since the baseline"),
+            "{format}"
+        );
+        assert!(!with.contains("of the baseline is gone"), "{format}");
+    }
+}
+
 #[test]
 fn an_accepted_finding_is_suppressed_and_says_by_whom() {
     let sample = sample::mixed();
@@ -198,5 +240,28 @@ fn libraries_of_others_read_the_events() {
             return;
         };
         assert_eq!(count.trim(), text.lines().count().to_string());
+    }
+}
+
+/// Its acceptance may have begun or ended since the last event.
+#[test]
+fn a_carried_finding_is_updated() {
+    let mut sample = sample::carrying();
+    let acceptance = (sample.findings.iter()).find_map(|finding| finding.acceptance.clone());
+    let status = |sample: &Sample| {
+        let event = event_of(&events(sample), &sample.carried.1[0]).clone();
+        let end = super::milliseconds(super::scan_end(&sample.results()));
+        assert_eq!(event["time"], end, "newer than the last event");
+        assert!(event["finding_info"]["last_seen_time"].as_u64().unwrap() < end);
+        assert_eq!(event["activity_name"], "Update");
+        event["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(status(&sample), "New");
+    for (in_force, expected) in [(true, "Suppressed"), (false, "New")] {
+        sample.carried.1[0].acceptance = acceptance.clone().map(|acceptance| Acceptance {
+            in_force,
+            ..acceptance
+        });
+        assert_eq!(status(&sample), expected);
     }
 }

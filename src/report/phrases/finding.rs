@@ -59,6 +59,17 @@ pub(in crate::report) fn expired_acceptance(finding: &Finding) -> Option<String>
     (!acceptance.in_force).then(|| acceptance_text(acceptance))
 }
 
+/// `carried anonymous-auth-enabled (accepted by platform@example.com until 2026-09-30, expired) prod-eu-1`; `None` unless
+/// the acceptance of a carried finding has expired.
+pub(in crate::report) fn lapsed_carried(finding: &Finding) -> Option<String> {
+    let expired = expired_acceptance(finding)?;
+    Some(format!(
+        "carried {} ({expired}) {}",
+        finding.rule.id,
+        finding.name()
+    ))
+}
+
 /// `accepted by platform@example.com until 2026-12-31`.
 pub(in crate::report) fn acceptance_text(acceptance: &Acceptance) -> String {
     let Acceptance { owner, expires, .. } = acceptance;

@@ -104,6 +104,8 @@ pub(crate) fn finding(rule: &'static Rule, report: &EndpointReport, message: &st
         message: message.to_owned(),
         remediation: rule.remediation(),
         open: BTreeSet::new(),
+        rests_on: BTreeSet::new(),
+        needs: Vec::new(),
         baseline: None,
         acceptance: None,
         last_seen: None,
@@ -230,6 +232,12 @@ pub(crate) fn changes(reports: &[EndpointReport]) -> Vec<Change> {
             ChangeKind::Gone,
             Some("rejected"),
             Some("unreachable"),
+        ),
+        change(
+            &reports[2],
+            ChangeKind::NotAskedAgain,
+            Some("exposed (/metrics)"),
+            None,
         ),
         change(
             &reports[0],

@@ -148,10 +148,11 @@ fn notices(
         add("compared-with-inventory", "note", message, Vec::new());
     }
     // If findings that are gone were results, GitHub would show them as open alerts.
+    let replaced = results.replaced();
     let gone = results
         .findings
         .iter()
-        .filter(|finding| finding.gone())
+        .filter(|finding| finding.gone() && replaced.by(finding).is_none())
         .count();
     if gone > 0 {
         let message = format!(

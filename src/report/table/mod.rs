@@ -27,6 +27,7 @@ pub(super) use style::shown;
 
 use super::findings_by_endpoint::FindingsByEndpoint;
 use super::folded::folded_by_summary;
+use super::phrases;
 use super::results::Results;
 use crate::model::EndpointReport;
 use findings::Problems;
@@ -36,6 +37,8 @@ use rows::Rows;
 const SCREEN: usize = 22;
 /// Lines for findings below which the worst endpoints are not named again on the last screen.
 const MIN_FINDINGS: usize = 6;
+/// Carried findings with an expired acceptance that are listed.
+const MAX_LAPSED: usize = 10;
 
 /// Writes the table.
 pub(super) fn write(
@@ -73,6 +76,10 @@ pub(super) fn write(
     let notices = [results.carried_notice(), results.not_shown_notice()];
     for notice in notices.into_iter().flatten() {
         end.say(0, &notice);
+    }
+    let lapsed = results.carried.iter().filter_map(phrases::lapsed_carried);
+    for text in lapsed.take(MAX_LAPSED) {
+        end.say(0, &shown(&text));
     }
     closing::say_commands(&mut end, worst.first().copied(), &listed, options);
     closing::say_gate(&mut end, results.outcome);

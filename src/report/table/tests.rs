@@ -16,6 +16,19 @@ fn piped() {
     insta::assert_snapshot!(sample::table(&sample::mixed(), &plain()));
 }
 
+/// Nobody accepts it any more, and no count has it.
+#[test]
+fn a_carried_finding_says_that_its_acceptance_ended() {
+    let mut sample = sample::carrying();
+    let said = "carried anonymous-enabled (accepted by ";
+    assert!(!sample::table(&sample, &plain()).contains(said));
+    let expired = (sample.findings.iter())
+        .filter_map(|finding| finding.acceptance.clone())
+        .find(|acceptance| !acceptance.in_force);
+    sample.carried.1[0].acceptance = expired;
+    assert_eq!(sample::table(&sample, &plain()).matches(said).count(), 1);
+}
+
 #[test]
 fn on_a_terminal() {
     let options = TableOptions {

@@ -197,6 +197,7 @@ const JSON: [Marks; 10] = [
             "\"controlPlaneEndpointsConfig\"",
             "\"currentMasterVersion\"",
             "\"masterAuth\"",
+            "\"missingZones\"",
             "https://container.googleapis.com/",
         ],
     ),

@@ -45,7 +45,7 @@ fn a_named_target_in_an_earlier_range_keeps_its_annotations() {
             (3, again, true),
             (
                 3,
-                "name=b is ignored: an earlier line names this target a",
+                "reports call this target a, as an earlier line does, and not b",
                 false
             ),
             (

@@ -247,9 +247,10 @@ fn a_list_that_is_not_whole_is_said() {
 #[test]
 fn a_part_without_clusters_is_not_called_empty() {
     let text = r#"{"clusters": [], "missingZones": ["x"]}"#;
-    let set = import(ImportFormat::Gke, text).unwrap();
     let said = "clusters:1: the list is not whole: the clusters of missingZones are missing (x)";
-    assert_eq!(warnings(&set), [said]);
+    for format in [ImportFormat::Gke, ImportFormat::Auto] {
+        assert_eq!(warnings(&import(format, text).unwrap()), [said], "{format}");
+    }
 }
 
 #[test]

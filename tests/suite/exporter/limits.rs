@@ -1,8 +1,10 @@
 //! What is refused, and what ends a probe.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use super::{Exporter, read, wait_for};
+use crate::carried::{serve, serve_at, silence};
 use crate::support::start;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,4 +149,57 @@ async fn the_answer_comes_before_prometheus_gives_up() {
     let page = exporter.get("/").body;
     assert!(page.contains("the time of the scrape was over"), "{page}");
     assert!(!page.contains("not probed yet"), "{page}");
+}
+
+/// A deep probe takes its time. A scrape that cannot get its turn meanwhile gets the last answer, so that no alert flaps;
+/// not after a scrape that timed out by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deep_probe_does_not_time_the_others_out() {
+    let server = serve_at("default", "127.0.18.3").await;
+    let address = server.address();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("kubeknock.toml"),
+        "[exporter]\ndeep = true\n",
+    )
+    .unwrap();
+    let target = format!("{address} name=prod");
+    let exporter = Exporter::start(
+        folder.path(),
+        &[
+            &target,
+            "--min-interval=0s",
+            "--timeout=600s",
+            "--retries=0",
+        ],
+    );
+    assert_eq!(exporter.probe("prod").verdict(), Some("forbidden"));
+    drop(server);
+    silence(address).await;
+    let _server = serve("hangs-in-http", address).await;
+    let running = |count| {
+        wait_for("the deep probe", || {
+            (exporter.own("running_probes") == count).then_some(())
+        });
+    };
+    let start_deep = || {
+        let scrape = exporter.send("GET", "/probe?target=prod&module=deep", "");
+        running(1);
+        scrape
+    };
+    let scrape = || {
+        let timeout = "X-Prometheus-Scrape-Timeout-Seconds: 1\r\n";
+        exporter.get_with("/probe?target=prod", timeout)
+    };
+    let deep = start_deep();
+    let answer = scrape();
+    assert_eq!(answer.verdict(), Some("forbidden"), "{}", answer.body);
+    assert_eq!(answer.value("kubeknock_probe_success"), Some(1.0));
+    assert_eq!(answer.value("kubeknock_probe_timed_out"), Some(0.0));
+    assert!(answer.value("kubeknock_probe_age_seconds").unwrap() > 0.0);
+    drop(deep);
+    running(0);
+    assert_eq!(scrape().value("kubeknock_probe_timed_out"), Some(1.0));
+    let _deep = start_deep();
+    assert_eq!(scrape().value("kubeknock_probe_timed_out"), Some(1.0));
 }

@@ -72,6 +72,7 @@ async fn changed_settings_are_read_again_and_broken_ones_change_nothing() {
     settings(accept);
     exporter
         .says("the settings and the lists of targets were read again: 1 targets, 0 new, 0 removed");
+    exporter.says("deep probes are not allowed any more, and scrapes with module=deep fail");
     // Answers of the earlier settings are not served again.
     assert_eq!(
         (deep(), accepted(), expected()),
@@ -235,4 +236,22 @@ fn what_cannot_be_served_is_an_error_at_the_start() {
         let error = stderr(&output);
         assert!(error.contains(said), "{args:?}: {error}");
     }
+}
+
+/// The same server under two names: the exporter has both, and nothing says that it ignores one.
+#[test]
+fn a_server_may_have_two_names() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("list"),
+        "192.0.2.1:6443 name=a\n192.0.2.1:6443 name=b\n",
+    )
+    .unwrap();
+    let exporter = Exporter::start(folder.path(), &["-f", "list"]);
+    let said = exporter.says("list:2: ");
+    assert!(
+        said.ends_with("reports call this target a, as an earlier line does, and not b"),
+        "{said}"
+    );
+    assert_eq!(discovered(&exporter), ["a", "b"]);
 }

@@ -42,12 +42,7 @@ pub(crate) struct NotifyArgs {
     /// alertmanager also the http(s):// URL itself, if nothing in it is secret. Nothing is sent when nothing changed; only alertmanager is
     /// sent its open alerts again, as it forgets them when it restarts. With --baseline auto:DIR, a notification is kept until its
     /// receiver has it.
-    #[arg(
-        long,
-        value_name = "KIND=DESTINATION",
-        requires = "baseline",
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "KIND=DESTINATION", hide_short_help = true)]
     pub(crate) notify: Vec<String>,
 
     /// Exit 2 if a receiver of --notify was not reached

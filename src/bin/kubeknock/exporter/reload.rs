@@ -106,6 +106,11 @@ impl Inputs {
                     ));
                 }
                 if let Some((settings, probes)) = settings {
+                    if self.exporter.settings().allows_deep() && !probes.allows_deep() {
+                        say::reason(
+                            "deep probes are not allowed any more, and scrapes with module=deep fail: [exporter] has no deep = true",
+                        );
+                    }
                     self.exporter.replace_settings(probes);
                     self.replace(settings);
                 }

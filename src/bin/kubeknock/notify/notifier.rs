@@ -11,8 +11,8 @@ use reqwest::{Client, Response};
 
 use super::message::{Message, Messages};
 use super::receiver::Receiver;
-use crate::args::NotifyArgs;
-use crate::kept::{Kept, Told};
+use crate::args::{BaselineArg, NotifyArgs};
+use crate::kept::{Kept, Told, Waiting};
 use crate::{http, say};
 
 /// The time limit of one request.
@@ -44,10 +44,18 @@ pub(crate) struct Notifier {
 
 impl Notifier {
     /// Reads the destinations; `None` without any.
-    pub(crate) fn open(args: &NotifyArgs) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn open(
+        args: &NotifyArgs,
+        baseline: Option<&BaselineArg>,
+    ) -> anyhow::Result<Option<Self>> {
         if args.notify.is_empty() {
             return Ok(None);
         }
+        ensure!(
+            baseline.is_some(),
+            "--notify tells what changed since a baseline: add --baseline auto:DIR, which keeps the last report of a \
+             scheduled scan in a folder, or --baseline REPORT with a saved report"
+        );
         let mut receivers: Vec<Receiver> = Vec::new();
         for argument in &args.notify {
             let receiver = Receiver::open(argument)?;
@@ -114,6 +122,33 @@ impl Notifier {
         messages
     }
 
+    /// Says which notifications wait in vain: for receivers that are not among `--notify` any more, because they were removed
+    /// or have another name.
+    ///
+    /// # Errors
+    /// There are some, and `--notify-required` was given.
+    pub(crate) fn check_waiting(notifier: Option<&Self>, kept: &Kept) -> anyhow::Result<()> {
+        let known = notifier.map_or(&[][..], |notifier| &notifier.receivers);
+        let mut waiting = kept.waiting()?;
+        waiting.retain(|waiting| {
+            let receiver = &waiting.message.receiver;
+            known.iter().all(|known| known.name != *receiver)
+        });
+        let Some(first) = waiting.first() else {
+            return Ok(());
+        };
+        let text = format!(
+            "{} for receivers that are not among --notify now: give --notify as before, or remove the files \
+             notification-* of {}, such as {}",
+            plural(waiting.len()),
+            kept.folder.display(),
+            first.path.display()
+        );
+        ensure!(!notifier.is_some_and(|notifier| notifier.required), text);
+        say::reason(text);
+        Ok(())
+    }
+
     /// Sends everything that waits in the folder, the oldest first, each message up to `attempts` times. Says which receivers
     /// are away, and returns their names.
     pub(crate) async fn deliver_waiting(
@@ -123,46 +158,52 @@ impl Notifier {
     ) -> anyhow::Result<Vec<String>> {
         let mut away = Vec::new();
         let waiting = kept.waiting()?;
-        let is_known = |message: &Message| {
-            self.receivers
-                .iter()
-                .any(|receiver| receiver.name == message.receiver)
-        };
-        let strangers = waiting
-            .iter()
-            .filter(|waiting| !is_known(&waiting.message))
-            .count();
-        if strangers > 0 {
-            let wait = plural(strangers);
-            say::note(format_args!(
-                "{wait} for receivers that are not among --notify now"
-            ));
-        }
         for receiver in &self.receivers {
+            let mut is_missed = false;
             let own = waiting
                 .iter()
                 .filter(|waiting| waiting.message.receiver == receiver.name);
-            let (mut waits, mut first) = (own.clone().count(), None);
+            let mut waits = own.clone().count();
+            let mut refused: Vec<(&Waiting, anyhow::Error)> = Vec::new();
+            let mut problem = None;
             // A later message may take back an earlier one, so none overtakes another.
             for waiting in own {
-                let Err(failure) = self.send(receiver, &waiting.message, attempts).await else {
-                    Kept::delivered(waiting)?;
-                    waits -= 1;
-                    continue;
-                };
-                let is_final = failure.is_final;
-                first.get_or_insert(failure);
-                // A message that is refused must not hold up those after it.
-                if !is_final {
-                    break;
+                match self.send(receiver, &waiting.message, attempts).await {
+                    Ok(()) => {
+                        waits -= 1 + refused.len();
+                        if let Some((_, error)) = refused.last() {
+                            is_missed = true;
+                            say::reason(format_args!(
+                                "{receiver} refused {} and took a later one: {error:#}; what it refused is not sent again",
+                                counted(refused.len())
+                            ));
+                        }
+                        let dropped = refused.drain(..).map(|(refused, _)| refused);
+                        dropped.chain([waiting]).try_for_each(Kept::delivered)?;
+                    }
+                    // People miss a message that can never be sent, and get those after it. An Alertmanager would have an
+                    // alert open for years that was closed.
+                    Err(failure)
+                        if failure.is_of_message() && receiver.kind != Kind::Alertmanager =>
+                    {
+                        refused.push((waiting, failure.error));
+                    }
+                    Err(failure) => {
+                        problem = Some(failure.error);
+                        break;
+                    }
                 }
             }
-            if let Some(failure) = first {
-                away.push(receiver.name.clone());
-                let (error, waits) = (failure.error, plural(waits));
+            let problem = problem.or_else(|| refused.pop().map(|(_, error)| error));
+            if let Some(error) = problem {
+                is_missed = true;
                 say::reason(format_args!(
-                    "{receiver} was not notified: {error:#}; {waits} for it"
+                    "{receiver} was not notified: {error:#}; {} for it",
+                    plural(waits)
                 ));
+            }
+            if is_missed {
+                away.push(receiver.name.clone());
             }
         }
         Ok(away)
@@ -192,21 +233,44 @@ impl Notifier {
         away
     }
 
+    /// Sends a message. An Alertmanager gets it in halves if it refuses the whole, which may be too large for a proxy before
+    /// it.
     async fn send(
         &self,
         receiver: &Receiver,
         message: &Message,
         attempts: usize,
     ) -> Result<(), Failure> {
+        let mut left = vec![message.body.clone()];
+        while let Some(body) = left.pop() {
+            let sent = self.send_body(receiver, &message.id, &body, attempts).await;
+            let Err(failure) = sent else { continue };
+            let is_divisible = failure.is_of_message() && receiver.kind == Kind::Alertmanager;
+            let halves = is_divisible.then(|| halves(&body)).flatten();
+            let Some([first, second]) = halves else {
+                return Err(failure);
+            };
+            left.extend([second, first]);
+        }
+        Ok(())
+    }
+
+    async fn send_body(
+        &self,
+        receiver: &Receiver,
+        id: &str,
+        body: &str,
+        attempts: usize,
+    ) -> Result<(), Failure> {
         let mut attempt = 0;
         loop {
-            let Err(failure) = self.post(receiver, message).await else {
+            let Err(failure) = self.post(receiver, id, body).await else {
                 return Ok(());
             };
             attempt += 1;
             let Some(pause) = PAUSES
                 .get(attempt - 1)
-                .filter(|_| attempt < attempts && !failure.is_final)
+                .filter(|_| attempt < attempts && failure.cause == Cause::Temporary)
             else {
                 return Err(failure);
             };
@@ -215,39 +279,66 @@ impl Notifier {
         }
     }
 
-    async fn post(&self, receiver: &Receiver, message: &Message) -> Result<(), Failure> {
+    async fn post(&self, receiver: &Receiver, id: &str, body: &str) -> Result<(), Failure> {
         let request = (self.client.post(receiver.url.clone()))
             .header("Content-Type", "application/json")
-            .header("Idempotency-Key", &message.id)
-            .body(message.body.clone());
+            .header("Idempotency-Key", id)
+            .body(body.to_owned());
         let answer = request.send().await;
         check(&answer.map_err(|error| Failure::temporary(http::reason(&error)))?)
     }
 }
 
-fn plural(waiting: usize) -> String {
-    match waiting {
-        1 => "1 notification waits".to_owned(),
-        count => format!("{count} notifications wait"),
+fn counted(messages: usize) -> String {
+    match messages {
+        1 => "1 notification".to_owned(),
+        count => format!("{count} notifications"),
     }
+}
+
+fn plural(waiting: usize) -> String {
+    let verb = if waiting == 1 { "waits" } else { "wait" };
+    format!("{} {verb}", counted(waiting))
+}
+
+/// The alerts of a body in two bodies; `None` if it has one alert.
+fn halves(body: &str) -> Option<[String; 2]> {
+    let alerts: Vec<serde_json::Value> = serde_json::from_str(body).ok()?;
+    let (first, second) = alerts.split_at(alerts.len() / 2);
+    let text = |alerts: &[_]| serde_json::to_string(alerts).ok();
+    (!first.is_empty()).then_some([text(first)?, text(second)?])
 }
 
 /// Why a message was not accepted.
 struct Failure {
     error: anyhow::Error,
-    /// Whether it is of no use to send it again now.
-    is_final: bool,
+    cause: Cause,
     /// The pause that the receiver asks for.
     pause: Option<Duration>,
+}
+
+/// What has to change before a message is accepted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// Nothing: it may be accepted in a moment.
+    Temporary,
+    /// The receiver or its destination.
+    Receiver,
+    /// The message: another one may be accepted.
+    Message,
 }
 
 impl Failure {
     const fn temporary(error: anyhow::Error) -> Self {
         Self {
             error,
-            is_final: false,
+            cause: Cause::Temporary,
             pause: None,
         }
+    }
+
+    fn is_of_message(&self) -> bool {
+        self.cause == Cause::Message
     }
 }
 
@@ -259,14 +350,15 @@ fn jittered(pause: Duration) -> Duration {
 
 fn check(answer: &Response) -> Result<(), Failure> {
     let code = answer.status().as_u16();
-    let (error, is_final) = match code {
+    let error = match code {
         200..=299 => return Ok(()),
-        300..=399 => (
-            anyhow!("it answers {code}, and redirects are not followed"),
-            true,
-        ),
-        408 | 429 | 500..=599 => (anyhow!("it answers {code}"), false),
-        _ => (anyhow!("it answers {code}"), true),
+        300..=399 => anyhow!("it answers {code}, and redirects are not followed"),
+        _ => anyhow!("it answers {code}"),
+    };
+    let cause = match code {
+        408 | 429 | 500..=599 => Cause::Temporary,
+        400 | 413 | 422 => Cause::Message,
+        _ => Cause::Receiver,
     };
     let header = answer
         .headers()
@@ -275,7 +367,7 @@ fn check(answer: &Response) -> Result<(), Failure> {
     let seconds = header.and_then(|text| text.trim().parse().ok());
     Err(Failure {
         error,
-        is_final,
+        cause,
         pause: seconds.map(Duration::from_secs),
     })
 }

@@ -41,16 +41,12 @@ impl Outbox {
     ) -> anyhow::Result<Self> {
         let Baseline { earlier, mut kept } = baseline;
         let none = HashSet::new();
-        let before = earlier.as_ref().map_or(
-            Before {
-                findings: &[],
-                carried: &none,
-            },
-            |old| Before {
-                findings: &old.earlier.findings,
-                carried: &old.carried,
-            },
-        );
+        let folder = (kept.as_ref()).map(|kept| kept.folder.display().to_string());
+        let before = Before {
+            findings: (earlier.as_ref()).map_or(&[][..], |old| &old.earlier.findings),
+            carried: (earlier.as_ref()).map_or(&none, |old| &old.carried),
+            folder: folder.as_deref(),
+        };
         let notification = Notification::new(results, before);
         // Without a folder, the baseline shows which alerts are open.
         let mut open = match &kept {

@@ -14,8 +14,11 @@ use reqwest::Url;
 const MAX_SIZE: u64 = 8 * 1024;
 /// Characters of a host that are shown.
 const MAX_HOST: usize = 100;
-/// The path of Alertmanager's API.
-const ALERTS: &str = "api/v2/alerts";
+/// The path of Alertmanager's API, and that of its alerts.
+const API: &str = "/api/v2";
+const ALERTS: &str = "/api/v2/alerts";
+/// Those of its version 1.
+const OLD: [&str; 2] = ["/api/v1", "/api/v1/alerts"];
 
 /// One receiver.
 pub(crate) struct Receiver {
@@ -48,8 +51,9 @@ impl Receiver {
         let name = if is_elsewhere {
             argument.to_owned()
         } else {
-            let server = url.as_str().trim_end_matches(ALERTS);
-            format!("{word}={}", server.trim_end_matches('/'))
+            let server = url.as_str();
+            let server = server.strip_suffix(ALERTS).unwrap_or(server);
+            format!("{word}={server}")
         };
         Ok(Self { kind, name, url })
     }
@@ -117,7 +121,9 @@ fn parse(kind: Kind, text: &str) -> anyhow::Result<Url> {
     } else {
         "http:// or https://"
     };
-    let mut url: Url = (text.trim().parse().ok()).with_context(|| {
+    // Editors of Windows begin a file with a mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
+    let mut url: Url = (text.parse().ok()).with_context(|| {
         format!("has no valid URL: expected one line with {expected} and a host")
     })?;
     let is_http = url.scheme() == "http" && !https_only;
@@ -127,11 +133,23 @@ fn parse(kind: Kind, text: &str) -> anyhow::Result<Url> {
     );
     url.set_fragment(None);
     if kind == Kind::Alertmanager {
-        let path = url.path().trim_end_matches('/');
-        let path = path.trim_end_matches(ALERTS).trim_end_matches('/');
-        url.set_path(&format!("{path}/{ALERTS}"));
+        let path = prefix(url.path())?;
+        url.set_path(&format!("{path}{ALERTS}"));
     }
     Ok(url)
+}
+
+/// What stands before Alertmanager's API in a path, which may be that of the API itself.
+fn prefix(path: &str) -> anyhow::Result<String> {
+    let path = path.trim_end_matches('/');
+    let ends = |end: &str| path.strip_suffix(end);
+    ensure!(
+        OLD.iter().all(|old| ends(old).is_none()),
+        "has the path of version 1 of Alertmanager's API, which Alertmanager 0.27 removed: end the URL before {}",
+        OLD[0]
+    );
+    let before = ends(ALERTS).or_else(|| ends(API)).unwrap_or(path);
+    Ok(before.trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]
@@ -149,6 +167,9 @@ mod tests {
             "http://AM.example:9093/",
             "http://am.example:9093/api/v2/alerts",
             "http://am.example:9093/api/v2/alerts/",
+            "http://am.example:9093/api/v2",
+            "http://am.example:9093/api/v2/",
+            "http://am.example:9093/#/alerts",
         ] {
             let receiver = Receiver::open(&format!("alertmanager={spelled}")).unwrap();
             assert_eq!(receiver.name, "alertmanager=http://am.example:9093");
@@ -182,6 +203,11 @@ mod tests {
                 "expected an http:// or https:// URL, @FILE or env:NAME",
             ),
             ("alertmanager=http://[hunter2", "has no valid URL"),
+            (
+                "alertmanager=http://hunter2/api/v1/alerts",
+                "Alertmanager 0.27 removed: end the URL before /api/v1",
+            ),
+            ("alertmanager=http://hunter2/prefix/api/v1/", "version 1"),
             ("hunter2", "KIND is one of alertmanager, webhook, slack"),
             (
                 "hunter2=https://host",
@@ -214,6 +240,12 @@ mod tests {
         let slack = open("slack", "https://hooks.example/services/hunter2\n").unwrap();
         assert_eq!(slack.to_string(), "slack at hooks.example");
         assert_eq!(slack.url.path(), "/services/hunter2");
+        let marked = open(
+            "slack",
+            "\u{feff}https://hooks.example/services/hunter2\r\n",
+        )
+        .unwrap();
+        assert_eq!(marked.url, slack.url);
         let inside = open("webhook", "http://receiver.svc/hook?key=hunter2").unwrap();
         assert_eq!(inside.to_string(), "webhook at receiver.svc");
         for (kind, text) in [
@@ -234,6 +266,11 @@ mod tests {
         for (url, expected) in [
             ("http://am:9093", "http://am:9093/api/v2/alerts"),
             ("https://am/prefix/", "https://am/prefix/api/v2/alerts"),
+            (
+                "https://am/prefix/api/v2",
+                "https://am/prefix/api/v2/alerts",
+            ),
+            ("https://am/myapi/v2", "https://am/myapi/v2/api/v2/alerts"),
             ("https://am/api/v2/alerts", "https://am/api/v2/alerts"),
         ] {
             let receiver = Receiver::open(&format!("alertmanager={url}")).unwrap();
