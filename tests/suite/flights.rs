@@ -176,17 +176,14 @@ async fn what_a_server_does_not_take_together_is_asked_one_at_a_time() {
                 _ => (unauthorized("").repeat(3), false),
             },
         ),
-        (
-            "shows a page to several",
-            OneAtATime::Misfit,
-            |_, paths| match paths {
-                [path] => (response(path), false),
-                _ => {
-                    let page = "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>";
-                    (page.repeat(3), false)
-                }
-            },
-        ),
+        ("shows a page to several", OneAtATime::Misfit, |_, paths| {
+            if let [path] = paths {
+                (response(path), false)
+            } else {
+                let page = "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>";
+                (page.repeat(3), false)
+            }
+        }),
     ];
     for (what, why, answer) in servers {
         let server = server(answer).await;
@@ -330,8 +327,7 @@ async fn answers_in_doubt_do_not_count_if_no_further_connection_is_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_asks_one_at_a_time() {
     let server = server(|number, paths| match (number, paths) {
-        (1, _) | (_, [_, _, ..]) => (String::new(), true),
-        (2, _) => (String::new(), true),
+        (1 | 2, _) | (_, [_, _, ..]) => (String::new(), true),
         (_, paths) => (responses(paths), false),
     })
     .await;

@@ -146,14 +146,13 @@ fn is_certain(request: &Request, reply: &Reply) -> bool {
         (429, _) => true,
         (200, answer) => answer.fits(request.class, path),
         (_, answer) if is_health(answer) => answer.fits(request.class, path),
-        (401, Answer::Status(_)) => is_marked,
+        // A 400 is the refusal of a bogus continue token.
+        (400 | 401, Answer::Status(_)) => is_marked,
         (403, answer) => answer
             .refusal()
             .is_some_and(|message| Refusal::of(message, request.class, path) == Refusal::Anonymous),
         // "Not found" and the like, in the words of an API server.
         (402..=499, answer) => is_marked || answer.is_kubernetes(),
-        // The refusal of a bogus continue token.
-        (400, Answer::Status(_)) => is_marked,
         _ => false,
     }
 }
