@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::config::MAX_PAUSE;
 use crate::kubernetes::PathClass;
 use crate::model::{
-    Access, Component, Grade, Identification, JudgedRequest, Observation, Reply, Unclear, Verdict,
-    api_paths,
+    Access, Component, Failure, Grade, Identification, JudgedRequest, Observation, Reply, Stage,
+    Unclear, Verdict, api_paths,
 };
 
 use super::recheck::is_unavailable;
@@ -34,13 +34,39 @@ pub(super) fn decide(
     observation: &Observation,
     identification: &Identification,
 ) -> Ruling {
-    not_api_server(requests, identification)
+    let ruling = not_api_server(requests, identification)
         .or_else(|| unreachable(requests, observation))
         .or_else(|| not_shown_to_be_api_server(requests, identification))
         .or_else(|| contradicting(requests))
         .or_else(|| exposed(requests))
         .or_else(|| starting(requests))
-        .unwrap_or_else(|| from_last_answers(requests, observation))
+        .unwrap_or_else(|| from_last_answers(requests, observation));
+    match ruling.verdict {
+        Verdict::Exposed | Verdict::Inconclusive => ruling,
+        _ => unproven(requests, observation).unwrap_or(ruling),
+    }
+}
+
+/// Answers that came together with others may belong to other requests, or requests that left together are why it does
+/// not answer. Then only what is open is certain.
+fn unproven(requests: &[JudgedRequest], observation: &Observation) -> Option<Ruling> {
+    if observation.unproven {
+        let unanswered = requests.iter().filter(|request| request.reply().is_none());
+        let paths: Vec<&str> = unanswered.map(JudgedRequest::path).collect();
+        let paths = joined_at_most(3, &paths);
+        let reason = format!("{paths} answered together with others, but not one at a time");
+        return Some(ruling(Verdict::Inconclusive, reason));
+    }
+    let is_shut_out = |failure: &Failure| matches!(failure.stage, Stage::Connect | Stage::Tls);
+    let failure = observation
+        .failures()
+        .find(|failure| is_shut_out(failure))?;
+    let is_silent = requests.iter().all(|request| request.reply().is_none());
+    (is_silent && observation.one_at_a_time.is_some()).then(|| {
+        let reason =
+            format!("it ended the connection on which requests left together, and then: {failure}");
+        ruling(Verdict::Inconclusive, reason)
+    })
 }
 
 /// Rule 1: it is certainly something else, or no answer shows a sign of Kubernetes.
@@ -64,7 +90,7 @@ fn not_api_server(requests: &[JudgedRequest], identification: &Identification) -
     (!shows_nothing).then(|| ruling(Verdict::NotApiServer, reason))
 }
 
-/// Rule 2: no HTTP answer, or none that certainly belongs to its request.
+/// Rule 2: no HTTP answer.
 fn unreachable(requests: &[JudgedRequest], observation: &Observation) -> Option<Ruling> {
     if requests.iter().any(|request| request.reply().is_some()) {
         return None;
@@ -73,12 +99,6 @@ fn unreachable(requests: &[JudgedRequest], observation: &Observation) -> Option<
         .failures()
         .next()
         .map_or_else(|| "nothing was asked".to_owned(), ToString::to_string);
-    if observation.answered_together {
-        let reason = format!(
-            "it answered requests that left together, but none that it got one at a time: {reason}"
-        );
-        return Some(ruling(Verdict::Inconclusive, reason));
-    }
     Some(ruling(Verdict::Unreachable, reason))
 }
 

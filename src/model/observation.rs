@@ -30,8 +30,9 @@ pub struct Observation {
     pub audit_canary: Option<Box<Exchange>>,
     /// Why requests were made one at a time; `None` if they left together, or that was not tried.
     pub one_at_a_time: Option<OneAtATime>,
-    /// Whether answers to requests that left together were discarded, because they may belong to other requests.
-    pub answered_together: bool,
+    /// Whether requests were answered only together with others, and the answers may belong to other requests. They are
+    /// failures here.
+    pub unproven: bool,
     /// Planned requests that were not made, because the time was over or the endpoint could not be reached any more.
     pub not_asked: Vec<Request>,
     /// The failure that ended the probe before any request.
@@ -69,7 +70,7 @@ impl Observation {
             audit_canary: None,
             exchanges: Vec::new(),
             one_at_a_time: None,
-            answered_together: false,
+            unproven: false,
             not_asked: Vec::new(),
             failure: None,
             no_tls: false,

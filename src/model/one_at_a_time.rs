@@ -14,7 +14,7 @@ use super::words;
 pub enum OneAtATime {
     /// The server ended the connection before it had answered all of them.
     Closed,
-    /// The next answer did not come in half of the time limit.
+    /// An answer did not come in time.
     Stalled,
     /// An answer could not be read, or was not certainly an API server's answer to its request.
     Misfit,
@@ -24,8 +24,8 @@ pub enum OneAtATime {
     TooLarge,
     /// The server asked for a pause.
     AskedToWait,
-    /// The answers to HEAD differed or lacked the header marks of an API server, and do not tell which request they
-    /// belong to. Only these requests were repeated.
+    /// The answers do not tell which request they belong to: they differ, came twice, or lack the header marks of an API
+    /// server.
     Unproven,
 }
 
@@ -41,7 +41,7 @@ impl OneAtATime {
             Self::Surplus => "more came than the answers",
             Self::TooLarge => "an answer was too long to read those behind it",
             Self::AskedToWait => "the server asked for a pause",
-            Self::Unproven => "answers to HEAD did not tell which request they belong to",
+            Self::Unproven => "the answers did not tell which request they belong to",
         }
     }
 }

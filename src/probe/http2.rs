@@ -130,7 +130,8 @@ impl Http2 {
         // The driver notices a close only when it is polled.
         let polled = std::future::ready(());
         drive(&mut self.driver, &mut self.driver_error, polled).await;
-        self.driver.is_some() && !self.sender.is_closed()
+        // A response that was not read would be taken for that of the next request.
+        self.responses.is_empty() && self.driver.is_some() && !self.sender.is_closed()
     }
 }
 

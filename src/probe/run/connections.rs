@@ -26,6 +26,7 @@ impl<D: Dial> RunningProbe<'_, D> {
 
     /// Opens a connection that is ready for requests, on the stream of the scan if it is unused.
     async fn open(&mut self) -> Result<Connection, Failure> {
+        self.flights_from = None;
         let stream = if let Some(stream) = self.first_stream.take() {
             stream
         } else {

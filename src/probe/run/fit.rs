@@ -32,6 +32,17 @@ pub(super) enum Proof {
     Nothing(OneAtATime),
 }
 
+impl Proof {
+    /// Whether the answers may be those to other requests, also on earlier flights of the connection.
+    pub(super) const fn is_out_of_step(self) -> bool {
+        matches!(
+            self,
+            Self::Nothing(_)
+                | Self::Named(OneAtATime::Misfit | OneAtATime::Surplus | OneAtATime::Unproven)
+        )
+    }
+}
+
 /// Which answers of a flight with these requests count. `earlier` are the exchanges before it, and `doubt` is why one of
 /// its answers is in doubt.
 pub(super) fn proof(
@@ -53,7 +64,7 @@ pub(super) fn proof(
     }
     let is_refused_for_now = |exchange: &Exchange| status(exchange) == Some(429);
     if flight.iter().any(is_refused_for_now) {
-        return Proof::Named(OneAtATime::Misfit);
+        return Proof::Named(OneAtATime::AskedToWait);
     }
     let unnamed: Vec<&Exchange> = (flight.iter())
         .filter(|exchange| !names_its_request(exchange, requests, earlier))
@@ -133,6 +144,14 @@ fn status(exchange: &Exchange) -> Option<u16> {
     exchange.outcome.as_ref().ok().map(|reply| reply.status)
 }
 
+/// Whether requests that came together may be the reason for an answer with this status.
+pub(super) const fn is_due_to_company(status: u16) -> bool {
+    matches!(
+        status,
+        400 | 408 | 413 | 414 | 417 | 421 | 426 | 429 | 431 | 500..
+    )
+}
+
 /// What a server calls this answer, and no other.
 fn audit_id(exchange: &Exchange) -> Option<String> {
     exchange.outcome.as_ref().ok()?.header("audit-id")
@@ -152,7 +171,9 @@ fn is_certain(request: &Request, reply: &Reply) -> bool {
             .refusal()
             .is_some_and(|message| Refusal::of(message, request.class, path) == Refusal::Anonymous),
         // "Not found" and the like, in the words of an API server.
-        (402..=499, answer) => is_marked || answer.is_kubernetes(),
+        (status @ 402..=499, answer) if !is_due_to_company(status) => {
+            is_marked || answer.is_kubernetes()
+        }
         _ => false,
     }
 }

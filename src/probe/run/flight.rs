@@ -1,24 +1,28 @@
 //! Requests that leave together: one round trip for all of them.
 //!
 //! HTTP/1.1 servers answer pipelined requests in their order (RFC 9112, section 9.3.2), and HTTP/2 has a stream for each.
-//! Not every server and front end does this well, and a lost request shifts the answers behind it. So answers over
+//! Not every server and front end does this well, and a lost or repeated answer shifts those behind it. So answers over
 //! HTTP/1.1 count only if all came and each is an API server's own answer to its request ([`fit`](super::fit)).
-//! Otherwise those that name their request count, the probe makes the other requests again, one at a time, and the
-//! observation says why.
+//! Otherwise those that name their request count, the probe makes the other requests again, one at a time on a further
+//! connection, and the observation says why. Answers that are out of step put earlier flights of their connection in
+//! doubt, too. No request is made alone on a connection that carried a flight.
 
 use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::time::Instant as Deadline;
 
-use super::fit::{Proof, doubt, names_its_request, proof};
+use super::fit::{Proof, doubt, is_due_to_company, names_its_request, proof};
 use super::{Round, RunningProbe};
+use crate::config::MAX_PAUSE;
 use crate::kubernetes::PathClass;
-use crate::model::{Exchange, Failure, FailureKind, OneAtATime, Reply, Request};
+use crate::model::{Exchange, Failure, FailureKind, OneAtATime, Reply, Request, Stage};
 use crate::probe::connection::Connection;
 use crate::probe::dial::Dial;
 use crate::probe::pause::{requested_pause, wait};
 
+/// What is said of a request whose answer was dropped.
+const UNPROVEN: &str = "its answer came together with others and may belong to another request";
 /// The most requests that leave together.
 const MOST: usize = 32;
 
@@ -42,11 +46,11 @@ impl<D: Dial> RunningProbe<'_, D> {
                 && (are_health || !(is_health(one) && is_health(next)))
         };
         for kind in due.chunk_by(leave_together) {
-            for flight in kind.chunks(MOST).filter(|flight| flight.len() > 1) {
+            for flight in kind.chunks(MOST) {
                 if !self.may_pipeline() {
                     return true;
                 }
-                if !self.fly(flight).await {
+                if self.is_a_flight(flight) && !self.fly(flight).await {
                     return false;
                 }
             }
@@ -63,17 +67,34 @@ impl<D: Dial> RunningProbe<'_, D> {
             && self.observation.one_at_a_time.is_none()
     }
 
-    /// Makes these requests together, and repeats with GET what HEAD did not prove.
+    /// Whether these requests leave as a flight: several, or one on a connection that carried a flight.
+    fn is_a_flight(&self, requests: &[Request]) -> bool {
+        let carried_a_flight = self.connection.is_some() && self.flights_from.is_some();
+        match requests {
+            [] => false,
+            [request] => carried_a_flight && !request.class.is_telemetry(),
+            [..] => true,
+        }
+    }
+
+    /// Makes these requests together, and repeats with GET what HEAD did not prove. What earlier flights asked is asked
+    /// again if it is in doubt.
     async fn fly(&mut self, requests: &[Request]) -> bool {
         let first = self.observation.exchanges.len();
         if !self.exchange_together(requests).await {
             return false;
         }
         let made = self.observation.exchanges.iter().skip(first);
-        let repeated: Vec<Request> = made
+        let fallbacks: Vec<Request> = made
             .filter_map(|exchange| self.get_fallback(exchange))
             .collect();
-        for request in &repeated {
+        let doubted = self.dropped.iter().map(|exchange| &exchange.request);
+        let again: Vec<Request> = doubted
+            .filter(|request| !requests.contains(request) && !self.was_made(request))
+            .chain(&fallbacks)
+            .cloned()
+            .collect();
+        for request in &again {
             if !self.request_with_get_fallback(request).await {
                 return false;
             }
@@ -97,24 +118,33 @@ impl<D: Dial> RunningProbe<'_, D> {
             }
         };
         let first = self.observation.exchanges.len();
+        let from = *self.flights_from.get_or_insert(first);
         let doubt = self.receive_all(&mut connection, requests).await;
         let is_reusable = connection.is_reusable().await;
         let is_http2 = connection.is_http2();
         let reference = self.observation.reference();
-        let flight = self.observation.exchanges.split_off(first);
+        let mut flight = self.observation.exchanges.split_off(first);
         let pause = flight.iter().filter_map(requested_pause).max();
-        let earlier = &self.observation.exchanges;
         let proof = if is_http2 {
             Proof::All
         } else {
             let is_surplus = connection.has_surplus();
             let doubt = doubt.or(is_surplus.then_some(OneAtATime::Surplus));
+            let earlier = &self.observation.exchanges;
             proof(requests, &flight, earlier, reference, doubt)
         };
+        let mut asked = requests.to_vec();
+        if proof.is_out_of_step() {
+            let mut doubted = self.observation.exchanges.split_off(from);
+            asked.extend(doubted.iter().map(|exchange| exchange.request.clone()));
+            doubted.append(&mut flight);
+            flight = doubted;
+        }
+        let earlier = &self.observation.exchanges;
         let counts = |exchange: &Exchange| match proof {
             // A stream has its own answer, but the others may be the reason for it.
-            Proof::All => !is_http2 || !is_due_to_company(exchange),
-            Proof::Named(_) => names_its_request(exchange, requests, earlier),
+            Proof::All => !(is_http2 && status(exchange).is_some_and(is_due_to_company)),
+            Proof::Named(_) => names_its_request(exchange, &asked, earlier),
             Proof::Nothing(_) => false,
         };
         let counts: Vec<bool> = flight.iter().map(counts).collect();
@@ -126,7 +156,8 @@ impl<D: Dial> RunningProbe<'_, D> {
         if let Some(why) = why {
             tracing::debug!(endpoint = %self.observation.endpoint, "asks one at a time: {}", why.text());
             self.observation.one_at_a_time = Some(why);
-            self.deadline = self.deadline.max(Deadline::now() + self.prober.timeout);
+            let resumed = Deadline::now() + pause.unwrap_or_default().min(MAX_PAUSE);
+            self.deadline = self.deadline.max(resumed + self.prober.timeout);
         }
         let may_ask = wait(pause, self.deadline).await;
         for (exchange, counts) in flight.into_iter().zip(counts) {
@@ -134,14 +165,33 @@ impl<D: Dial> RunningProbe<'_, D> {
             let is_last_word = !may_ask && requested_pause(&exchange).is_some();
             if counts && requested_pause(&exchange).is_none() || is_last_word {
                 self.observation.exchanges.push(exchange);
-            } else {
-                self.observation.answered_together |= exchange.outcome.is_ok();
+            } else if exchange.outcome.is_ok() {
+                self.dropped.push(Exchange {
+                    outcome: Err(Failure::new(
+                        Stage::Http,
+                        FailureKind::InvalidHttp,
+                        UNPROVEN,
+                    )),
+                    ..exchange
+                });
             }
         }
         let is_given_up = is_http2 && self.http1;
         let is_kept = is_reusable && !is_given_up && (why.is_none() || is_http2);
         self.connection = Some(connection).filter(|_| is_kept);
         may_ask
+    }
+
+    /// Records the requests whose answers were dropped and that were not answered one at a time.
+    pub(super) fn record_dropped(&mut self) {
+        for exchange in std::mem::take(&mut self.dropped) {
+            if !self.was_made(&exchange.request) {
+                let not_asked = &mut self.observation.not_asked;
+                not_asked.retain(|request| *request != exchange.request);
+                self.observation.unproven = true;
+                self.observation.exchanges.push(exchange);
+            }
+        }
     }
 
     /// Sends these requests and reads their answers, as far as they come. Returns why they are in doubt.
@@ -215,10 +265,8 @@ impl<D: Dial> RunningProbe<'_, D> {
     }
 }
 
-/// Whether requests that came together may be the reason for an answer.
-fn is_due_to_company(exchange: &Exchange) -> bool {
-    let reply = exchange.outcome.as_ref();
-    reply.is_ok_and(|reply| matches!(reply.status, 400 | 408 | 429 | 431 | 500..))
+fn status(exchange: &Exchange) -> Option<u16> {
+    exchange.outcome.as_ref().ok().map(|reply| reply.status)
 }
 
 /// Why requests are made one at a time after this failure; `None` if that would not help.

@@ -89,6 +89,10 @@ struct RunningProbe<'a, D> {
     first_stream: Option<TcpStream>,
     connection: Option<Connection>,
     retries: u32,
+    /// The number of exchanges before the first flight of the connection; `None` if it carried none.
+    flights_from: Option<usize>,
+    /// Exchanges of flights whose answers do not count, as failures.
+    dropped: Vec<Exchange>,
     /// Whether to stop offering HTTP/2.
     http1: bool,
     /// Whether the first response decides if there are further requests.
@@ -115,6 +119,8 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
             first_stream: Some(stream),
             connection: None,
             retries: prober.retries,
+            flights_from: None,
+            dropped: Vec::new(),
             http1: false,
             tentative,
             observation: Observation::new(endpoint.clone()),
@@ -124,6 +130,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     /// Makes all requests and returns what they showed.
     async fn observe(mut self) -> Observation {
         self.make_requests().await;
+        self.record_dropped();
         // If nothing answered, a list of further requests says nothing more.
         if self.observation.replies().next().is_none() {
             self.observation.not_asked.clear();
@@ -257,6 +264,10 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     /// then has the failure.
     async fn request(&mut self, request: &Request) -> Option<Exchange> {
         let (mut at, mut started) = (Timestamp::now(), Instant::now());
+        if self.flights_from.is_some() {
+            // What a flight left behind there would be taken for the response.
+            self.connection = None;
+        }
         let outcome = loop {
             let mut connection = match self.take_connection().await {
                 Ok(connection) => connection,
@@ -303,7 +314,9 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     /// Whether to retry after this failure; if so, it uses up one of the retries. Before the first response of a
     /// first probe it does not retry: the scan repeats the whole probe later.
     fn use_retry(&mut self, failure: &Failure) -> bool {
-        let begun = self.round == Round::Recheck || !self.observation.exchanges.is_empty();
+        let begun = self.round == Round::Recheck
+            || !self.observation.exchanges.is_empty()
+            || self.observation.one_at_a_time.is_some();
         let retry =
             begun && failure.is_transient() && self.retries > 0 && Deadline::now() < self.deadline;
         if retry {
