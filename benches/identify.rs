@@ -14,7 +14,9 @@ use std::time::Instant;
 
 use cpu_time::ThreadTime;
 use kubeknock::config::ScanConfig;
-use kubeknock::internal::{Connector, Dial, Dialled, Prober, advise, assess, identify, prepare};
+use kubeknock::internal::{
+    Connector, Dial, Dialled, Prober, Round, advise, assess, identify, prepare,
+};
 use kubeknock::model::{Endpoint, Observation, Scheme};
 use kubeknock::simulator;
 
@@ -75,7 +77,7 @@ async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
     let stream = dialer.dial(&endpoint).await.stream.expect("a connection");
     Prober::new(&config)
         .expect("a prober")
-        .probe(stream, &endpoint, 1, &dialer)
+        .probe(stream, &endpoint, Round::First, &dialer)
         .await
 }
 

@@ -226,8 +226,7 @@ pub struct ScanConfig {
     pub user_agent: String,
     /// Further headers of every request, at most [`MAX_HEADERS`].
     pub headers: Vec<ScanHeader>,
-    /// Local addresses that connections and queries come from, at most one of each family; empty for any. Targets of
-    /// a family without one are not attempted.
+    /// Local addresses of connections and queries, one of each family; empty for any. Other families are not attempted.
     pub source_addresses: Vec<IpAddr>,
     /// The public addresses of this machine, as servers see them, at most one of each family; empty if they are not
     /// known. Inventories may restrict an endpoint to some networks; these addresses tell whether it should answer.
@@ -238,11 +237,12 @@ pub struct ScanConfig {
     pub requests: Vec<Request>,
     /// Also request paths that show real exposure, without reading data.
     pub deep: bool,
-    /// DER certificates of CAs that serving certificates are checked against. A mismatch is a finding, not
-    /// an error.
+    /// DER certificates of CAs that serving certificates are checked against. A mismatch is a finding.
     pub trusted_cas: Vec<Vec<u8>>,
     /// Offer HTTP/2 by ALPN.
     pub http2: bool,
+    /// Make each request only after the answer to the one before it.
+    pub one_at_a_time: bool,
     /// Connect through this proxy.
     pub proxy: Option<Proxy>,
     /// Which address families a name is resolved to.
@@ -291,6 +291,7 @@ impl Default for ScanConfig {
             deep: false,
             trusted_cas: Vec::new(),
             http2: false,
+            one_at_a_time: false,
             proxy: None,
             family: Family::Both,
             resolver: None,

@@ -102,5 +102,5 @@ pub mod internal {
     pub use crate::assess::assess;
     pub use crate::connect::Connector;
     pub use crate::identify::{identify, prepare};
-    pub use crate::probe::{Dial, Dialled, Prober};
+    pub use crate::probe::{Dial, Dialled, Prober, Round};
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::config::MAX_PAUSE;
 use crate::kubernetes::PathClass;
 use crate::model::{
-    Access, Component, Grade, Identification, JudgedRequest, Observation, Reply, Unclear, Verdict,
-    api_paths,
+    Access, Component, Failure, Grade, Identification, JudgedRequest, Observation, Reply, Stage,
+    Unclear, Verdict, api_paths,
 };
 
 use super::recheck::is_unavailable;
@@ -34,13 +34,39 @@ pub(super) fn decide(
     observation: &Observation,
     identification: &Identification,
 ) -> Ruling {
-    not_api_server(requests, identification)
+    let ruling = not_api_server(requests, identification)
         .or_else(|| unreachable(requests, observation))
         .or_else(|| not_shown_to_be_api_server(requests, identification))
         .or_else(|| contradicting(requests))
         .or_else(|| exposed(requests))
         .or_else(|| starting(requests))
-        .unwrap_or_else(|| from_last_answers(requests, observation))
+        .unwrap_or_else(|| from_last_answers(requests, observation));
+    match ruling.verdict {
+        Verdict::Exposed | Verdict::Inconclusive => ruling,
+        _ => unproven(requests, observation).unwrap_or(ruling),
+    }
+}
+
+/// Answers that came together with others may belong to other requests, or requests that left together are why it does
+/// not answer. Then only what is open is certain.
+fn unproven(requests: &[JudgedRequest], observation: &Observation) -> Option<Ruling> {
+    if observation.unproven {
+        let unanswered = requests.iter().filter(|request| request.reply().is_none());
+        let paths: Vec<&str> = unanswered.map(JudgedRequest::path).collect();
+        let paths = joined_at_most(3, &paths);
+        let reason = format!("{paths} answered together with others, but not one at a time");
+        return Some(ruling(Verdict::Inconclusive, reason));
+    }
+    let is_shut_out = |failure: &Failure| matches!(failure.stage, Stage::Connect | Stage::Tls);
+    let failure = observation
+        .failures()
+        .find(|failure| is_shut_out(failure))?;
+    let is_silent = requests.iter().all(|request| request.reply().is_none());
+    (is_silent && observation.one_at_a_time.is_some()).then(|| {
+        let reason =
+            format!("it ended the connection on which requests left together, and then: {failure}");
+        ruling(Verdict::Inconclusive, reason)
+    })
 }
 
 /// Rule 1: it is certainly something else, or no answer shows a sign of Kubernetes.
@@ -299,7 +325,18 @@ fn unclear_reason(requests: &[JudgedRequest]) -> String {
         .find(|request| request.exchange.request.path == "/api")
         .filter(unclear);
     let Some(request) = api.or_else(|| requests.iter().rev().find(unclear)) else {
-        return "the answers fit no rule".to_owned();
+        let asked = |path: &str| {
+            requests
+                .iter()
+                .any(|request| request.exchange.request.path == path)
+        };
+        let missing = ALL_MUST_REFUSE.into_iter().filter(|path| !asked(path));
+        let missing: Vec<&str> = missing.collect();
+        return if missing.is_empty() {
+            "the answers fit no rule".to_owned()
+        } else {
+            format!("not asked: {}", some_of(&missing))
+        };
     };
     let path = &request.exchange.request.path;
     match (&request.access, &request.exchange.outcome) {

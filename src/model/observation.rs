@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Endpoint, Failure, Handshake, Method, Reply, Request};
+use super::{Endpoint, Failure, Handshake, Method, OneAtATime, Reply, Request};
 use crate::kubernetes::HeaderMarks;
 
 /// What one endpoint showed.
@@ -28,6 +28,11 @@ pub struct Observation {
     pub exchanges: Vec<Exchange>,
     /// The request of `--audit-canary`, which is no part of any conclusion.
     pub audit_canary: Option<Box<Exchange>>,
+    /// Why requests were made one at a time; `None` if they left together, or that was not tried.
+    pub one_at_a_time: Option<OneAtATime>,
+    /// Whether requests were answered only together with others, and the answers may belong to other requests. They are
+    /// failures here.
+    pub unproven: bool,
     /// Planned requests that were not made, because the time was over or the endpoint could not be reached any more.
     pub not_asked: Vec<Request>,
     /// The failure that ended the probe before any request.
@@ -64,6 +69,8 @@ impl Observation {
             without_sni: None,
             audit_canary: None,
             exchanges: Vec::new(),
+            one_at_a_time: None,
+            unproven: false,
             not_asked: Vec::new(),
             failure: None,
             no_tls: false,

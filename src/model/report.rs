@@ -10,8 +10,8 @@ use jiff::tz::Offset;
 
 use super::{
     Access, AuditCanary, Certificate, ComparedFact, ComparisonResult, DeclaredFact, Endpoint,
-    Failure, Grant, Handshake, Identification, JudgedRequest, Posture, Remedy, Request, Target,
-    Timings, Verdict, api_paths,
+    Failure, Grant, Handshake, Identification, JudgedRequest, OneAtATime, Posture, Remedy, Request,
+    Target, Timings, Verdict, api_paths,
 };
 
 /// The report on one endpoint.
@@ -40,6 +40,8 @@ pub struct EndpointReport {
     pub aliases: Arc<[Arc<str>]>,
     /// The requests, in order.
     pub requests: Vec<JudgedRequest>,
+    /// Why requests were made one at a time; `None` if they left together, or that was not tried.
+    pub one_at_a_time: Option<OneAtATime>,
     /// Planned requests that were not made.
     pub not_asked: Vec<Request>,
     /// What is open, the worst first.
@@ -118,6 +120,7 @@ impl EndpointReport {
             tls: None,
             without_sni: None,
             audit_canary: None,
+            one_at_a_time: None,
             local_address: None,
             connections: 0,
             handshakes: 0,

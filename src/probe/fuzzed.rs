@@ -1,5 +1,6 @@
 //! Entry points for the fuzz targets: responses without a network, certificates without a handshake.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
@@ -12,7 +13,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::certificate;
-use super::connection::{Connection, own_headers};
+use super::connection::{Connection, Outgoing, own_headers};
 use super::response::Keep;
 use super::trust_anchors::TrustAnchors;
 use crate::config::MAX_BODY;
@@ -27,12 +28,14 @@ pub(crate) async fn probe(
     let user_agent = HeaderValue::from_static(crate::config::USER_AGENT);
     let own = own_headers(&user_agent, &[]);
     for (request, response) in requests.iter().zip(responses) {
-        let outcome = match Connection::http1(ScriptedPeer::new(response)).await {
-            Ok(mut connection) => {
-                connection
-                    .request(&observation.endpoint, request, &own, MAX_BODY, Keep::Answer)
-                    .await
-            }
+        let mut connection = Connection::http1(ScriptedPeer::new(response));
+        let outgoing = Outgoing {
+            request,
+            headers: Cow::Borrowed(&own),
+        };
+        let sent = connection.send(&observation.endpoint, &[outgoing]).await;
+        let outcome = match sent {
+            Ok(()) => connection.receive(request, MAX_BODY, Keep::Answer).await,
             Err(failure) => Err(failure),
         };
         observation.connections += 1;

@@ -25,6 +25,8 @@ pub struct Prober {
     pub(super) timeout: Duration,
     pub(super) retries: u32,
     pub(super) http2: bool,
+    /// Whether requests may leave together.
+    pub(super) pipelining: bool,
     pub(super) keep_answers: bool,
     pub(super) always: Vec<Request>,
     pub(super) after_401: Vec<Request>,
@@ -99,6 +101,7 @@ impl Prober {
             timeout: config.timeout,
             retries: config.retries,
             http2: config.http2,
+            pipelining: !config.one_at_a_time,
             keep_answers: config.keep_answers,
             always: requests(&ALWAYS),
             after_401: requests(&AFTER_401),

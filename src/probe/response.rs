@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 
 use crate::kubernetes::{AUDIT_ID, Answer, FLOW_CONTROL};
 use crate::model::{Failure, FailureKind, RawAnswer, Reply, Stage};
@@ -19,45 +19,55 @@ pub(super) enum Keep {
     Answer,
 }
 
-/// Reads a response. Also returns whether its body was read to the end, which reusing the connection
-/// requires.
-pub(super) async fn read(
-    mut response: reqwest::Response,
-    max_body: usize,
-    keep: Keep,
-) -> (Reply, bool) {
-    let mut body = Vec::new();
-    let mut cut = false;
-    let mut body_failure = None;
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => {
-                let room = max_body - body.len();
-                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-                if chunk.len() > room {
-                    cut = true;
-                    break;
-                }
-            }
-            Ok(None) => break,
-            Err(error) => {
-                body_failure = Some(failure(&error, Stage::Body));
-                break;
-            }
-        }
+/// The head of a response.
+pub(super) struct Head {
+    pub(super) status: StatusCode,
+    pub(super) version: Version,
+    pub(super) headers: HeaderMap,
+}
+
+/// What was read of a body.
+#[derive(Default)]
+pub(super) struct Body {
+    bytes: Vec<u8>,
+    /// Whether it is longer than the limit.
+    pub(super) cut: bool,
+    /// The failure that ended it early.
+    pub(super) failure: Option<Failure>,
+}
+
+impl Body {
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
-    let complete = !cut && body_failure.is_none();
-    let reply = Reply {
-        status: response.status().as_u16(),
-        version: response.version(),
-        answer: Answer::parse(&body, cut),
-        digest: digest(&body),
-        body_size: body.len(),
-        body_failure,
-        headers: kept_headers(response.headers()),
-        raw: raw(response.headers(), body, keep),
-    };
-    (reply, complete)
+
+    /// Adds the next bytes, up to the limit.
+    pub(super) fn push(&mut self, bytes: &[u8], max_body: usize) {
+        let room = max_body - self.bytes.len();
+        self.bytes
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.cut |= bytes.len() > room;
+    }
+}
+
+/// The meaning of a response.
+pub(super) fn reply(head: &Head, body: Body, keep: Keep) -> Reply {
+    let Body {
+        bytes,
+        cut,
+        failure,
+    } = body;
+    Reply {
+        status: head.status.as_u16(),
+        version: head.version,
+        answer: Answer::parse(&bytes, cut),
+        digest: digest(&bytes),
+        body_size: bytes.len(),
+        body_failure: failure,
+        headers: kept_headers(&head.headers),
+        raw: raw(&head.headers, bytes, keep),
+    }
 }
 
 fn raw(headers: &HeaderMap, body: Vec<u8>, keep: Keep) -> Option<Arc<RawAnswer>> {
@@ -107,43 +117,8 @@ fn kept_headers(headers: &HeaderMap) -> HeaderMap {
         .collect()
 }
 
-/// Rejects a response whose headers do not say clearly where its body ends: a proxy in between may have seen
-/// another response than we do. hyper rejects differing lengths.
-pub(super) fn check_framing(headers: &HeaderMap, ambiguous: bool) -> Result<(), Failure> {
-    let codings: Vec<&[u8]> = headers
-        .get_all(header::TRANSFER_ENCODING)
-        .iter()
-        .map(HeaderValue::as_bytes)
-        .collect();
-    let problem = match codings.as_slice() {
-        _ if ambiguous => "a header that is almost Content-Length or Transfer-Encoding",
-        [_, ..] if headers.contains_key(header::CONTENT_LENGTH) => {
-            "both Content-Length and Transfer-Encoding, which contradict each other"
-        }
-        [coding] if !coding.trim_ascii().eq_ignore_ascii_case(b"chunked") => {
-            "a Transfer-Encoding other than chunked"
-        }
-        [_, _, ..] => "more than one Transfer-Encoding",
-        _ => return Ok(()),
-    };
-    Err(Failure::new(Stage::Http, FailureKind::InvalidHttp, problem))
-}
-
-/// Whether a connection can be reused after an HTTP/1.0 response. After a chunked body it cannot, because
-/// HTTP/1.0 has no chunks (RFC 9112, section 6.1).
-pub(super) fn keeps_alive(headers: &HeaderMap) -> bool {
-    let alive = |value: &HeaderValue| {
-        value
-            .as_bytes()
-            .split(|byte| *byte == b',')
-            .any(|word| word.trim_ascii().eq_ignore_ascii_case(b"keep-alive"))
-    };
-    !headers.contains_key(header::TRANSFER_ENCODING)
-        && headers.get_all(header::CONNECTION).iter().any(alive)
-}
-
-/// Classifies the first error of the chain that has a known type. TLS errors are in the
-/// [notes](super::stream_notes) of the stream.
+/// Classifies the first error of an HTTP/2 connection's chain that has a known type. HTTP/2 keeps only the text of TLS
+/// errors; [`Http2`](super::http2::Http2) notes them.
 pub(super) fn failure(error: &(dyn std::error::Error + 'static), stage: Stage) -> Failure {
     let mut cause = Some(error);
     while let Some(current) = cause {
@@ -166,8 +141,8 @@ pub(super) fn failure(error: &(dyn std::error::Error + 'static), stage: Stage) -
     Failure::new(stage, FailureKind::InvalidHttp, error.to_string())
 }
 
-/// The failure of an I/O error. hyper also reports bodies with wrong framing as I/O errors.
-fn stream_failure(error: &io::Error, stage: Stage) -> Failure {
+/// The failure of an I/O error.
+pub(super) fn stream_failure(error: &io::Error, stage: Stage) -> Failure {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Failure::new(stage, FailureKind::Closed, ""),
         io::ErrorKind::ConnectionReset

@@ -14,7 +14,7 @@ use super::v3;
 use crate::host_port::HostPort;
 use crate::model::{
     self, AuditCanary, Clipped, ComparedFact, Declared, EndpointReport, Failure, Grant, Host, Ms,
-    Origin, Posture, Remediation, Scheme, SinceReported, SpecId, Target, Time, Verdict,
+    OneAtATime, Origin, Posture, Remediation, Scheme, SinceReported, SpecId, Target, Time, Verdict,
 };
 
 /// One endpoint, or a target that never became one.
@@ -93,6 +93,9 @@ pub(super) struct Endpoint<'a> {
     remediation: Option<Cow<'a, Remediation>>,
     /// Every request, in order.
     requests: Vec<Request<'a>>,
+    /// Why requests were made one at a time, on a further connection; null if they left together, or that was not tried.
+    #[serde(default)]
+    one_at_a_time: Option<OneAtATime>,
     /// Planned requests that were not sent, for lack of time or of a connection: paths.
     #[serde(default)]
     not_asked: Vec<Cow<'a, str>>,
@@ -162,6 +165,7 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             grants: (&*report.grants).into(),
             tls: report.tls.as_ref().map(Tls::from),
             without_sni: report.without_sni.as_ref().map(WithoutSni::from),
+            one_at_a_time: report.one_at_a_time,
             audit_canary: report.audit_canary.as_ref().map(Cow::Borrowed),
             source_address: report.local_address,
             connections: report.connections,
@@ -238,6 +242,7 @@ impl TryFrom<Endpoint<'_>> for EndpointReport {
             grants,
             tls: record.tls.map(Into::into),
             without_sni: record.without_sni.and_then(WithoutSni::into_outcome),
+            one_at_a_time: record.one_at_a_time,
             audit_canary: record.audit_canary.map(Cow::into_owned),
             local_address: record.source_address,
             connections: record.connections,

@@ -159,6 +159,9 @@ struct Settings<'a> {
     deep: bool,
     /// Whether HTTP/2 was offered by ALPN.
     http2: bool,
+    /// Whether every request waited for the answer to the one before it (`--one-at-a-time`).
+    #[serde(default)]
+    one_at_a_time: bool,
     /// The proxy that opened the connections, as a URL; null without one.
     proxy: Option<String>,
     /// The name server from `--resolver`, as `address:port`; null for the system's.
@@ -227,6 +230,7 @@ impl<'a> From<&'a ScanConfig> for Settings<'a> {
                 .collect(),
             deep: config.deep,
             http2: config.http2,
+            one_at_a_time: config.one_at_a_time,
             proxy: config.proxy.as_ref().map(ToString::to_string),
             resolver: config.resolver,
             allow_special: config.allow_special,
@@ -279,6 +283,7 @@ impl TryFrom<Settings<'_>> for ScanConfig {
             deep: record.deep,
             trusted_cas: default.trusted_cas,
             http2: record.http2,
+            one_at_a_time: record.one_at_a_time,
             proxy: proxy.map_err(|error: InvalidProxy| format!("proxy: {error}"))?,
             family: record.family,
             resolver: record.resolver,

@@ -56,6 +56,9 @@ pub fn write(
         writeln!(out, "  {fact}: {sentence}")?;
     }
     requests(&mut out, &report.requests)?;
+    if let Some(why) = report.one_at_a_time {
+        writeln!(out, "  asked one at a time: {}", why.text())?;
+    }
     for request in &report.not_asked {
         let (method, path) = (request.method.as_str(), shown(&request.path));
         writeln!(out, "  {method:4} -   not asked {path}")?;

@@ -141,6 +141,7 @@ impl Scanner {
                 rank: 0,
                 scope,
                 keep_unreachable: true,
+                first: pass == 0,
                 last: pass == self.config.retries,
                 stop: &stop,
                 counters: &counters,

@@ -51,6 +51,7 @@ impl Run {
             rank: turn.rank,
             scope: Some(&self.plan.targets),
             keep_unreachable: self.keeps_unreachable(target),
+            first: turn.pass == 0,
             last: turn.pass == self.config.retries,
             stop: &self.stop,
             counters: &self.counters,

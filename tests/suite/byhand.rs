@@ -39,6 +39,11 @@ impl ByHand {
         self.connections.load(Ordering::SeqCst)
     }
 
+    /// Notes a request.
+    pub(crate) fn note(&self, request: &str) {
+        self.requests.lock().unwrap().push(request.to_owned());
+    }
+
     /// The first line of each request.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
@@ -93,20 +98,25 @@ pub(crate) async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
     server: &ByHand,
     answer: &(dyn Fn(&str) -> (Vec<u8>, Then) + Send + Sync),
 ) -> Then {
+    // Several requests may come at once.
+    let mut received = Vec::new();
     loop {
-        let mut head = Vec::new();
-        while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-            if !matches!(stream.read_buf(&mut head).await, Ok(read) if read > 0) {
+        let end = loop {
+            if let Some(at) = received.windows(4).position(|end| end == b"\r\n\r\n") {
+                break at + 4;
+            }
+            if !matches!(stream.read_buf(&mut received).await, Ok(read) if read > 0) {
                 return Then::Drop;
             }
-        }
+        };
+        let head: Vec<u8> = received.drain(..end).collect();
         let line = String::from_utf8_lossy(&head)
             .lines()
             .next()
             .unwrap_or_default()
             .to_owned();
         let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-        server.requests.lock().unwrap().push(line);
+        server.note(&line);
         let (answer, then) = answer(&path);
         if stream.write_all(&answer).await.is_err() || stream.flush().await.is_err() {
             return Then::Drop;
@@ -135,12 +145,19 @@ pub(crate) async fn default_over(tls: TlsAcceptor) -> ByHand {
     .await
 }
 
+/// The header by which API servers tell their answers apart.
+pub(crate) fn audit_id() -> String {
+    static ANSWERS: AtomicUsize = AtomicUsize::new(0);
+    let number = ANSWERS.fetch_add(1, Ordering::Relaxed);
+    format!("Audit-Id: 1b2c3d4e-0000-4000-8000-{number:012}\r\n")
+}
+
 /// The HTTP/1.1 response of a default API server: status line and headers, each with its line break, and the
 /// body.
 pub(crate) fn default_cluster(path: &str) -> (String, String) {
-    let marks = "Audit-Id: 1b2c3d4e-0000-4000-8000-000000000001\r\n\
-                 X-Kubernetes-Pf-Flowschema-Uid: 5fbd05f6-0000-4000-8000-000000000002\r\n\
-                 X-Kubernetes-Pf-Prioritylevel-Uid: 7c9c0aa2-0000-4000-8000-000000000003\r\n";
+    let flow = "X-Kubernetes-Pf-Flowschema-Uid: 5fbd05f6-0000-4000-8000-000000000002\r\n\
+                X-Kubernetes-Pf-Prioritylevel-Uid: 7c9c0aa2-0000-4000-8000-000000000003\r\n";
+    let marks = format!("{}{flow}", audit_id());
     let (status, kind, body) = match path {
         "/version" => ("200 OK", "application/json", VERSION.to_owned()),
         "/healthz" | "/livez" | "/readyz" => {

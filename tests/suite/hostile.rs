@@ -103,7 +103,8 @@ async fn resets_are_retried_as_configured() {
         )
         .await;
         assert_eq!(record.verdict, Verdict::Unreachable, "{}", record.reason);
-        assert!(record.connections <= 3 + retries, "{}", record.connections);
+        // The requests leave together, then one at a time.
+        assert!(record.connections <= 4 + retries, "{}", record.connections);
     }
 }
 

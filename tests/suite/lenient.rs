@@ -161,8 +161,11 @@ async fn a_connection_closed_without_close_notify_is_closed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_response_with_ambiguous_framing_is_rejected() {
     for (lines, said) in [
-        ("Content-Length: 1\r\n", "content-length"),
-        ("Content-Length : 1\r\n", "content-length"),
+        ("Content-Length: 1\r\n", "an invalid Content-Length"),
+        (
+            "Content-Length : 1\r\n",
+            "almost Content-Length or Transfer-Encoding",
+        ),
         (
             "Transfer-Encoding: chunked\r\n",
             "both Content-Length and Transfer-Encoding",
@@ -246,6 +249,6 @@ async fn an_invalid_chunk_is_an_http_error() {
             (Stage::Body, FailureKind::InvalidHttp),
             "{failure}"
         );
-        assert!(failure.detail.contains("chunk size"), "{failure}");
+        assert!(failure.detail.contains("size of a chunk"), "{failure}");
     }
 }

@@ -19,6 +19,7 @@ mod deep;
 mod deploy;
 mod exporter;
 mod fetched;
+mod flights;
 mod formats;
 mod habits;
 mod handshakes;

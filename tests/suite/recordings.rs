@@ -174,7 +174,18 @@ async fn every_recording_gets_its_verdict_and_grants_with_deep() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recording_gets_its_verdict_over_http2() {
-    assert_recordings(config().with(|config| config.http2 = true), 0).await;
+    for one_at_a_time in [false, true] {
+        let config = config().with(|config| {
+            config.http2 = true;
+            config.one_at_a_time = one_at_a_time;
+        });
+        assert_recordings(config, 0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_recording_gets_its_verdict_one_at_a_time() {
+    assert_recordings(config().with(|config| config.one_at_a_time = true), 0).await;
 }
 
 /// A list of an extension API server counts as open if the extension answered, not if the aggregator answered
@@ -327,9 +338,9 @@ async fn assert_recordings(config: ScanConfig, which: usize) {
             .tls
             .as_ref()
             .is_some_and(|tls| tls.alpn.as_deref() == Some("h2"));
-        // Since 1.29 a response to an anonymous caller closes an HTTP/2 connection, unless the next request is
+        // Since 1.29 a response to an anonymous caller closes an HTTP/2 connection, unless other requests are
         // already in flight.
-        let ends = http2 && row.name.starts_with('3');
+        let ends = http2 && config.one_at_a_time && row.name.starts_with('3');
         check(
             !ends || record.connections > 1,
             "one connection served all".into(),

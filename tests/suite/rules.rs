@@ -311,17 +311,11 @@ async fn an_open_etcd_or_kubelet_is_reported_without_further_requests() {
                 (message, Confidence::High),
                 "{name}"
             );
-            let asked: Vec<String> = server
-                .stats()
-                .log()
-                .iter()
-                .map(|request| request.path.clone())
-                .collect();
-            assert_eq!(
-                asked,
-                ["/version", "/api", "/healthz"],
-                "{name}, {deep}, {http2}"
-            );
+            let log = server.stats().log();
+            let asked: BTreeSet<&str> = log.iter().map(|request| request.path.as_str()).collect();
+            assert_eq!(asked, BTreeSet::from(["/api", "/healthz", "/version"]));
+            // Over HTTP/1.1 nothing shows which answer belongs to which request, so each is made once more.
+            assert!(matches!(log.len(), 3 | 6), "{name}, {deep}: {log:?}");
         }
     }
 }

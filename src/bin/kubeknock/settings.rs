@@ -61,6 +61,7 @@ pub(crate) fn config(
     config.requests = paths(&requests.path)?;
     config.deep = requests.deep;
     config.http2 = requests.http2;
+    config.one_at_a_time = requests.one_at_a_time;
     config.order = order;
     config.keep_all = keep_all;
     for file in &requests.ca_file {

@@ -91,6 +91,7 @@ fn record(target: Target, address: &str, mut observation: Observation) -> Endpoi
         aliases: observation.aliases,
         tls: observation.tls,
         without_sni: observation.without_sni,
+        one_at_a_time: observation.one_at_a_time,
         audit_canary: observation.audit_canary.map(|canary| (*canary).into()),
         local_address: observation.local_address,
         connections: observation.connections,

@@ -9,8 +9,8 @@ use crate::config::{Order, Proxy, ProxyKind, ScanConfig, Shard};
 use crate::kubernetes::Answer;
 use crate::model::{
     Access, AuditCanary, Component, Coverage, EndpointReport, Failure, FailureKind, Identification,
-    LeftOut, LeftOutReason, Request, ScanSummary, Signature, SinceReported, SpecCoverage, SpecId,
-    Stage, Target, Trust, Unclear, Verdict,
+    LeftOut, LeftOutReason, OneAtATime, Request, ScanSummary, Signature, SinceReported,
+    SpecCoverage, SpecId, Stage, Target, Trust, Unclear, Verdict,
 };
 
 pub(crate) fn mixed() -> Sample {
@@ -67,6 +67,7 @@ fn config() -> ScanConfig {
         run_id: Some("2026-11-28.1".parse().unwrap()),
         audit_id: true,
         audit_canary: true,
+        one_at_a_time: true,
         headers: vec!["X-Scan-Id: SEC-42".parse().unwrap()],
         source_addresses: vec!["198.51.100.7".parse().unwrap()],
         egress_addresses: vec!["198.51.100.8".parse().unwrap()],
@@ -203,6 +204,7 @@ fn default_cluster() -> EndpointReport {
     report.posture = Some(deviation());
     report.remedy = Some(remedy());
     report.without_sni = Some(Ok(handshake()));
+    report.one_at_a_time = Some(OneAtATime::Stalled);
     report.audit_canary = Some(AuditCanary {
         path: "/kubeknock-audit-2026-11-28.1".to_owned(),
         at: at(4),

@@ -82,6 +82,7 @@ pub(crate) fn report(
         tls: None,
         without_sni: None,
         audit_canary: None,
+        one_at_a_time: None,
         local_address: Some("198.51.100.7".parse().unwrap()),
         connections: 1,
         handshakes: 1,

@@ -169,6 +169,7 @@ fn options(config: &ScanConfig) -> Vec<(&'static str, String)> {
         deep,
         trusted_cas,
         http2,
+        one_at_a_time: _,
         proxy,
         family,
         resolver,

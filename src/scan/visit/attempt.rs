@@ -20,6 +20,8 @@ pub(in crate::scan) struct Attempt<'a> {
     pub(in crate::scan) scope: Option<&'a TargetSet>,
     /// Whether unreachable addresses get a record.
     pub(in crate::scan) keep_unreachable: bool,
+    /// Whether this is the first pass.
+    pub(in crate::scan) first: bool,
     /// Whether this is the last pass: nothing can be deferred.
     pub(in crate::scan) last: bool,
     pub(in crate::scan) stop: &'a Stop,

@@ -173,7 +173,7 @@ impl Endpoints {
             dialer: &self.dialer,
             stop: attempt.stop,
         };
-        let observation = self.probes.first(&dial, stream, &endpoint).await;
+        let observation = self.probes.first(attempt, &dial, stream, &endpoint).await;
         let mut observation =
             Box::pin(self.probes.in_plain_http(attempt, &dial, observation)).await;
         let endpoint = observation.endpoint.clone();

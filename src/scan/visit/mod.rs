@@ -295,6 +295,7 @@ mod tests {
                 scope: None,
                 rank: 0,
                 keep_unreachable: true,
+                first: true,
                 last,
                 stop: &stop,
                 counters: &counters,

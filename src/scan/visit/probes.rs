@@ -11,7 +11,7 @@ use super::attempt::{Attempt, is_retryable};
 use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::model::{Endpoint, Failure, Observation, Scheme, Target};
-use crate::probe::{Dial as _, Dialled, Prober};
+use crate::probe::{Dial as _, Dialled, Prober, Round};
 use crate::scan::admission::Redialer;
 
 /// A connection that waited no longer than this is used without checking whether the server closed it.
@@ -43,10 +43,16 @@ impl Probes {
     /// Probes over an open connection, or over a new one if the server closed it before its turn came.
     pub(super) async fn first(
         &self,
+        attempt: &Attempt<'_>,
         dial: &Redialer<'_>,
         stream: TcpStream,
         endpoint: &Endpoint,
     ) -> Observation {
+        let round = if attempt.first {
+            Round::First
+        } else {
+            Round::Retry
+        };
         let failed = |failure| Observation {
             failure: Some(failure),
             ..Observation::new(endpoint.clone())
@@ -54,11 +60,11 @@ impl Probes {
         let waiting = Instant::now();
         let _permit = self.permits.acquire().await;
         if waiting.elapsed() < IDLE || !is_closed(&stream) {
-            return self.prober.probe(stream, endpoint, 1, dial).await;
+            return self.prober.probe(stream, endpoint, round, dial).await;
         }
         let Dialled { stream, took } = dial.dial(endpoint).await;
         let mut observation = match stream {
-            Ok(stream) => self.prober.probe(stream, endpoint, 1, dial).await,
+            Ok(stream) => self.prober.probe(stream, endpoint, round, dial).await,
             Err(failure) => failed(failure),
         };
         observation.connections += 1;
@@ -76,7 +82,8 @@ impl Probes {
         dial: &Redialer<'_>,
         over_tls: Observation,
     ) -> Observation {
-        let showed_no_tls = over_tls.endpoint.scheme == Scheme::Https && over_tls.no_tls;
+        let showed_no_tls =
+            over_tls.endpoint.scheme == Scheme::Https && over_tls.no_tls && over_tls.tls.is_none();
         let is_final = |failure: &Failure| attempt.last || !is_retryable(failure);
         let is_asked_anyway = || {
             attempt
@@ -125,7 +132,10 @@ impl Probes {
         tokio::time::sleep(pause).await;
         let _permit = self.permits.acquire().await;
         let Dialled { stream, took } = dial.dial(endpoint).await;
-        let mut observation = self.prober.probe(stream?, endpoint, 2, dial).await;
+        let mut observation = self
+            .prober
+            .probe(stream?, endpoint, Round::Recheck, dial)
+            .await;
         observation.timings.total += pause + took;
         Ok(observation)
     }

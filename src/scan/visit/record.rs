@@ -37,6 +37,7 @@ pub(crate) fn record(
         failure,
         identification: Some(identification),
         requests: assessment.requests,
+        one_at_a_time: observation.one_at_a_time,
         not_asked: observation.not_asked,
         grants: assessment.grants,
         endpoint: Some(observation.endpoint),

@@ -295,11 +295,6 @@ impl Row {
         let Some(tls) = &record.tls else {
             return problems.unless(false, || format!("{word}: no TLS"));
         };
-        // Every release here closes an HTTP/2 connection after a response to an anonymous caller, unless the next
-        // request is already in flight.
-        problems.unless(!http2 || record.connections > 1, || {
-            format!("{word}: one connection served all")
-        });
         let spoken = if http2 { Some("h2") } else { None };
         problems.unless(
             tls.alpn.as_deref().filter(|alpn| *alpn == "h2") == spoken,

@@ -16,12 +16,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 
+use crate::byhand::audit_id;
+
 /// An address outside the scope, to which every server response points.
 pub(super) const ELSEWHERE: &str = "198.51.100.66";
 /// The ports that answer on every address. Other ports refuse, which the capture sees, too.
 pub(super) const PORTS: [u16; 7] = [6443, 443, 8443, 9443, 8080, 80, 3128];
 
-/// The received requests by server: each head, and everything after it.
+/// The received requests by server, and what came besides.
 pub(super) type Asked = Arc<Mutex<BTreeMap<SocketAddr, Vec<String>>>>;
 
 /// Starts a server on every address, at [`PORTS`].
@@ -52,7 +54,7 @@ async fn greet(mut stream: TcpStream, acceptor: TlsAcceptor, asked: Asked) {
     }
     if &first == b"C" {
         // The proxy plays every destination itself, so it sends no packets of its own.
-        let Some(head) = head(&mut stream).await else {
+        let Some(head) = head(&mut stream, &mut Vec::new()).await else {
             return;
         };
         asked.lock().unwrap().entry(me).or_default().push(head);
@@ -71,7 +73,8 @@ async fn greet(mut stream: TcpStream, acceptor: TlsAcceptor, asked: Asked) {
 }
 
 async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, me: SocketAddr, asked: &Asked) {
-    while let Some(head) = head(&mut stream).await {
+    let mut received = Vec::new();
+    while let Some(head) = head(&mut stream, &mut received).await {
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
         asked.lock().unwrap().entry(me).or_default().push(head);
         let (reply, close) = reply(me, &path);
@@ -80,17 +83,24 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, me: SocketAddr,
         }
     }
     let _ = stream.shutdown().await;
+    // Bytes that were not read would make the kernel reset the connection, and the last answer might be lost.
+    let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
 }
 
-/// Reads a request up to its empty line. Bytes after it are included, because no request has a body.
-async fn head(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
-    let mut bytes = Vec::new();
-    while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
+/// The next request, up to its empty line: no request has a body. `received` keeps what came behind it. At the end, what
+/// is no request counts as one, so that it is not missed.
+async fn head(stream: &mut (impl AsyncRead + Unpin), received: &mut Vec<u8>) -> Option<String> {
+    let end = loop {
+        let empty_line = received.windows(4).position(|window| window == b"\r\n\r\n");
+        if let Some(at) = empty_line {
+            break at + 4;
         }
-    }
-    Some(String::from_utf8(bytes).unwrap())
+        if !matches!(stream.read_buf(received).await, Ok(1..)) {
+            break received.len();
+        }
+    };
+    let head: Vec<u8> = received.drain(..end).collect();
+    (!head.is_empty()).then(|| String::from_utf8(head).unwrap())
 }
 
 /// A default cluster. Every third address redirects instead, and every seventh closes. All point out of the scope in
@@ -115,7 +125,7 @@ fn reply(me: SocketAddr, path: &str) -> (String, bool) {
         format!("HTTP/1.1 {status}"),
         format!("Content-Type: {media}"),
         format!("Content-Length: {}", body.len()),
-        "Audit-Id: 0a4e8d2c-5b1f-4a39-9a2e-0d6f3a1b2c3d".to_owned(),
+        audit_id().trim_end().to_owned(),
         "X-Content-Type-Options: nosniff".to_owned(),
         "X-Kubernetes-Pf-Flowschema-Uid: f".to_owned(),
         "X-Kubernetes-Pf-Prioritylevel-Uid: p".to_owned(),

@@ -29,8 +29,8 @@ pub(crate) struct ConnectionArgs {
     /// Time limit of a probe of one endpoint
     ///
     /// From the open connection to the last answer. Each request of --path and --deep adds a fifth of this time. A single request or a name
-    /// lookup takes this long at most. A recheck of contradicting answers may take the same time
-    /// again. Reports list the requests that were skipped for lack of time.
+    /// lookup takes this long at most. Requests that are repeated one at a time, and a recheck of contradicting answers,
+    /// may each take the same time again. Reports list the requests that were skipped for lack of time.
     #[arg(long, value_name = "TIME", default_value = units::shown_time(config::TIMEOUT), value_parser = units::duration, hide_short_help = true)]
     pub(crate) timeout: Duration,
 

@@ -78,4 +78,11 @@ pub(crate) struct RequestArgs {
     /// connection per request.
     #[arg(long, hide_short_help = true)]
     pub(crate) http2: bool,
+
+    /// Make each request only after the answer to the one before it
+    ///
+    /// Without it, requests leave together, and are repeated one at a time unless each answer is certainly an API
+    /// server's answer to its request.
+    #[arg(long, hide_short_help = true)]
+    pub(crate) one_at_a_time: bool,
 }

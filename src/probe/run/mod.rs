@@ -1,4 +1,9 @@
-//! Runs one probe: one request after the other, until all are made or the time is over.
+//! Runs one probe, until all requests are made or the time is over. They leave [together](flight), or one after
+//! the other where a server does not take several at once.
+
+mod connections;
+mod fit;
+mod flight;
 
 use std::time::{Duration, Instant};
 
@@ -6,13 +11,12 @@ use jiff::Timestamp;
 use tokio::net::TcpStream;
 use tokio::time::Instant as Deadline;
 
-use super::connection::Connection;
-use super::dial::{Dial, Dialled};
+use super::connection::{Connection, Outgoing};
+use super::dial::Dial;
 use super::pause::{requested_pause, wait};
 use super::prober::Prober;
 use crate::model::{
-    Endpoint, Exchange, Failure, FailureKind, Handshake, Method, Observation, Reply, Request,
-    Scheme, Stage,
+    Endpoint, Exchange, Failure, FailureKind, Method, Observation, Reply, Request, Stage,
 };
 
 /// How many bytes of large documents (`/metrics`, `/openapi`, `/flagz`) are read: enough to recognise one.
@@ -23,16 +27,15 @@ const FIRST_BYTES: usize = 2048;
 const SHARE: u32 = 5;
 
 impl Prober {
-    /// Probes an endpoint over a stream that is already open. `number` is 1 for the first probe, 2 for the
-    /// recheck.
+    /// Probes an endpoint over a stream that is already open.
     pub async fn probe(
         &self,
         stream: TcpStream,
         endpoint: &Endpoint,
-        number: u8,
+        round: Round,
         dial: &impl Dial,
     ) -> Observation {
-        RunningProbe::new(self, stream, endpoint, number, dial, false)
+        RunningProbe::new(self, stream, endpoint, round, dial, false)
             .observe()
             .await
     }
@@ -45,9 +48,31 @@ impl Prober {
         endpoint: &Endpoint,
         dial: &impl Dial,
     ) -> Observation {
-        RunningProbe::new(self, stream, endpoint, 1, dial, true)
+        RunningProbe::new(self, stream, endpoint, Round::First, dial, true)
             .observe()
             .await
+    }
+}
+
+/// Why a probe is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// The first probe.
+    First,
+    /// An earlier attempt got no answer. Perhaps it was refused because its requests left together, so these leave one at
+    /// a time.
+    Retry,
+    /// The answers of the first probe contradict each other, or the server still started.
+    Recheck,
+}
+
+impl Round {
+    /// The number that exchanges have.
+    const fn number(self) -> u8 {
+        match self {
+            Self::First | Self::Retry => 1,
+            Self::Recheck => 2,
+        }
     }
 }
 
@@ -59,11 +84,15 @@ struct RunningProbe<'a, D> {
     deadline: Deadline,
     /// How long further connections waited for a permit. The deadline has moved by as much.
     waited: Duration,
-    number: u8,
+    round: Round,
     /// The stream that the scan opened, until it is used.
     first_stream: Option<TcpStream>,
     connection: Option<Connection>,
     retries: u32,
+    /// The number of exchanges before the first flight of the connection; `None` if it carried none.
+    flights_from: Option<usize>,
+    /// Exchanges of flights whose answers do not count, as failures.
+    dropped: Vec<Exchange>,
     /// Whether to stop offering HTTP/2.
     http1: bool,
     /// Whether the first response decides if there are further requests.
@@ -76,7 +105,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         prober: &'a Prober,
         stream: TcpStream,
         endpoint: &Endpoint,
-        number: u8,
+        round: Round,
         dial: &'a D,
         tentative: bool,
     ) -> Self {
@@ -86,10 +115,12 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
             started: Instant::now(),
             deadline: Deadline::now() + prober.timeout,
             waited: Duration::ZERO,
-            number,
+            round,
             first_stream: Some(stream),
             connection: None,
             retries: prober.retries,
+            flights_from: None,
+            dropped: Vec::new(),
             http1: false,
             tentative,
             observation: Observation::new(endpoint.clone()),
@@ -99,6 +130,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     /// Makes all requests and returns what they showed.
     async fn observe(mut self) -> Observation {
         self.make_requests().await;
+        self.record_dropped();
         // If nothing answered, a list of further requests says nothing more.
         if self.observation.replies().next().is_none() {
             self.observation.not_asked.clear();
@@ -107,6 +139,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         self.observation
     }
 
+    /// Makes all requests.
     async fn make_requests(&mut self) {
         let prober = self.prober;
         let mut more = self.request_all(&prober.always, true).await;
@@ -134,7 +167,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     /// Makes the request of `--audit-canary`, in the first probe of a server that looks like Kubernetes.
     async fn request_canary(&mut self) {
         if let Some(canary) = &self.prober.canary
-            && self.number == 1
+            && self.round != Round::Recheck
             && self.speaks_kubernetes()
         {
             self.deadline += self.prober.timeout / SHARE;
@@ -152,13 +185,11 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     /// Makes each of these requests that was not made yet. Returns `false` once no further request can be
     /// made; the remaining ones are then listed in the observation.
     async fn request_all(&mut self, requests: &[Request], mut more: bool) -> bool {
+        if more {
+            more = self.request_together(requests).await;
+        }
         for request in requests {
-            if self
-                .observation
-                .exchanges
-                .iter()
-                .any(|exchange| exchange.request == *request)
-            {
+            if self.was_made(request) {
                 continue;
             }
             if more {
@@ -168,6 +199,11 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
             }
         }
         more
+    }
+
+    fn was_made(&self, request: &Request) -> bool {
+        let mut exchanges = self.observation.exchanges.iter();
+        exchanges.any(|exchange| exchange.request == *request)
     }
 
     /// Makes one request, and repeats it with GET if the response to HEAD proves nothing. Returns `false` once no
@@ -207,49 +243,9 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
             .any(|(_, reply)| reply.speaks_kubernetes())
     }
 
-    /// Performs one handshake without SNI if the others had one. `OpenShift` then shows its internal
-    /// certificate, and Gardener's gateway closes the connection.
-    async fn handshake_without_sni(&mut self) {
-        let endpoint = &self.observation.endpoint;
-        if endpoint.scheme != Scheme::Https || endpoint.name.is_none() {
-            return;
-        }
-        let nameless = Endpoint {
-            name: None,
-            ..endpoint.clone()
-        };
-        // Closed first, so that the probe never holds two connections.
-        self.connection = None;
-        self.observation.without_sni = Some(self.handshake(&nameless).await);
-    }
-
-    /// Performs one handshake on a connection of its own.
-    async fn handshake(&mut self, endpoint: &Endpoint) -> Result<Handshake, Failure> {
-        let stream = self.dial(endpoint).await?;
-        self.observation.connections += 1;
-        let work = self.prober.tls.handshake(stream, endpoint, self.http1);
-        let (_, handshake, _) = tokio::time::timeout_at(self.next_deadline(), work)
-            .await
-            .map_err(|_| Failure::new(Stage::Tls, FailureKind::Deadline, ""))?
-            .map_err(|refused| refused.failure)?;
-        self.observation.handshakes += 1;
-        Ok(handshake)
-    }
-
     /// The deadline of a request that starts now: one request must not use up the time of all others.
     fn next_deadline(&self) -> Deadline {
         self.deadline.min(Deadline::now() + self.prober.timeout)
-    }
-
-    /// Opens a further connection. The wait for a permit depends on the rest of the scan, so it does not count
-    /// against the endpoint's time.
-    async fn dial(&mut self, endpoint: &Endpoint) -> Result<TcpStream, Failure> {
-        let began = Instant::now();
-        let Dialled { stream, took } = self.dial.dial(endpoint).await;
-        let waited = began.elapsed().saturating_sub(took);
-        self.waited += waited;
-        self.deadline += waited;
-        stream
     }
 
     /// The request to repeat with GET: a HEAD request whose response may come from a front end.
@@ -268,19 +264,18 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     /// then has the failure.
     async fn request(&mut self, request: &Request) -> Option<Exchange> {
         let (mut at, mut started) = (Timestamp::now(), Instant::now());
+        if self.flights_from.is_some() {
+            // What a flight left behind there would be taken for the response.
+            self.connection = None;
+        }
         let outcome = loop {
-            let mut connection = match self.connection.take() {
-                Some(connection) => connection,
-                None => match self.open().await {
-                    Ok(connection) => connection,
-                    Err(failure) if self.fall_back_to_http1(&failure) => continue,
-                    Err(failure) if self.use_retry(&failure) => continue,
-                    Err(failure) if self.observation.exchanges.is_empty() => {
-                        self.observation.failure = Some(failure);
-                        return None;
-                    }
-                    Err(failure) => break Err(failure),
-                },
+            let mut connection = match self.take_connection().await {
+                Ok(connection) => connection,
+                Err(failure) if self.observation.exchanges.is_empty() => {
+                    self.observation.failure = Some(failure);
+                    return None;
+                }
+                Err(failure) => break Err(failure),
             };
             let fresh = connection.served() == 0;
             (at, started) = (Timestamp::now(), Instant::now());
@@ -294,7 +289,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
                     if connection.is_http2()
                         && cut_short.is_some_and(|failure| self.fall_back_to_http1(&failure)) => {}
                 Ok(reply) => {
-                    if connection.reusable().await {
+                    if connection.is_reusable().await {
                         self.connection = Some(connection);
                     }
                     break Ok(reply);
@@ -309,7 +304,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         };
         Some(Exchange {
             request: request.clone(),
-            probe: self.number,
+            probe: self.round.number(),
             at,
             elapsed: started.elapsed(),
             outcome,
@@ -319,7 +314,9 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
     /// Whether to retry after this failure; if so, it uses up one of the retries. Before the first response of a
     /// first probe it does not retry: the scan repeats the whole probe later.
     fn use_retry(&mut self, failure: &Failure) -> bool {
-        let begun = self.number > 1 || !self.observation.exchanges.is_empty();
+        let begun = self.round == Round::Recheck
+            || !self.observation.exchanges.is_empty()
+            || self.observation.one_at_a_time.is_some();
         let retry =
             begun && failure.is_transient() && self.retries > 0 && Deadline::now() < self.deadline;
         if retry {
@@ -344,34 +341,44 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         falls_back
     }
 
-    /// Opens a connection that is ready for requests, on the stream of the scan if it is unused.
-    async fn open(&mut self) -> Result<Connection, Failure> {
-        let stream = if let Some(stream) = self.first_stream.take() {
-            stream
-        } else {
-            let endpoint = self.observation.endpoint.clone();
-            self.dial(&endpoint).await?
-        };
-        self.observation.connections += 1;
-        if self.observation.local_address.is_none() {
-            self.observation.local_address = stream
-                .local_addr()
-                .ok()
-                .map(|address| address.ip().to_canonical());
-        }
-        let (prober, deadline) = (self.prober, self.next_deadline());
-        let work = Connection::establish(stream, &prober.tls, &mut self.observation, self.http1);
-        match tokio::time::timeout_at(deadline, work).await {
-            Ok(connection) => connection,
-            Err(_) => Err(Failure::new(Stage::Tls, FailureKind::Deadline, "")),
-        }
-    }
-
     async fn exchange(
         &mut self,
         connection: &mut Connection,
         request: &Request,
         at: Timestamp,
+    ) -> Result<Reply, Failure> {
+        let deadline = self.next_deadline();
+        self.send(connection, std::slice::from_ref(request), at, deadline)
+            .await?;
+        self.receive(connection, request, deadline).await
+    }
+
+    /// Sends requests.
+    async fn send(
+        &mut self,
+        connection: &mut Connection,
+        requests: &[Request],
+        at: Timestamp,
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        let (prober, endpoint) = (self.prober, &self.observation.endpoint);
+        let outgoing: Vec<Outgoing<'_>> = (requests.iter())
+            .map(|request| Outgoing {
+                request,
+                headers: prober.headers(endpoint, request, at),
+            })
+            .collect();
+        tokio::time::timeout_at(deadline, connection.send(endpoint, &outgoing))
+            .await
+            .unwrap_or_else(|_| Err(Failure::new(Stage::Http, FailureKind::Deadline, "")))
+    }
+
+    /// Reads the response to this request, which was sent.
+    async fn receive(
+        &mut self,
+        connection: &mut Connection,
+        request: &Request,
+        deadline: Deadline,
     ) -> Result<Reply, Failure> {
         let prober = self.prober;
         let max_body = if request.class.is_telemetry() {
@@ -379,15 +386,8 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         } else {
             prober.max_body
         };
-        let headers = prober.headers(&self.observation.endpoint, request, at);
-        let work = connection.request(
-            &self.observation.endpoint,
-            request,
-            &headers,
-            max_body,
-            prober.keep(request),
-        );
-        match tokio::time::timeout_at(self.next_deadline(), work).await {
+        let work = connection.receive(request, max_body, prober.keep(request));
+        match tokio::time::timeout_at(deadline, work).await {
             Ok(reply) if request.class.is_list() => reply.map(Reply::without_objects),
             Ok(reply) => reply,
             Err(_) => Err(Failure::new(Stage::Http, FailureKind::Deadline, "")),
