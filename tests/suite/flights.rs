@@ -310,8 +310,8 @@ async fn answers_in_doubt_do_not_count_if_no_further_connection_is_served() {
         let record = ask(&server).await;
         assert_eq!(record.verdict, Verdict::Inconclusive, "{}", record.reason);
         let reason =
-            "it answered requests that left together, but none that it got one at a time: ";
-        assert!(record.reason.starts_with(reason), "{}", record.reason);
+            "/version, /api, /healthz answered together with others, but not one at a time";
+        assert_eq!(record.reason, reason);
     }
     let in_part = server_that_ends(|paths| format!("{}garbage", responses(&paths[..2]))).await;
     let record = ask(&in_part).await;
@@ -366,6 +366,8 @@ fn told(record: &EndpointReport) -> (Answers<'_>, Vec<&str>) {
             let status = exchange.outcome.as_ref().ok().map(|reply| reply.status);
             (exchange.request.path.as_str(), status)
         })
+        // A request that had to wait is made again, and the answer to a flight is not kept.
+        .filter(|(_, status)| *status != Some(429))
         .collect();
     answers.sort_unstable();
     answers.dedup();

@@ -74,6 +74,10 @@ pub(super) fn proof(
         exchange.request.method == Method::Get
             || reply.is_ok_and(|reply| reply.vouched_by(reference))
     };
+    // Answers to HEAD that a front end may have given prove nothing, whichever requests they belong to.
+    if !unnamed.iter().any(is_vouched) {
+        return Proof::All;
+    }
     let has_own_id = |exchange: &&Exchange| audit_id(exchange).is_some();
     let is_proven = unnamed.iter().all(is_vouched)
         && (unnamed.len() < 2 || unnamed.iter().all(has_own_id) && are_alike(&unnamed));

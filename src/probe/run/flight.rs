@@ -185,10 +185,17 @@ impl<D: Dial> RunningProbe<'_, D> {
     /// Records the requests whose answers were dropped and that were not answered one at a time.
     pub(super) fn record_dropped(&mut self) {
         for exchange in std::mem::take(&mut self.dropped) {
-            if !self.was_made(&exchange.request) {
-                let not_asked = &mut self.observation.not_asked;
-                not_asked.retain(|request| *request != exchange.request);
-                self.observation.unproven = true;
+            let mut again = (self.observation.exchanges.iter())
+                .filter(|other| other.request == exchange.request)
+                .peekable();
+            let was_made = again.peek().is_some();
+            if again.any(|other| other.outcome.is_ok()) {
+                continue;
+            }
+            self.observation.unproven = true;
+            let not_asked = &mut self.observation.not_asked;
+            not_asked.retain(|request| *request != exchange.request);
+            if !was_made {
                 self.observation.exchanges.push(exchange);
             }
         }
