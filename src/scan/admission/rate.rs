@@ -327,6 +327,22 @@ mod tests {
         }
     }
 
+    /// A slot that is planned keeps its moment, also the first one of another length.
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_tries_starts_after_the_rate_has_changed() {
+        let limiter = RateLimiter::new(1000.0);
+        let since = Instant::now();
+        for rate in [1000.0, 500.0, 2.0, 300.0] {
+            limiter.set_rate(rate);
+            let began = Instant::now();
+            while let Err(pause) = limiter.try_start(since) {
+                tokio::time::sleep(pause.unwrap().min(Duration::from_millis(50))).await;
+            }
+            let most = Duration::from_secs_f64(2.0 / rate) + QUANTUM + Duration::from_millis(50);
+            assert!(began.elapsed() <= most, "{rate}/s: {:?}", began.elapsed());
+        }
+    }
+
     /// A probe that continues goes before the caller that starts all attempts.
     #[tokio::test(start_paused = true)]
     async fn a_caller_that_tries_lets_others_continue() {
