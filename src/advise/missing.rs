@@ -63,6 +63,7 @@ const fn is_of_protocol(kind: FailureKind) -> bool {
             | FailureKind::ClientCertificateRequired
             | FailureKind::Handshake
             | FailureKind::InvalidHttp
+            | FailureKind::NoneOfItsOwn
             | FailureKind::Reset
             | FailureKind::Closed
     )

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::config::MAX_PAUSE;
 use crate::kubernetes::PathClass;
 use crate::model::{
-    Access, Component, Failure, Grade, Identification, JudgedRequest, Observation, Reply, Stage,
-    Unclear, Verdict, api_paths,
+    Access, Component, Failure, Grade, Identification, JudgedRequest, Observation, OneAtATime,
+    Reply, Request, Stage, Unclear, Verdict, api_paths,
 };
 
 use super::recheck::is_unavailable;
@@ -50,9 +50,13 @@ pub(super) fn decide(
 /// Answers that came together with others may belong to other requests, or requests that left together are why it does
 /// not answer. Then only what is open is certain.
 fn unproven(requests: &[JudgedRequest], observation: &Observation) -> Option<Ruling> {
-    if observation.unproven {
-        let unanswered = requests.iter().filter(|request| request.reply().is_none());
-        let paths: Vec<&str> = unanswered.map(JudgedRequest::path).collect();
+    let is_settled = |request: &Request| {
+        let mut same = (requests.iter()).filter(|judged| judged.exchange.request == *request);
+        same.any(|judged| judged.access.is_clear())
+    };
+    let unsettled = (observation.unproven.iter()).filter(|request| !is_settled(request));
+    let paths: Vec<&str> = unsettled.map(Request::bare_path).collect();
+    if !paths.is_empty() {
         let paths = joined_at_most(3, &paths);
         let reason = format!("{paths} answered together with others, but not one at a time");
         return Some(ruling(Verdict::Inconclusive, reason));
@@ -62,7 +66,7 @@ fn unproven(requests: &[JudgedRequest], observation: &Observation) -> Option<Rul
         .failures()
         .find(|failure| is_shut_out(failure))?;
     let is_silent = requests.iter().all(|request| request.reply().is_none());
-    (is_silent && observation.one_at_a_time.is_some()).then(|| {
+    (is_silent && observation.one_at_a_time == Some(OneAtATime::Closed)).then(|| {
         let reason =
             format!("it ended the connection on which requests left together, and then: {failure}");
         ruling(Verdict::Inconclusive, reason)

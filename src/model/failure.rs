@@ -93,6 +93,8 @@ pub enum FailureKind {
     ProxyRefused,
     /// The proxy tried and could not connect to the target.
     ProxyCouldNotConnect,
+    /// The request was made only together with others, and no answer is certainly its own.
+    NoneOfItsOwn,
 }
 
 words!(FailureKind, all);
@@ -139,6 +141,7 @@ impl FailureKind {
             Self::NoResolver => "no name server",
             Self::ProxyRefused => "refused by the proxy",
             Self::ProxyCouldNotConnect => "proxy could not connect",
+            Self::NoneOfItsOwn => "no answer of its own",
         }
     }
 }

@@ -30,9 +30,8 @@ pub struct Observation {
     pub audit_canary: Option<Box<Exchange>>,
     /// Why requests were made one at a time; `None` if they left together, or that was not tried.
     pub one_at_a_time: Option<OneAtATime>,
-    /// Whether requests were answered only together with others, and the answers may belong to other requests. They are
-    /// failures here.
-    pub unproven: bool,
+    /// Requests that were answered only together with others, so that no answer is certainly theirs.
+    pub unproven: Vec<Request>,
     /// Planned requests that were not made, because the time was over or the endpoint could not be reached any more.
     pub not_asked: Vec<Request>,
     /// The failure that ended the probe before any request.
@@ -70,7 +69,7 @@ impl Observation {
             audit_canary: None,
             exchanges: Vec::new(),
             one_at_a_time: None,
-            unproven: false,
+            unproven: Vec::new(),
             not_asked: Vec::new(),
             failure: None,
             no_tls: false,

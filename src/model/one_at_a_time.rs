@@ -22,7 +22,7 @@ pub enum OneAtATime {
     Surplus,
     /// An answer was longer than what is read of one, so that the answers behind it were not read.
     TooLarge,
-    /// The server asked for a pause.
+    /// The server was too busy (429), or asked for a pause.
     AskedToWait,
     /// The answers do not tell which request they belong to: they differ, came twice, or lack the header marks of an API
     /// server.
@@ -40,7 +40,7 @@ impl OneAtATime {
             Self::Misfit => "an answer was not certainly an API server's answer to its request",
             Self::Surplus => "more came than the answers",
             Self::TooLarge => "an answer was too long to read those behind it",
-            Self::AskedToWait => "the server asked for a pause",
+            Self::AskedToWait => "the server was too busy, or asked for a pause",
             Self::Unproven => "the answers did not tell which request they belong to",
         }
     }

@@ -252,6 +252,11 @@ impl TargetSet {
             .is_some_and(|(_, template)| template.kind == HostKind::Name)
     }
 
+    /// Whether more than so many targets may be at one address.
+    pub(crate) fn may_share_an_address(&self, most: usize) -> bool {
+        self.has_names() || self.templates.len() > most
+    }
+
     /// Whether any target must be resolved.
     pub fn has_names(&self) -> bool {
         self.segments.iter().any(|segment| {

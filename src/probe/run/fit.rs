@@ -43,12 +43,13 @@ impl Proof {
     }
 }
 
-/// Which answers of a flight with these requests count. `earlier` are the exchanges before it, and `doubt` is why one of
-/// its answers is in doubt.
+/// Which answers of a flight with these requests count. `earlier` are the exchanges before it, `carried`
+/// says whether the connection carried a flight before, and `doubt` is why one of its answers is in doubt.
 pub(super) fn proof(
     requests: &[Request],
     flight: &[Exchange],
     earlier: &[Exchange],
+    carried: bool,
     reference: HeaderMarks,
     doubt: Option<OneAtATime>,
 ) -> Proof {
@@ -78,9 +79,11 @@ pub(super) fn proof(
     if !unnamed.iter().any(is_vouched) {
         return Proof::All;
     }
+    // Nothing else that was asked on the connection can have this answer.
+    let is_alone = unnamed.len() < 2 && !carried;
     let has_own_id = |exchange: &&Exchange| audit_id(exchange).is_some();
     let is_proven = unnamed.iter().all(is_vouched)
-        && (unnamed.len() < 2 || unnamed.iter().all(has_own_id) && are_alike(&unnamed));
+        && (is_alone || unnamed.iter().all(has_own_id) && are_alike(&unnamed));
     if is_proven {
         Proof::All
     } else {
@@ -248,7 +251,16 @@ mod tests {
             .iter()
             .map(|exchange| exchange.request.clone());
         let requests: Vec<Request> = requests.collect();
-        proof(&requests, &seen.exchanges, earlier, seen.reference(), None)
+        let carried = !earlier.is_empty();
+        let reference = seen.reference();
+        proof(
+            &requests,
+            &seen.exchanges,
+            earlier,
+            carried,
+            reference,
+            None,
+        )
     }
 
     const UNPROVEN: Proof = Proof::Named(OneAtATime::Unproven);
@@ -268,11 +280,15 @@ mod tests {
         assert_eq!(judged(&one, &[]), UNPROVEN);
         // A refusal for now may have overtaken another answer.
         let paused = flight([("/livez", refused()), ("/readyz", page(429))]);
-        assert_eq!(judged(&paused, &[]), Proof::Named(OneAtATime::Misfit));
+        assert_eq!(judged(&paused, &[]), Proof::Named(OneAtATime::AskedToWait));
         // Without an id, one of them may have come twice.
         let bare = || reply(200, "text/plain", "ok");
         let unmarked = seen(1, [("/livez", bare()), ("/readyz", bare())]);
         assert_eq!(judged(&unmarked, &[]), UNPROVEN);
+        // Alone it is certain, but not after a flight.
+        let alone = seen(1, [("/readyz", bare())]);
+        assert_eq!(judged(&alone, &[]), Proof::All);
+        assert_eq!(judged(&alone, &first.exchanges), UNPROVEN);
     }
 
     #[test]

@@ -19,10 +19,10 @@ use crate::kubernetes::PathClass;
 use crate::model::{Exchange, Failure, FailureKind, OneAtATime, Reply, Request, Stage};
 use crate::probe::connection::Connection;
 use crate::probe::dial::Dial;
-use crate::probe::pause::{requested_pause, wait};
+use crate::probe::pause::wait;
 
-/// What is said of a request whose answer was dropped.
-const UNPROVEN: &str = "its answer came together with others and may belong to another request";
+/// What is said of a request that was made only in a flight whose answers do not count.
+const MADE_TOGETHER: &str = "made together with other requests";
 /// The most requests that leave together.
 const MOST: usize = 32;
 
@@ -119,20 +119,39 @@ impl<D: Dial> RunningProbe<'_, D> {
         };
         let first = self.observation.exchanges.len();
         let from = *self.flights_from.get_or_insert(first);
+        let sent = (Timestamp::now(), Instant::now());
         let doubt = self.receive_all(&mut connection, requests).await;
         let is_reusable = connection.is_reusable().await;
         let is_http2 = connection.is_http2();
         let reference = self.observation.reference();
         let mut flight = self.observation.exchanges.split_off(first);
-        let pause = flight.iter().filter_map(requested_pause).max();
+        let pause = flight.iter().filter_map(Exchange::asks_to_wait).max();
         let proof = if is_http2 {
             Proof::All
         } else {
             let is_surplus = connection.has_surplus();
             let doubt = doubt.or(is_surplus.then_some(OneAtATime::Surplus));
             let earlier = &self.observation.exchanges;
-            proof(requests, &flight, earlier, reference, doubt)
+            let carried = from < first;
+            proof(requests, &flight, earlier, carried, reference, doubt)
         };
+        let is_unanswered =
+            |request: &&Request| !flight.iter().any(|exchange| exchange.request == **request);
+        let unanswered = requests
+            .iter()
+            .filter(is_unanswered)
+            .map(|request| Exchange {
+                request: request.clone(),
+                probe: self.round.number(),
+                at: sent.0,
+                elapsed: sent.1.elapsed(),
+                outcome: Err(Failure::new(
+                    Stage::Http,
+                    FailureKind::NoneOfItsOwn,
+                    MADE_TOGETHER,
+                )),
+            });
+        self.dropped.extend(unanswered);
         let mut asked = requests.to_vec();
         if proof.is_out_of_step() {
             let mut doubted = self.observation.exchanges.split_off(from);
@@ -162,18 +181,11 @@ impl<D: Dial> RunningProbe<'_, D> {
         let may_ask = wait(pause, self.deadline).await;
         for (exchange, counts) in flight.into_iter().zip(counts) {
             // Without a further request, the answer that asks for a pause shows why.
-            let is_last_word = !may_ask && requested_pause(&exchange).is_some();
-            if counts && requested_pause(&exchange).is_none() || is_last_word {
+            let asks_to_wait = exchange.asks_to_wait().is_some();
+            if counts && !asks_to_wait || asks_to_wait && !may_ask {
                 self.observation.exchanges.push(exchange);
-            } else if exchange.outcome.is_ok() {
-                self.dropped.push(Exchange {
-                    outcome: Err(Failure::new(
-                        Stage::Http,
-                        FailureKind::InvalidHttp,
-                        UNPROVEN,
-                    )),
-                    ..exchange
-                });
+            } else {
+                self.dropped.push(exchange);
             }
         }
         let is_given_up = is_http2 && self.http1;
@@ -182,20 +194,29 @@ impl<D: Dial> RunningProbe<'_, D> {
         may_ask
     }
 
-    /// Records the requests whose answers were dropped and that were not answered one at a time.
+    /// Records what became of the requests whose answers were dropped, and which of them have no other answer: none, or
+    /// only one that is less certain.
     pub(super) fn record_dropped(&mut self) {
-        for exchange in std::mem::take(&mut self.dropped) {
-            let mut again = (self.observation.exchanges.iter())
-                .filter(|other| other.request == exchange.request)
-                .peekable();
-            let was_made = again.peek().is_some();
-            if again.any(|other| other.outcome.is_ok()) {
-                continue;
+        let is_certain =
+            |exchange: &Exchange, reply: &Reply| doubt(&exchange.request, reply).is_none();
+        for mut exchange in std::mem::take(&mut self.dropped) {
+            let again = (self.observation.exchanges.iter())
+                .filter(|other| other.request == exchange.request);
+            let answer = again.clone().find_map(|other| other.outcome.as_ref().ok());
+            let is_lost = exchange.outcome.as_ref().is_ok_and(|dropped| {
+                answer.is_none_or(|answer| {
+                    is_certain(&exchange, dropped) && !is_certain(&exchange, answer)
+                })
+            });
+            let was_made = again.count() > 0;
+            if is_lost {
+                self.observation.unproven.push(exchange.request.clone());
             }
-            self.observation.unproven = true;
-            let not_asked = &mut self.observation.not_asked;
-            not_asked.retain(|request| *request != exchange.request);
             if !was_made {
+                let not_asked = &mut self.observation.not_asked;
+                not_asked.retain(|request| *request != exchange.request);
+                let failure = Failure::new(Stage::Http, FailureKind::NoneOfItsOwn, MADE_TOGETHER);
+                exchange.outcome = exchange.outcome.and(Err(failure));
                 self.observation.exchanges.push(exchange);
             }
         }

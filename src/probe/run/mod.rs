@@ -91,7 +91,7 @@ struct RunningProbe<'a, D> {
     retries: u32,
     /// The number of exchanges before the first flight of the connection; `None` if it carried none.
     flights_from: Option<usize>,
-    /// Exchanges of flights whose answers do not count, as failures.
+    /// Exchanges of flights whose answers do not count.
     dropped: Vec<Exchange>,
     /// Whether to stop offering HTTP/2.
     http1: bool,
@@ -215,11 +215,15 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
                 return false;
             };
             next = self.get_fallback(&exchange);
-            let failure = exchange.outcome.as_ref().err().map(|failure| failure.kind);
+            let failure = exchange.outcome.as_ref().err().cloned();
             let pause = requested_pause(&exchange);
             self.observation.exchanges.push(exchange);
-            let over =
-                failure.is_some_and(|kind| kind == FailureKind::Deadline || kind.is_own_side());
+            let over = failure.is_some_and(|failure| {
+                // An endpoint that no connection reaches any more would use up the time of a connect for each request.
+                let is_gone =
+                    failure.stage == Stage::Connect && failure.kind == FailureKind::TimedOut;
+                is_gone || failure.kind == FailureKind::Deadline || failure.kind.is_own_side()
+            });
             if over || self.is_futile() || !wait(pause, self.deadline).await {
                 return false;
             }

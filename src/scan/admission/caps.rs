@@ -49,9 +49,18 @@ impl Caps {
         }
     }
 
-    /// Counts a connection to an address; `None` if its host or its network is at its cap.
-    pub(in crate::scan) fn try_acquire(&self, address: IpAddr) -> Option<UnderCaps> {
-        let host_count = self.hosts.try_acquire(Host::Ip(address)).ok()?;
+    /// Counts a connection to an address; `None` if its host or its network is at its cap. `may_share` says whether
+    /// enough targets for the cap of the host may be at one address.
+    pub(in crate::scan) fn try_acquire(
+        &self,
+        address: IpAddr,
+        may_share: bool,
+    ) -> Option<UnderCaps> {
+        let host_count = if may_share {
+            self.hosts.try_acquire(Host::Ip(address)).ok()?
+        } else {
+            None
+        };
         let network = self.networks.try_acquire(network(address)).ok()?;
         Some(UnderCaps {
             _network: network,

@@ -142,7 +142,7 @@ mod tests {
                 deferral: None,
                 target: target.clone(),
                 address,
-                under_caps: throttle.caps.try_acquire(address.ip()).unwrap(),
+                under_caps: throttle.caps.try_acquire(address.ip(), true).unwrap(),
             }),
             stream: mio::net::TcpStream::connect(address).unwrap(),
             started: began + Duration::from_millis(millis),

@@ -38,6 +38,8 @@ pub(super) struct Sweep {
     run: Arc<Run>,
     turns: Arc<Turns>,
     poll: Poll,
+    /// Whether the connections to one address may reach the cap of a host.
+    may_share: bool,
     rooms: Arc<Rooms>,
     follow_ups: UnboundedSender<FollowUp>,
 }
@@ -68,6 +70,7 @@ impl Sweep {
         let rooms = Arc::new(Rooms::new(Waker::new(poll.registry(), WAKE)?));
         let (follow_ups, receiver) = unbounded_channel();
         let sweep = Self {
+            may_share: run.plan.targets.may_share_an_address(run.config.per_host),
             run,
             turns,
             poll,
@@ -160,7 +163,13 @@ impl Sweep {
             self.record(turn, &target, Outcome::LeftOut(left_out))?;
             return Ok(None);
         }
-        let Some(under_caps) = self.run.pipeline.throttle().caps.try_acquire(address) else {
+        let Some(under_caps) = self
+            .run
+            .pipeline
+            .throttle()
+            .caps
+            .try_acquire(address, self.may_share)
+        else {
             self.pass_on(turn, Step::Attempt(deferral));
             return Ok(None);
         };
