@@ -14,7 +14,7 @@
 //!
 //! The network consists of a namespace for the scanner and one for the servers, connected by VXLAN over a relay
 //! of this benchmark. The relay delays each packet by 25 ms and drops one in a hundred. Without permission to
-//! create namespaces, this part is skipped. So are other scanners that are not installed.
+//! create namespaces, this part is skipped.
 
 mod support;
 
@@ -75,7 +75,6 @@ fn harness() -> ExitCode {
     rate_rows(&mut table);
     first_packet_row();
     lossy_rows(&mut table);
-    peers();
     if table.holds {
         ExitCode::SUCCESS
     } else {
@@ -475,53 +474,6 @@ fn probe_row(table: &mut Table, report: &Path, port: u16, scenario: &str, limit:
 fn json(path: &Path) -> serde_json::Value {
     let text = std::fs::read_to_string(path).expect("a report");
     serde_json::from_str(&text).expect("JSON")
-}
-
-/// Compares with other scanners: 4,096 refused loopback addresses.
-fn peers() {
-    let clock = |program: &str, args: &[&str]| -> Option<f64> {
-        let began = Instant::now();
-        let status = Command::new(program)
-            .args(args)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        status.ok().filter(std::process::ExitStatus::success)?;
-        Some(4096.0 / began.elapsed().as_secs_f64())
-    };
-    let port = CLOSED.to_string();
-    let ours = clock(
-        KUBEKNOCK,
-        &[
-            "scan",
-            "-q",
-            "127.4.0.0/20",
-            "--ports",
-            &port,
-            "--rate",
-            "0",
-            "--fail-on",
-            "never",
-        ],
-    );
-    let speed = |speed: f64| format!("{speed:.0}/s");
-    figure(
-        "refused addresses a second, start and report",
-        &ours.map_or_else(String::new, speed),
-    );
-    for (name, args) in [
-        (
-            "nmap",
-            vec!["-sT", "-n", "-Pn", "-T5", "-p", &port, "127.4.0.0/20"],
-        ),
-        ("httpx", vec!["-silent", "-p", &port, "-u", "127.4.0.0/20"]),
-    ] {
-        match clock(name, &args) {
-            Some(theirs) => figure(&format!("  the same by {name}"), &speed(theirs)),
-            None => println!("skipped: {name} is not installed or fails here"),
-        }
-    }
-    println!("skipped: masscan sends raw packets, which does not work on loopback");
 }
 
 // ---- the roles ----
