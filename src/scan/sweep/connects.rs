@@ -1,11 +1,10 @@
 //! The connects in flight.
 
 use std::collections::VecDeque;
-use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use mio::{Interest, Token};
+use mio::Token;
 
 use crate::model::Target;
 use crate::scan::admission::{ConnectPermit, UnderCaps};
@@ -51,16 +50,16 @@ impl<'a> Connects<'a> {
         }
     }
 
-    pub(super) fn insert(
-        &mut self,
-        registry: &mio::Registry,
-        mut connect: Connect<'a>,
-    ) -> io::Result<()> {
-        let slot = self.free.pop().unwrap_or_else(|| {
+    /// The token of the next connect: a slot that is free.
+    pub(super) fn next_token(&self) -> Token {
+        Token(self.free.last().copied().unwrap_or(self.slots.len()))
+    }
+
+    /// Adds a connect with the next token.
+    pub(super) fn insert(&mut self, Token(slot): Token, connect: Connect<'a>) {
+        if self.free.pop().is_none() {
             self.slots.push(None);
-            self.slots.len() - 1
-        });
-        registry.register(&mut connect.stream, Token(slot), Interest::WRITABLE)?;
+        }
         self.began.push_back((connect.started, slot));
         self.slots[slot] = Some(connect);
         self.count += 1;
@@ -68,7 +67,6 @@ impl<'a> Connects<'a> {
             let slots = &self.slots;
             self.began.retain(|entry| is_in_flight(slots, *entry));
         }
-        Ok(())
     }
 
     pub(super) fn take(&mut self, token: Token) -> Option<Connect<'a>> {
@@ -130,7 +128,6 @@ mod tests {
         );
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let poll = mio::Poll::new().unwrap();
         let began = Instant::now();
         let connect = |millis| Connect {
             ready: Box::new(Ready {
@@ -151,12 +148,14 @@ mod tests {
         };
         let mut connects = Connects::new(Duration::from_secs(1));
         for millis in 0..4 {
-            connects.insert(poll.registry(), connect(millis)).unwrap();
+            let token = connects.next_token();
+            connects.insert(token, connect(millis));
         }
         assert_eq!(connects.take(Token(1)).unwrap().ready.turn.ordinal, 1);
         assert!(connects.take(Token(1)).is_none() && connects.take(Token(99)).is_none());
         // The slot is used again.
-        connects.insert(poll.registry(), connect(7)).unwrap();
+        let token = connects.next_token();
+        connects.insert(token, connect(7));
         assert_eq!((connects.count, connects.slots.len()), (4, 4));
         let mut overdue = |millis| {
             let now = began + Duration::from_millis(millis);
@@ -172,7 +171,8 @@ mod tests {
         assert_eq!((connects.count, connects.began.len()), (0, 0));
         // Connects that have ended are not remembered for ever.
         for millis in 0..1000 {
-            connects.insert(poll.registry(), connect(millis)).unwrap();
+            let token = connects.next_token();
+            connects.insert(token, connect(millis));
             (0..4).find_map(|slot| connects.take(Token(slot))).unwrap();
         }
         assert!(connects.began.len() <= 9, "{}", connects.began.len());

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Poll, Token, Waker};
+use mio::{Events, Interest, Poll, Token, Waker};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::admission::ConnectPermit;
@@ -191,19 +191,33 @@ impl Sweep {
         permit: ConnectPermit<'a>,
     ) -> io::Result<()> {
         let started = Instant::now();
-        match run.pipeline.connector().begin(ready.address) {
-            Ok(stream) => connects.insert(
-                self.poll.registry(),
-                Connect {
-                    ready,
-                    stream: mio::net::TcpStream::from_std(stream),
-                    started,
-                    _permit: permit,
-                    _in_flight: run.counters.in_flight(),
-                },
-            ),
-            Err(failure) => self.fail(&ready, failure, started.elapsed()),
+        let stream = match run.pipeline.connector().begin(ready.address) {
+            Ok(stream) => stream,
+            Err(failure) => return self.fail(&ready, failure, started.elapsed()),
+        };
+        let mut stream = mio::net::TcpStream::from_std(stream);
+        let token = connects.next_token();
+        // The system watches no further connection.
+        if let Err(error) = self
+            .poll
+            .registry()
+            .register(&mut stream, token, Interest::WRITABLE)
+        {
+            let detail = error.to_string();
+            let failure = Failure::new(Stage::Connect, FailureKind::ResourcesExhausted, detail);
+            return self.fail(&ready, failure, started.elapsed());
         }
+        connects.insert(
+            token,
+            Connect {
+                ready,
+                stream,
+                started,
+                _permit: permit,
+                _in_flight: run.counters.in_flight(),
+            },
+        );
+        Ok(())
     }
 
     /// Takes the result of a connect.
