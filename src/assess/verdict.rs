@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::config::MAX_PAUSE;
 use crate::kubernetes::PathClass;
 use crate::model::{
-    Access, Component, Failure, Grade, Identification, JudgedRequest, Observation, OneAtATime,
-    Reply, Request, Stage, Unclear, Verdict, api_paths,
+    Access, Component, Failure, FailureKind, Grade, Identification, JudgedRequest, Observation,
+    OneAtATime, Reply, Request, Stage, Unclear, Verdict, api_paths,
 };
 
 use super::recheck::is_unavailable;
@@ -47,8 +47,8 @@ pub(super) fn decide(
     }
 }
 
-/// Answers that came together with others may belong to other requests, or requests that left together are why it does
-/// not answer. Then only what is open is certain.
+/// Answers that came together with others may belong to other requests, or a connection was given up because requests had
+/// left together on it, and no other one could be opened. Then only what is open is certain.
 fn unproven(requests: &[JudgedRequest], observation: &Observation) -> Option<Ruling> {
     let is_settled = |request: &Request| {
         let mut same = (requests.iter()).filter(|judged| judged.exchange.request == *request);
@@ -58,17 +58,22 @@ fn unproven(requests: &[JudgedRequest], observation: &Observation) -> Option<Rul
     let paths: Vec<&str> = unsettled.map(Request::bare_path).collect();
     if !paths.is_empty() {
         let paths = joined_at_most(3, &paths);
-        let reason = format!("{paths} answered together with others, but not one at a time");
+        let reason = format!("no answer is certainly that to {paths}: requests left together");
         return Some(ruling(Verdict::Inconclusive, reason));
     }
-    let is_shut_out = |failure: &Failure| matches!(failure.stage, Stage::Connect | Stage::Tls);
-    let failure = observation
-        .failures()
-        .find(|failure| is_shut_out(failure))?;
     let is_silent = requests.iter().all(|request| request.reply().is_none());
-    (is_silent && observation.one_at_a_time == Some(OneAtATime::Closed)).then(|| {
-        let reason =
-            format!("it ended the connection on which requests left together, and then: {failure}");
+    let may_be_why = if is_silent {
+        observation.one_at_a_time == Some(OneAtATime::Closed)
+    } else {
+        observation.gave_up_connection
+    };
+    let is_shut_out = |failure: &&Failure| {
+        matches!(failure.stage, Stage::Connect | Stage::Tls)
+            || !is_silent && matches!(failure.kind, FailureKind::Closed | FailureKind::Reset)
+    };
+    let failure = observation.failures().find(is_shut_out)?;
+    may_be_why.then(|| {
+        let reason = format!("no further connection after requests left together: {failure}");
         ruling(Verdict::Inconclusive, reason)
     })
 }

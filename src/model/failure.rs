@@ -161,6 +161,11 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Whether no connection was opened in time. Each further request would take the time of another connect.
+    pub fn is_connect_timeout(&self) -> bool {
+        self.stage == Stage::Connect && self.kind == FailureKind::TimedOut
+    }
+
     /// A failure with its detail.
     pub fn new(stage: Stage, kind: FailureKind, detail: impl Into<String>) -> Self {
         Self {

@@ -32,6 +32,8 @@ pub struct Observation {
     pub one_at_a_time: Option<OneAtATime>,
     /// Requests that were answered only together with others, so that no answer is certainly theirs.
     pub unproven: Vec<Request>,
+    /// Whether the probe gave up a connection because requests had left together on it.
+    pub gave_up_connection: bool,
     /// Planned requests that were not made, because the time was over or the endpoint could not be reached any more.
     pub not_asked: Vec<Request>,
     /// The failure that ended the probe before any request.
@@ -70,6 +72,7 @@ impl Observation {
             exchanges: Vec::new(),
             one_at_a_time: None,
             unproven: Vec::new(),
+            gave_up_connection: false,
             not_asked: Vec::new(),
             failure: None,
             no_tls: false,

@@ -194,7 +194,7 @@ fn write_connections(out: &mut String, config: &ScanConfig, targets: u64) -> std
     }
     writeln!(
         out,
-        "  one connection per endpoint; one more if the server closes it after an answer, after a timeout or reset \
+        "  one connection per endpoint; one more if the server closes it after an answer, if requests cannot leave together, after a timeout or reset \
          (at most {}, at half the rate), or to check contradicting answers again",
         config.retries
     )?;

@@ -113,8 +113,9 @@ impl<D: Dial> RunningProbe<'_, D> {
             // The other requests try to connect themselves.
             Err(failure) => {
                 let now = (Timestamp::now(), Instant::now());
+                let is_gone = failure.is_connect_timeout();
                 self.push(&requests[0], now, Err(failure));
-                return true;
+                return !is_gone;
             }
         };
         let first = self.observation.exchanges.len();
@@ -175,6 +176,7 @@ impl<D: Dial> RunningProbe<'_, D> {
         if let Some(why) = why {
             tracing::debug!(endpoint = %self.observation.endpoint, "asks one at a time: {}", why.text());
             self.observation.one_at_a_time = Some(why);
+            self.observation.gave_up_connection = true;
             let resumed = Deadline::now() + pause.unwrap_or_default().min(MAX_PAUSE);
             self.deadline = self.deadline.max(resumed + self.prober.timeout);
         }

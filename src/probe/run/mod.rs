@@ -219,10 +219,8 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
             let pause = requested_pause(&exchange);
             self.observation.exchanges.push(exchange);
             let over = failure.is_some_and(|failure| {
-                // An endpoint that no connection reaches any more would use up the time of a connect for each request.
-                let is_gone =
-                    failure.stage == Stage::Connect && failure.kind == FailureKind::TimedOut;
-                is_gone || failure.kind == FailureKind::Deadline || failure.kind.is_own_side()
+                let kind = failure.kind;
+                failure.is_connect_timeout() || kind == FailureKind::Deadline || kind.is_own_side()
             });
             if over || self.is_futile() || !wait(pause, self.deadline).await {
                 return false;
@@ -270,7 +268,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         let (mut at, mut started) = (Timestamp::now(), Instant::now());
         if self.flights_from.is_some() {
             // What a flight left behind there would be taken for the response.
-            self.connection = None;
+            self.observation.gave_up_connection |= self.connection.take().is_some();
         }
         let outcome = loop {
             let mut connection = match self.take_connection().await {
