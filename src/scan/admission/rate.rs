@@ -1,7 +1,7 @@
 //! The rate of new connections: time is divided into slots of equal length, one for each connection.
 //!
 //! A connection is opened at a random moment within its slot, so that a scan neither bursts nor falls into
-//! step with other scans. No window of 10 ms holds more connections than the rate allows in 35 ms, plus
+//! step with other scans. No window of 10 ms holds more connections than the rate allows in 60 ms, plus
 //! one, even while the rate changes. Callers are served in their order, but a probe that continues goes
 //! before attempts that start. Unused slots are not saved up, but a delayed
 //! caller may still use its slot for up to [`GRACE`].
@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 /// How late a connection may be and still use its slot.
 const GRACE: Duration = Duration::from_millis(10);
 /// Attempts whose slots are in the same stretch of this length start together, where one caller starts them all.
-const QUANTUM: Duration = Duration::from_millis(25);
+const QUANTUM: Duration = Duration::from_millis(50);
 
 /// Limits the rate at which connections are opened.
 pub(in crate::scan) struct RateLimiter {

@@ -25,7 +25,7 @@ use connects::{Connect, Connects, Ready};
 use follow_up::{Accepted, FollowUp, Rooms, Step};
 
 /// The longest sleep: a stop, a changed rate or a permit that a name returns is noticed after it.
-const LONGEST_SLEEP: Duration = Duration::from_millis(50);
+const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 /// The sleep where a probe that continues goes first, or a turn is searched for.
 const SHORT_SLEEP: Duration = Duration::from_millis(1);
 /// How many connects may end at once.
