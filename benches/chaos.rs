@@ -53,10 +53,7 @@ const OF_EACH: u8 = 4;
 const PORT: u16 = 26443;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| arg != "--bench")
-        .collect();
+    let args = support::arguments();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["servers", seed] => servers(seed.parse().expect("a number")),

@@ -51,10 +51,7 @@ const AT_ONCE: usize = 128;
 const CLOSED: u16 = 9;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| arg != "--bench")
-        .collect();
+    let args = support::arguments();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let number = |text: &str| text.parse::<usize>().unwrap_or_default();
     match words.as_slice() {

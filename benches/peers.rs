@@ -42,10 +42,7 @@ const CLOSED: u16 = 9;
 const AMONG: u8 = 20;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| arg != "--bench")
-        .collect();
+    let args = support::arguments();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["serve"] => serve(),

@@ -50,10 +50,7 @@ const PROBED: [(u16, &str, f64); 2] = [(6444, "default", 3.3), (6443, "rejecting
 const PROBES: usize = 9;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| arg != "--bench")
-        .collect();
+    let args = support::arguments();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["memory", prefix] => memory(prefix),

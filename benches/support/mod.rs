@@ -11,6 +11,15 @@ pub(crate) fn myself() -> Command {
     Command::new(std::env::current_exe().expect("the benchmark's own path"))
 }
 
+/// The arguments of this benchmark, without the one that cargo adds.
+#[allow(dead_code, reason = "not every benchmark has arguments")]
+pub(crate) fn arguments() -> Vec<String> {
+    std::env::args()
+        .skip(1)
+        .filter(|argument| argument != "--bench")
+        .collect()
+}
+
 /// Prints the cargo profile that this benchmark was built in, taken from the folder that cargo put it in:
 /// `target/dist/deps/cost-…` is `dist`. Plain `cargo bench` builds in `target/release`.
 pub(crate) fn print_profile() {

@@ -147,7 +147,7 @@ const fn is_health(answer: &Answer) -> bool {
     matches!(answer, Answer::HealthOk | Answer::HealthFailing)
 }
 
-fn status(exchange: &Exchange) -> Option<u16> {
+pub(super) fn status(exchange: &Exchange) -> Option<u16> {
     exchange.outcome.as_ref().ok().map(|reply| reply.status)
 }
 

@@ -12,7 +12,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::time::Instant as Deadline;
 
-use super::fit::{Proof, doubt, is_due_to_company, names_its_request, proof};
+use super::fit::{Proof, doubt, is_due_to_company, names_its_request, proof, status};
 use super::{Round, RunningProbe};
 use crate::config::MAX_PAUSE;
 use crate::kubernetes::PathClass;
@@ -21,8 +21,6 @@ use crate::probe::connection::Connection;
 use crate::probe::dial::Dial;
 use crate::probe::pause::wait;
 
-/// What is said of a request that was made only in a flight whose answers do not count.
-const MADE_TOGETHER: &str = "made together with other requests";
 /// The most requests that leave together.
 const MOST: usize = 32;
 
@@ -70,11 +68,8 @@ impl<D: Dial> RunningProbe<'_, D> {
     /// Whether these requests leave as a flight: several, or one on a connection that carried a flight.
     fn is_a_flight(&self, requests: &[Request]) -> bool {
         let carried_a_flight = self.connection.is_some() && self.flights_from.is_some();
-        match requests {
-            [] => false,
-            [request] => carried_a_flight && !request.class.is_telemetry(),
-            [..] => true,
-        }
+        let is_telemetry = |request: &Request| request.class.is_telemetry();
+        requests.len() > 1 || carried_a_flight && !requests.iter().any(is_telemetry)
     }
 
     /// Makes these requests together, and repeats with GET what HEAD did not prove. What earlier flights asked is asked
@@ -121,7 +116,7 @@ impl<D: Dial> RunningProbe<'_, D> {
         let first = self.observation.exchanges.len();
         let from = *self.flights_from.get_or_insert(first);
         let sent = (Timestamp::now(), Instant::now());
-        let doubt = self.receive_all(&mut connection, requests).await;
+        let doubt = self.receive_all(&mut connection, requests, sent).await;
         let is_reusable = connection.is_reusable().await;
         let is_http2 = connection.is_http2();
         let reference = self.observation.reference();
@@ -138,20 +133,9 @@ impl<D: Dial> RunningProbe<'_, D> {
         };
         let is_unanswered =
             |request: &&Request| !flight.iter().any(|exchange| exchange.request == **request);
-        let unanswered = requests
-            .iter()
-            .filter(is_unanswered)
-            .map(|request| Exchange {
-                request: request.clone(),
-                probe: self.round.number(),
-                at: sent.0,
-                elapsed: sent.1.elapsed(),
-                outcome: Err(Failure::new(
-                    Stage::Http,
-                    FailureKind::NoneOfItsOwn,
-                    MADE_TOGETHER,
-                )),
-            });
+        let unanswered = (requests.iter().filter(is_unanswered))
+            .map(|request| self.exchanged(request, sent, Err(none_of_its_own())));
+        let unanswered: Vec<Exchange> = unanswered.collect();
         self.dropped.extend(unanswered);
         let mut asked = requests.to_vec();
         if proof.is_out_of_step() {
@@ -217,8 +201,7 @@ impl<D: Dial> RunningProbe<'_, D> {
             if !was_made {
                 let not_asked = &mut self.observation.not_asked;
                 not_asked.retain(|request| *request != exchange.request);
-                let failure = Failure::new(Stage::Http, FailureKind::NoneOfItsOwn, MADE_TOGETHER);
-                exchange.outcome = exchange.outcome.and(Err(failure));
+                exchange.outcome = exchange.outcome.and(Err(none_of_its_own()));
                 self.observation.exchanges.push(exchange);
             }
         }
@@ -229,8 +212,8 @@ impl<D: Dial> RunningProbe<'_, D> {
         &mut self,
         connection: &mut Connection,
         requests: &[Request],
+        sent: (Timestamp, Instant),
     ) -> Option<OneAtATime> {
-        let sent = (Timestamp::now(), Instant::now());
         let deadline = self.next_deadline();
         let mut failed = self
             .send(connection, requests, sent.0, deadline)
@@ -282,21 +265,36 @@ impl<D: Dial> RunningProbe<'_, D> {
     fn push(
         &mut self,
         request: &Request,
-        (at, started): (Timestamp, Instant),
+        sent: (Timestamp, Instant),
         outcome: Result<Reply, Failure>,
     ) {
-        self.observation.exchanges.push(Exchange {
+        let exchange = self.exchanged(request, sent, outcome);
+        self.observation.exchanges.push(exchange);
+    }
+
+    fn exchanged(
+        &self,
+        request: &Request,
+        (at, started): (Timestamp, Instant),
+        outcome: Result<Reply, Failure>,
+    ) -> Exchange {
+        Exchange {
             request: request.clone(),
             probe: self.round.number(),
             at,
             elapsed: started.elapsed(),
             outcome,
-        });
+        }
     }
 }
 
-fn status(exchange: &Exchange) -> Option<u16> {
-    exchange.outcome.as_ref().ok().map(|reply| reply.status)
+/// The failure of a request that was made only in a flight whose answers do not count.
+fn none_of_its_own() -> Failure {
+    Failure::new(
+        Stage::Http,
+        FailureKind::NoneOfItsOwn,
+        "made together with other requests",
+    )
 }
 
 /// Why requests are made one at a time after this failure; `None` if that would not help.

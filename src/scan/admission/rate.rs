@@ -4,7 +4,7 @@
 //! step with other scans. No window of 10 ms holds more connections than the rate allows in 60 ms, plus
 //! one, even while the rate changes. Callers are served in their order, but a probe that continues goes
 //! before attempts that start. Unused slots are not saved up, but a delayed
-//! caller may still use its slot for up to [`GRACE`].
+//! caller may still use its slot for up to [`GRACE`], and one that starts many at once for [`QUANTUM`] longer.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;

@@ -34,7 +34,6 @@ pub(super) struct Connects<'a> {
     timeout: Duration,
     slots: Vec<Option<Connect<'a>>>,
     free: Vec<usize>,
-    pub(super) count: usize,
     /// When connects began, and their slots. Connects that have ended are removed later.
     began: VecDeque<(Instant, usize)>,
 }
@@ -45,9 +44,13 @@ impl<'a> Connects<'a> {
             timeout,
             slots: Vec::new(),
             free: Vec::new(),
-            count: 0,
             began: VecDeque::new(),
         }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.slots.len() - self.free.len()
     }
 
     /// The token of the next connect: a slot that is free.
@@ -62,7 +65,6 @@ impl<'a> Connects<'a> {
         }
         self.began.push_back((connect.started, slot));
         self.slots[slot] = Some(connect);
-        self.count += 1;
         if self.began.len() > 2 * self.slots.len() {
             let slots = &self.slots;
             self.began.retain(|entry| is_in_flight(slots, *entry));
@@ -72,7 +74,6 @@ impl<'a> Connects<'a> {
     pub(super) fn take(&mut self, token: Token) -> Option<Connect<'a>> {
         let connect = self.slots.get_mut(token.0)?.take()?;
         self.free.push(token.0);
-        self.count -= 1;
         Some(connect)
     }
 
@@ -156,7 +157,7 @@ mod tests {
         // The slot is used again.
         let token = connects.next_token();
         connects.insert(token, connect(7));
-        assert_eq!((connects.count, connects.slots.len()), (4, 4));
+        assert_eq!((connects.count(), connects.slots.len()), (4, 4));
         let mut overdue = |millis| {
             let now = began + Duration::from_millis(millis);
             let connect = connects.take_overdue(now);
@@ -168,7 +169,7 @@ mod tests {
         assert_eq!(overdue(1003), Some(3));
         assert_eq!(overdue(1003), None);
         assert_eq!(overdue(1007), Some(7));
-        assert_eq!((connects.count, connects.began.len()), (0, 0));
+        assert_eq!((connects.count(), connects.began.len()), (0, 0));
         // Connects that have ended are not remembered for ever.
         for millis in 0..1000 {
             let token = connects.next_token();

@@ -88,7 +88,7 @@ impl Sweep {
         let mut upcoming = Upcoming::default();
         while !run.reports.is_closed() {
             let sleep = match self.begin_some(&run, &mut connects, &mut upcoming)? {
-                Now::Finish if connects.count == 0 => break,
+                Now::Finish if connects.count() == 0 => break,
                 Now::Finish => LONGEST_SLEEP,
                 Now::Wait(sleep) => sleep.min(LONGEST_SLEEP),
             };
@@ -127,7 +127,7 @@ impl Sweep {
                 return Ok(Now::Finish);
             }
             let Some(ready) = upcoming.ready.take() else {
-                let most = run.config.connections().saturating_sub(connects.count);
+                let most = run.config.connections().saturating_sub(connects.count());
                 if !self.rooms.has_room(most) {
                     return Ok(Now::Wait(LONGEST_SLEEP));
                 }
