@@ -58,7 +58,8 @@ fn unproven(requests: &[JudgedRequest], observation: &Observation) -> Option<Rul
     let paths: Vec<&str> = unsettled.map(Request::bare_path).collect();
     if !paths.is_empty() {
         let paths = joined_at_most(3, &paths);
-        let reason = format!("no answer is certainly that to {paths}: requests left together");
+        let reason =
+            format!("no answer certainly belongs to {paths}, because requests left together");
         return Some(ruling(Verdict::Inconclusive, reason));
     }
     let is_silent = requests.iter().all(|request| request.reply().is_none());
@@ -73,7 +74,7 @@ fn unproven(requests: &[JudgedRequest], observation: &Observation) -> Option<Rul
     };
     let failure = observation.failures().find(is_shut_out)?;
     may_be_why.then(|| {
-        let reason = format!("no further connection after requests left together: {failure}");
+        let reason = format!("could not be asked again after requests left together: {failure}");
         ruling(Verdict::Inconclusive, reason)
     })
 }

@@ -309,8 +309,7 @@ async fn answers_in_doubt_do_not_count_if_no_further_connection_is_served() {
     for server in [various, unmarked] {
         let record = ask(&server).await;
         assert_eq!(record.verdict, Verdict::Inconclusive, "{}", record.reason);
-        let reason =
-            "no answer is certainly that to /version, /api, /healthz: requests left together";
+        let reason = "no answer certainly belongs to /version, /api, /healthz, because requests left together";
         assert_eq!(record.reason, reason);
     }
     let in_part = server_that_ends(|paths| format!("{}garbage", responses(&paths[..2]))).await;
@@ -336,7 +335,7 @@ async fn a_connection_that_was_given_up_leaves_the_verdict_open() {
     let config = config().with(|config| config.requests = requests);
     let record = knock(config, &server.address.to_string()).await;
     assert_eq!(record.verdict, Verdict::Inconclusive, "{}", record.reason);
-    let reason = "no further connection after requests left together: ";
+    let reason = "could not be asked again after requests left together: ";
     assert!(record.reason.starts_with(reason), "{}", record.reason);
 }
 
