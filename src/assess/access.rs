@@ -128,7 +128,7 @@ impl<'a> Context<'a> {
             Answer::Text(text) => text == UNAUTHORIZED,
             answer => *answer == Answer::Empty,
         };
-        let has_challenge = reply.headers.contains_key("www-authenticate");
+        let has_challenge = reply.headers.contains("www-authenticate");
         is_plain
             && (self.refuses_in_text
                 || !has_challenge && (reply.header_marks().audit_id || self.has_status))

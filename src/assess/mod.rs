@@ -14,6 +14,8 @@ mod grants;
 mod recheck;
 mod verdict;
 
+use std::sync::Arc;
+
 use crate::model::{Assessment, Identification, JudgedRequest, Observation, unanswered_text};
 
 /// What the observation of one endpoint proves.
@@ -24,7 +26,7 @@ pub fn assess(observation: &Observation, identification: &Identification) -> Ass
         .iter()
         .map(|exchange| JudgedRequest {
             access: context.judge(exchange),
-            exchange: exchange.clone(),
+            exchange: Arc::clone(exchange),
         })
         .collect();
     let ruling = verdict::decide(&requests, observation, identification);

@@ -14,6 +14,9 @@
 //! **What an alias is worth.** The owner of a name may point it anywhere (CNAME), while the server itself shows its
 //! certificate. So an alias names no product if the handshake shows only other products.
 
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
 use crate::model::{Attribution, Confidence, Product, ProductMark, Provenance, Specificity};
 
 use crate::products::{Fact, Place, TABLE, Table};
@@ -32,7 +35,7 @@ pub(super) struct MatchedText {
     place: Place,
     fact: &'static Fact,
     clue: usize,
-    seen: String,
+    seen: Rc<str>,
     /// Whether it is in a name that the host name is an alias of.
     alias: bool,
 }
@@ -53,20 +56,15 @@ impl ProductMarks {
     }
 
     fn find(&mut self, place: Place, text: &str, clue: usize, alias: bool) {
-        let patterns = TABLE.patterns(place);
-        // Most texts match nothing, and this test is cheap.
-        if !patterns.set.is_match(text) {
-            return;
-        }
-        let found = patterns
-            .set
-            .matches(text)
-            .into_iter()
-            .map(|at| MatchedText {
+        let mut seen: Option<Rc<str>> = None;
+        let found = TABLE
+            .patterns(place)
+            .matching(text)
+            .map(|fact| MatchedText {
                 place,
-                fact: &patterns.facts[at],
+                fact,
                 clue,
-                seen: text.to_owned(),
+                seen: Rc::clone(seen.get_or_insert_with(|| text.into())),
                 alias,
             });
         self.0.extend(found);
@@ -83,6 +81,9 @@ impl ProductMarks {
     /// none of a related product: the alias's product, its bases, and the products built on it. `None` if no alias is
     /// contradicted.
     fn without_contradicted_aliases(&self, table: &Table) -> Option<Vec<MatchedText>> {
+        if !self.0.iter().any(|found| found.alias) {
+            return None;
+        }
         let telling: Vec<usize> = (self.0.iter())
             .filter(|found| found.place.is_in_handshake() && worth(found.fact) >= TELLING)
             .map(|found| found.fact.entry)
@@ -111,6 +112,9 @@ impl ProductMarks {
     /// The product that the marks show.
     pub(super) fn conclude(&self) -> Attribution {
         let table = &*TABLE;
+        if self.0.is_empty() {
+            return Attribution::default();
+        }
         let Some((confidence, mut named)) = strongest(&self.0, table) else {
             return Attribution::default();
         };
@@ -142,13 +146,11 @@ impl ProductMarks {
         let (product, others): (Option<Product>, Vec<Product>) = match named.as_slice() {
             [one] => {
                 // Products that are built on it and have a mark too.
-                let fits = |entry: &usize| {
-                    table.entries[*entry].built_on.contains(one)
-                        && self.0.iter().any(|found| found.fact.entry == *entry)
-                };
+                let is_built_on_it = |entry: &usize| table.entries[*entry].built_on.contains(one);
+                let marked = marked(&self.0).into_iter();
                 (
                     Some(product(*one)),
-                    (0..table.entries.len()).filter(fits).map(product).collect(),
+                    marked.filter(is_built_on_it).map(product).collect(),
                 )
             }
             tied => (None, tied.iter().copied().map(product).collect()),
@@ -172,10 +174,15 @@ impl ProductMarks {
     }
 }
 
+/// The products with a mark of their own.
+fn marked(found: &[MatchedText]) -> BTreeSet<usize> {
+    found.iter().map(|mark| mark.fact.entry).collect()
+}
+
 /// The products that are named or tie, with their strength; `None` if no mark names one.
 fn strongest(found: &[MatchedText], table: &Table) -> Option<(Confidence, Vec<usize>)> {
-    let supports = (0..table.entries.len()).filter_map(|entry| Support::of(entry, table, found));
-    let mut strongest: Vec<(Confidence, Support)> = supports
+    let mut strongest: Vec<(Confidence, Support)> = (marked(found).into_iter())
+        .map(|entry| Support::of(entry, table, found))
         .filter_map(|support| Some((support.strength()?, support)))
         .collect();
     let confidence = strongest.iter().map(|(strength, _)| *strength).max()?;
@@ -206,17 +213,16 @@ struct Support {
 }
 
 impl Support {
-    /// `None` if no text matches a pattern of the product itself: marks of its bases do not suffice.
-    fn of(entry: usize, table: &Table, found: &[MatchedText]) -> Option<Self> {
+    /// The evidence for a product that has a mark of its own: marks of its bases do not suffice.
+    fn of(entry: usize, table: &Table, found: &[MatchedText]) -> Self {
         let built_on = &table.entries[entry].built_on;
         let mut places = [0; Place::COUNT];
-        let (mut distinguishing, mut shows) = (0, false);
+        let mut distinguishing = 0;
         for mark in found {
             let is_own = mark.fact.entry == entry;
             if !is_own && !built_on.contains(&mark.fact.entry) {
                 continue;
             }
-            shows |= is_own;
             let worth = worth(mark.fact);
             let place = &mut places[mark.place as usize];
             *place = worth.max(*place);
@@ -232,11 +238,11 @@ impl Support {
                 distinguishing = worth;
             }
         }
-        shows.then_some(Self {
+        Self {
             entry,
             places,
             distinguishing,
-        })
+        }
     }
 
     fn strength(&self) -> Option<Confidence> {
@@ -304,7 +310,10 @@ fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
 }
 
 /// The marks for the report: the strongest first, one for each product and text.
-fn reported<'a>(found: impl Iterator<Item = &'a MatchedText>, table: &Table) -> Vec<ProductMark> {
+fn reported<'a>(
+    found: impl Iterator<Item = &'a MatchedText>,
+    table: &'static Table,
+) -> Vec<ProductMark> {
     let mut found: Vec<&MatchedText> = found.collect();
     found.sort_by_key(|found| {
         (
@@ -317,16 +326,16 @@ fn reported<'a>(found: impl Iterator<Item = &'a MatchedText>, table: &Table) -> 
     for found in found {
         let product = &table.entries[found.fact.entry].id;
         let is_listed = |mark: &ProductMark| {
-            mark.product == *product && mark.clue == found.clue && mark.seen == found.seen
+            mark.product == *product && mark.clue == found.clue && *mark.seen == *found.seen
         };
         if !marks.iter().any(is_listed) {
             marks.push(ProductMark {
-                product: product.clone().into(),
+                product: product.as_str().into(),
                 clue: found.clue,
-                seen: found.seen.clone(),
+                seen: found.seen.to_string(),
                 specificity: found.fact.specificity,
                 known: found.fact.known,
-                source: found.fact.source.clone(),
+                source: (&*found.fact.source).into(),
             });
         }
     }

@@ -1,7 +1,9 @@
 //! The headers that distinguish an API server's answers from those of other programs.
 
+use http::HeaderName;
 use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderName};
+
+use super::headers::Headers;
 
 /// The media type of an API server's documents.
 pub(crate) const JSON: &str = "application/json";
@@ -30,14 +32,14 @@ pub struct HeaderMarks {
 
 impl HeaderMarks {
     /// The marks in these headers.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &Headers) -> Self {
         let nosniff = headers
-            .get(X_CONTENT_TYPE_OPTIONS)
+            .get(&X_CONTENT_TYPE_OPTIONS)
             .is_some_and(|value| value == "nosniff");
         Self {
-            audit_id: headers.contains_key(AUDIT_ID),
-            flow_control: FLOW_CONTROL.iter().all(|name| headers.contains_key(name)),
-            nosniff_json: nosniff && media_type(headers).as_deref() == Some(JSON),
+            audit_id: headers.contains(&AUDIT_ID),
+            flow_control: FLOW_CONTROL.iter().all(|name| headers.contains(name)),
+            nosniff_json: nosniff && is_json(headers),
         }
     }
 
@@ -58,9 +60,18 @@ impl HeaderMarks {
 }
 
 /// `Content-Type` without its parameters, in lower case.
-pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(CONTENT_TYPE)?;
-    let text = String::from_utf8_lossy(value.as_bytes());
-    let media_type = text.split(';').next().unwrap_or_default();
-    Some(media_type.trim().to_ascii_lowercase())
+pub(crate) fn media_type(headers: &Headers) -> Option<String> {
+    Some(String::from_utf8_lossy(media_type_of(headers)?).to_ascii_lowercase())
+}
+
+/// Whether `Content-Type` is that of an API server's documents.
+pub(crate) fn is_json(headers: &Headers) -> bool {
+    media_type_of(headers)
+        .is_some_and(|media_type| media_type.eq_ignore_ascii_case(JSON.as_bytes()))
+}
+
+fn media_type_of(headers: &Headers) -> Option<&[u8]> {
+    let value = headers.get(&CONTENT_TYPE)?.as_bytes();
+    let media_type = value.split(|byte| *byte == b';').next();
+    media_type.map(<[u8]>::trim_ascii)
 }

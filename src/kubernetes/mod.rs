@@ -5,6 +5,7 @@
 mod answer;
 mod attributes;
 mod body;
+mod headers;
 mod json;
 mod marks;
 mod minor;
@@ -17,8 +18,9 @@ mod version;
 
 pub use answer::Answer;
 pub use attributes::{Attributes, ResourceAttributes};
+pub(crate) use headers::Headers;
 pub use marks::HeaderMarks;
-pub(crate) use marks::{AUDIT_ID, FLOW_CONTROL, JSON, media_type};
+pub(crate) use marks::{AUDIT_ID, FLOW_CONTROL, is_json, media_type};
 pub use minor::{Minor, NoMinor};
 pub use path::{PathClass, PathError};
 pub use product_body::ProductBody;

@@ -1,6 +1,7 @@
 //! What the answers of one endpoint prove: per request, then for the endpoint.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -39,7 +40,7 @@ pub struct Grant {
 #[derive(Debug, Clone)]
 pub struct JudgedRequest {
     /// The request and its answer.
-    pub exchange: Exchange,
+    pub exchange: Arc<Exchange>,
     /// How far the request came.
     pub access: Access,
 }
@@ -56,7 +57,7 @@ impl JudgedRequest {
     }
 
     /// What kind of path it is.
-    pub const fn class(&self) -> PathClass {
+    pub fn class(&self) -> PathClass {
         self.exchange.request.class
     }
 }

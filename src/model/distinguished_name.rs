@@ -68,15 +68,17 @@ impl DistinguishedName {
             return;
         }
         let mut value: String = value.chars().take(KEPT - length).collect();
-        while escaped(&value).chars().count() > KEPT - length {
+        let mut written = escaped(&value);
+        while written.chars().count() > KEPT - length {
             value.pop();
+            written = escaped(&value);
         }
         if !self.text.is_empty() {
             self.text.push(separator);
         }
         self.text.push_str(&kind);
         self.text.push('=');
-        self.text.push_str(&escaped(&value));
+        self.text.push_str(&written);
         self.attributes.push((kind, value));
     }
 }

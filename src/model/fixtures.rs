@@ -4,14 +4,14 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use super::{
     Certificate, DistinguishedName, Endpoint, Exchange, Failure, FailureKind, Handshake, Host,
     NameList, Observation, Reply, Request, Scheme, Signature, Stage,
 };
-use crate::kubernetes::{Answer, PathClass};
+use crate::kubernetes::{Answer, Headers, PathClass};
 
 /// An answer in the making.
 pub(crate) fn reply(status: u16, content_type: &str, body: &str) -> Reply {
@@ -21,7 +21,7 @@ pub(crate) fn reply(status: u16, content_type: &str, body: &str) -> Reply {
         digest: (!body.is_empty()).then(|| hasher.finish()),
         status,
         version: http::Version::HTTP_11,
-        headers: HeaderMap::new(),
+        headers: Headers::default(),
         answer: Answer::parse(body.as_bytes(), false),
         body_size: body.len(),
         body_failure: None,
@@ -36,7 +36,7 @@ pub(crate) fn reply(status: u16, content_type: &str, body: &str) -> Reply {
 
 impl Reply {
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.insert(
+        self.headers.set(
             HeaderName::from_static(name),
             HeaderValue::from_str(value).unwrap(),
         );
@@ -177,7 +177,7 @@ pub(crate) fn failing<'a>(
             elapsed: Duration::from_millis(1),
             outcome,
         })
-        .map(naming_what_was_asked)
+        .map(|exchange| naming_what_was_asked(exchange).into())
         .collect();
     observation
 }

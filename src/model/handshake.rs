@@ -20,9 +20,12 @@ impl NameList {
     /// Keeps the first [`Self::KEPT`] names, each cut to 256 characters, and counts the rest.
     pub fn collect(names: impl IntoIterator<Item = String>) -> Self {
         let mut out = Self::default();
-        for name in names {
+        for mut name in names {
             if out.kept.len() < Self::KEPT {
-                out.kept.push(name.chars().take(256).collect());
+                if let Some((end, _)) = name.char_indices().nth(256) {
+                    name.truncate(end);
+                }
+                out.kept.push(name);
             }
             out.total += 1;
         }

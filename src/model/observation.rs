@@ -25,7 +25,7 @@ pub struct Observation {
     /// What a handshake without SNI showed, where one was made (`--deep`, endpoints with a name).
     pub without_sni: Option<Result<Handshake, Failure>>,
     /// The requests in the order in which they were made, those of the recheck included.
-    pub exchanges: Vec<Exchange>,
+    pub exchanges: Vec<Arc<Exchange>>,
     /// The request of `--audit-canary`, which is no part of any conclusion.
     pub audit_canary: Option<Box<Exchange>>,
     /// Why requests were made one at a time; `None` if they left together, or that was not tried.

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::Failure;
-use crate::kubernetes::{Answer, FLOW_CONTROL, HeaderMarks, JSON, Status, media_type};
+use crate::kubernetes::{Answer, FLOW_CONTROL, HeaderMarks, Headers, Status, is_json, media_type};
 
 /// An answer. Its body was parsed, and its bytes are kept only on request.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ pub struct Reply {
     /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2.0`.
     pub(crate) version: http::Version,
     /// The headers that a conclusion or a report needs; the first of each name.
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Headers,
     /// The meaning of the body.
     pub answer: Answer,
     /// A hash of the body, to compare two answers; `None` without a body, and in a saved report.
@@ -86,7 +86,7 @@ impl Reply {
             && (own.flow_control || !reference.flow_control);
         match self.status {
             // Authentication comes before flow control: a 401 never has those headers.
-            401 => reference.audit_id && own.audit_id && self.media_type().as_deref() == Some(JSON),
+            401 => reference.audit_id && own.audit_id && is_json(&self.headers),
             403 => as_marked && own.nosniff_json,
             _ => as_marked,
         }
@@ -96,7 +96,7 @@ impl Reply {
     /// the query and return objects, and error messages may name them.
     #[must_use]
     pub fn without_objects(mut self) -> Self {
-        self.headers.remove(http::header::LOCATION);
+        self.headers.remove(&http::header::LOCATION);
         self.answer = match self.answer {
             Answer::Status(status)
                 if status.names_anonymous() || status.refuses_the_continue_token() =>
@@ -125,7 +125,7 @@ impl Reply {
     pub fn sends_to_tls(&self) -> bool {
         let location = || {
             self.headers
-                .get(http::header::LOCATION)
+                .get(&http::header::LOCATION)
                 .map(http::HeaderValue::as_bytes)
                 .unwrap_or_default()
         };

@@ -29,8 +29,12 @@ impl Shown {
 /// paths without an answer`. `None` if every path was answered and no answer that matters is unclear. Unclear answers of
 /// version, health and a product's own paths do not matter.
 pub fn unanswered_text(requests: &[JudgedRequest], not_asked: &[Request]) -> Option<String> {
+    let paths = shown_by_path(requests, not_asked);
+    if !(paths.values()).any(|(class, shown)| is_unanswered(*class, *shown)) {
+        return None;
+    }
     let (lists, others): (Vec<_>, Vec<_>) =
-        (shown_by_path(requests, not_asked).into_values()).partition(|(class, _)| class.is_list());
+        (paths.into_values()).partition(|(class, _)| class.is_list());
     let count = |paths: &[(PathClass, Shown)], wanted: Shown| {
         let of_this_kind = |(class, shown): &&(PathClass, Shown)| {
             *shown == wanted && is_unanswered(*class, *shown)
@@ -106,6 +110,8 @@ fn is_unanswered(class: PathClass, shown: Shown) -> bool {
 mod tests {
     use super::super::fixtures::{failing, forbidden, ok, page, reset};
     use super::super::{Exchange, Failure, FailureKind, Reply, Stage, Unclear};
+    use std::sync::Arc;
+
     use super::*;
 
     fn said(
@@ -113,11 +119,11 @@ mod tests {
         not_asked: &[&str],
     ) -> Option<String> {
         let seen = failing(1, answers.iter().cloned());
-        let judged = |exchange: &Exchange| {
+        let judged = |exchange: &Arc<Exchange>| {
             let failed = exchange.outcome.as_ref().err().cloned();
             JudgedRequest {
                 access: failed.map_or(Access::Forbidden, Access::Failed),
-                exchange: exchange.clone(),
+                exchange: Arc::clone(exchange),
             }
         };
         let requests: Vec<JudgedRequest> = seen.exchanges.iter().map(judged).collect();
@@ -162,9 +168,9 @@ mod tests {
                 ("/metrics", Ok(page(500))),
             ],
         );
-        let unclear = |exchange: &Exchange| JudgedRequest {
+        let unclear = |exchange: &Arc<Exchange>| JudgedRequest {
             access: Access::Unclear(Unclear::ServerError),
-            exchange: exchange.clone(),
+            exchange: Arc::clone(exchange),
         };
         let mut requests: Vec<JudgedRequest> = seen.exchanges.iter().map(unclear).collect();
         assert_eq!(

@@ -5,41 +5,73 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
+use x509_parser::certificate::X509CertificateParser;
 use x509_parser::der_parser::oid::Oid;
-use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::{GeneralName, SubjectAlternativeName};
+use x509_parser::nom::Parser as _;
+use x509_parser::objects;
+use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
-use x509_parser::x509::{AttributeTypeAndValue, SubjectPublicKeyInfo, X509Name};
-use x509_parser::{certificate::X509Certificate, objects};
+use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use crate::model::{Certificate, DistinguishedName, NameList, hex};
 
+/// What a server's certificate says.
+#[derive(Debug)]
+pub(super) struct Leaf {
+    pub(super) facts: Certificate,
+    pub(super) key: Key,
+}
+
+/// The public key of a certificate.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// Its `SubjectPublicKeyInfo`, DER.
+    pub(super) info: Box<[u8]>,
+    /// The size of an RSA key.
+    pub(super) rsa_bits: Option<usize>,
+}
+
 /// The facts of one DER certificate; `None` if the bytes are not a certificate.
 pub(super) fn facts(der: &CertificateDer<'_>) -> Option<Certificate> {
-    let (_, parsed) = X509Certificate::from_der(der).ok()?;
-    let sans = parsed
-        .subject_alternative_name()
-        .ok()
-        .flatten()
-        .map(|extension| {
-            extension
-                .value
-                .general_names
-                .iter()
-                .filter_map(san)
-                .collect::<Vec<_>>()
-        })
-        .unwrap_or_default();
-    Some(Certificate {
+    Some(leaf(der)?.facts)
+}
+
+/// The facts and the key of one DER certificate; `None` if the bytes are not a certificate.
+pub(super) fn leaf(der: &CertificateDer<'_>) -> Option<Leaf> {
+    // Of the extensions, only the names are read.
+    let mut parser = X509CertificateParser::new().with_deep_parse_extensions(false);
+    let (_, parsed) = parser.parse(der).ok()?;
+    let names = parsed.get_extension_unique(&OID_X509_EXT_SUBJECT_ALT_NAME);
+    let names = names.ok().flatten().map(|extension| extension.value);
+    let names = names.and_then(|names| Some(SubjectAlternativeName::from_der(names).ok()?.1));
+    let sans: Vec<String> = names
+        .iter()
+        .flat_map(|names| &names.general_names)
+        .filter_map(san)
+        .collect();
+    let key = parsed.public_key();
+    let (key_text, rsa_bits) = match key.parsed() {
+        Ok(PublicKey::RSA(rsa)) => (format!("RSA {}", rsa.key_size()), Some(rsa.key_size())),
+        Ok(PublicKey::EC(point)) => (format!("EC P-{}", point.key_size()), None),
+        _ => (algorithm(&key.algorithm.algorithm), None),
+    };
+    let facts = Certificate {
         subject: name(parsed.subject()),
         issuer: name(parsed.issuer()),
         sans: NameList::collect(sans),
         not_before: Timestamp::from_second(parsed.validity().not_before.timestamp()).ok(),
         not_after: Timestamp::from_second(parsed.validity().not_after.timestamp()).ok(),
-        key: key(parsed.public_key()),
+        key: key_text,
         signature_algorithm: algorithm(&parsed.signature_algorithm.algorithm),
         serial: hex(parsed.raw_serial().iter().copied().take(32)),
         sha256: hex(Sha256::digest(der)),
+    };
+    let info = key.raw.into();
+    Some(Leaf {
+        facts,
+        key: Key { info, rsa_bits },
     })
 }
 
@@ -82,14 +114,6 @@ fn san(general: &GeneralName<'_>) -> Option<String> {
         },
         GeneralName::URI(uri) => Some((*uri).to_owned()),
         _ => None,
-    }
-}
-
-fn key(info: &SubjectPublicKeyInfo<'_>) -> String {
-    match info.parsed() {
-        Ok(PublicKey::RSA(rsa)) => format!("RSA {}", rsa.key_size()),
-        Ok(PublicKey::EC(point)) => format!("EC P-{}", point.key_size()),
-        _ => algorithm(&info.algorithm.algorithm),
     }
 }
 

@@ -1,11 +1,13 @@
 //! Remembers the first bytes that a peer sent, to distinguish TLS, plain HTTP and other protocols.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+use super::held_back::HeldBack;
 
 /// How many bytes are kept.
 const KEPT: usize = 5;
@@ -37,7 +39,7 @@ impl FirstBytes {
 
 /// A stream that remembers the first bytes read from it.
 pub(super) struct SniffedStream {
-    stream: TcpStream,
+    stream: HeldBack<TcpStream>,
     first: [u8; KEPT],
     count: usize,
 }
@@ -45,7 +47,7 @@ pub(super) struct SniffedStream {
 impl SniffedStream {
     pub(super) fn new(stream: TcpStream) -> Self {
         Self {
-            stream,
+            stream: HeldBack::new(stream),
             first: [0; KEPT],
             count: 0,
         }
@@ -54,6 +56,11 @@ impl SniffedStream {
     /// What the peer sent first.
     pub(super) fn first_bytes(&self) -> FirstBytes {
         FirstBytes::of(&self.first[..self.count])
+    }
+
+    /// Sends what is written from now on without waiting for a read.
+    pub(super) const fn send_at_once(&mut self) {
+        self.stream.send_at_once();
     }
 }
 
@@ -84,6 +91,18 @@ impl AsyncWrite for SniffedStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -39,13 +39,14 @@ pub(crate) async fn probe(
             Err(failure) => Err(failure),
         };
         observation.connections += 1;
-        observation.exchanges.push(Exchange {
+        let exchange = Exchange {
             request: request.clone(),
             probe: 1,
             at: Timestamp::UNIX_EPOCH,
             elapsed: std::time::Duration::ZERO,
             outcome,
-        });
+        };
+        observation.exchanges.push(exchange.into());
     }
 }
 

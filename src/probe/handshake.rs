@@ -19,7 +19,6 @@ use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::model::{Endpoint, Failure, FailureKind, Handshake, NameList, Signature, Stage, Trust};
 
-use super::certificate;
 use super::first_bytes::SniffedStream;
 use super::recorder::{Recorder, Revealed};
 use super::tls_error::{self, FailedHandshake};
@@ -127,7 +126,7 @@ impl Client {
     ) -> Handshake {
         let (_, connection) = stream.get_ref();
         let chain = connection.peer_certificates().unwrap_or_default();
-        let certificate = chain.first().and_then(|leaf| certificate::facts(leaf));
+        let certificate = revealed.leaf.map(|leaf| leaf.facts);
         let algorithms = self.provider.signature_verification_algorithms;
         let requested = revealed.ca_names.is_some();
         let signature = revealed.signature.unwrap_or_else(|| Signature::NotChecked {

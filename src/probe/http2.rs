@@ -10,6 +10,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use http::{HeaderName, HeaderValue};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http2;
@@ -117,10 +118,15 @@ impl Http2 {
         if body.failure.is_some() {
             body.failure = self.tls_failure.get().or(body.failure);
         }
+        // Copied, because each would keep a buffer of the connection in memory.
+        let copy = |(name, value): (&HeaderName, &HeaderValue)| {
+            let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+            Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+        };
         let head = Head {
             status: parts.status,
             version: parts.version,
-            headers: parts.headers,
+            headers: parts.headers.iter().filter_map(copy).collect(),
         };
         Ok((head, body))
     }

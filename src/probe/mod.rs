@@ -28,6 +28,7 @@ mod first_bytes;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzed;
 mod handshake;
+mod held_back;
 mod http1;
 mod http2;
 mod pause;

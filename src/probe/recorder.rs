@@ -10,12 +10,15 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme};
 
-use super::{certificate, signature};
+use super::certificate::{self, Leaf};
+use super::signature;
 use crate::model::Signature;
 
 /// What a handshake has revealed so far.
 #[derive(Debug, Default)]
 pub(super) struct Revealed {
+    /// The server's certificate; `None` until it came, and if it cannot be read.
+    pub(super) leaf: Option<Leaf>,
     /// `None` until the server has signed the handshake.
     pub(super) signature: Option<Signature>,
     /// The CA names of the certificate request; `None` if there was none.
@@ -51,12 +54,14 @@ impl Recorder {
         &self,
         version: ProtocolVersion,
         message: &[u8],
-        leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> HandshakeSignatureValid {
         let algorithms = &self.provider.signature_verification_algorithms;
-        let signature = signature::check(version, message, leaf, signed, algorithms);
-        self.record(|revealed| revealed.signature = Some(signature));
+        self.record(|revealed| {
+            let key = revealed.leaf.as_ref().map(|leaf| &leaf.key);
+            let signature = signature::check(version, message, key, signed, algorithms);
+            revealed.signature = Some(signature);
+        });
         HandshakeSignatureValid::assertion()
     }
 }
@@ -64,31 +69,33 @@ impl Recorder {
 impl ServerCertVerifier for Recorder {
     fn verify_server_cert(
         &self,
-        _leaf: &CertificateDer<'_>,
+        leaf: &CertificateDer<'_>,
         _chain: &[CertificateDer<'_>],
         _name: &ServerName<'_>,
         _ocsp: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        // Comes before the signature.
+        self.record(|revealed| revealed.leaf = certificate::leaf(leaf));
         Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
         &self,
         message: &[u8],
-        leaf: &CertificateDer<'_>,
+        _leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(self.check(ProtocolVersion::TLSv1_2, message, leaf, signed))
+        Ok(self.check(ProtocolVersion::TLSv1_2, message, signed))
     }
 
     fn verify_tls13_signature(
         &self,
         message: &[u8],
-        leaf: &CertificateDer<'_>,
+        _leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(self.check(ProtocolVersion::TLSv1_3, message, leaf, signed))
+        Ok(self.check(ProtocolVersion::TLSv1_3, message, signed))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

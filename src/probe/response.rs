@@ -5,9 +5,9 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use http::{HeaderName, StatusCode, Version, header};
 
-use crate::kubernetes::{AUDIT_ID, Answer, FLOW_CONTROL};
+use crate::kubernetes::{AUDIT_ID, Answer, FLOW_CONTROL, Headers};
 use crate::model::{Failure, FailureKind, RawAnswer, Reply, Stage};
 
 /// What is kept of an answer beyond its meaning.
@@ -23,7 +23,7 @@ pub(super) enum Keep {
 pub(super) struct Head {
     pub(super) status: StatusCode,
     pub(super) version: Version,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Headers,
 }
 
 /// What was read of a body.
@@ -52,7 +52,7 @@ impl Body {
 }
 
 /// The meaning of a response.
-pub(super) fn reply(head: &Head, body: Body, keep: Keep) -> Reply {
+pub(super) fn reply(head: Head, body: Body, keep: Keep) -> Reply {
     let Body {
         bytes,
         cut,
@@ -65,12 +65,12 @@ pub(super) fn reply(head: &Head, body: Body, keep: Keep) -> Reply {
         digest: digest(&bytes),
         body_size: bytes.len(),
         body_failure: failure,
-        headers: kept_headers(&head.headers),
         raw: raw(&head.headers, bytes, keep),
+        headers: head.headers.firsts(is_kept),
     }
 }
 
-fn raw(headers: &HeaderMap, body: Vec<u8>, keep: Keep) -> Option<Arc<RawAnswer>> {
+fn raw(headers: &Headers, body: Vec<u8>, keep: Keep) -> Option<Arc<RawAnswer>> {
     let is_kept = |name: &HeaderName| keep == Keep::Answer || *name != header::LOCATION;
     let headers = headers.iter().filter(|(name, _)| is_kept(name));
     (keep != Keep::Nothing).then(|| {
@@ -104,17 +104,8 @@ const KEPT: [HeaderName; 10] = [
     AUDIT_ID,
 ];
 
-/// Copies the first of each kept header. The originals are slices of the connection's read buffer, and each
-/// would keep the whole buffer in memory.
-fn kept_headers(headers: &HeaderMap) -> HeaderMap {
-    let copy = |name: HeaderName| {
-        let value = HeaderValue::from_bytes(headers.get(&name)?.as_bytes()).ok()?;
-        Some((name, value))
-    };
-    KEPT.into_iter()
-        .chain(FLOW_CONTROL)
-        .filter_map(copy)
-        .collect()
+fn is_kept(name: &HeaderName) -> bool {
+    KEPT.contains(name) || FLOW_CONTROL.contains(name)
 }
 
 /// Classifies the first error of an HTTP/2 connection's chain that has a known type. HTTP/2 keeps only the text of TLS

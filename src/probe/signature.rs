@@ -4,39 +4,35 @@
 //! prevent the check. A signature that cannot be checked does not count against the server.
 
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
-use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
+use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::{CertificateError, DigitallySignedStruct, Error, ProtocolVersion};
 use webpki::RawPublicKeyEntity;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::prelude::FromDer;
-use x509_parser::public_key::PublicKey;
-use x509_parser::x509::SubjectPublicKeyInfo;
 
+use super::certificate::Key;
 use crate::model::Signature;
 
 /// The sizes of RSA keys, in bits, that the cryptographic library supports.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Checks the signature of a handshake.
+/// Checks the signature of a handshake with the key of the server's certificate; `None` if that cannot be read.
 pub(super) fn check(
     version: ProtocolVersion,
     message: &[u8],
-    leaf: &CertificateDer<'_>,
+    key: Option<&Key>,
     signed: &DigitallySignedStruct,
     algorithms: &WebPkiSupportedAlgorithms,
 ) -> Signature {
     let not_checked = |why: String| Signature::NotChecked { why };
-    let Ok((_, certificate)) = X509Certificate::from_der(leaf) else {
+    let Some(key) = key else {
         return not_checked("the certificate cannot be read".to_owned());
     };
-    let key = certificate.public_key();
-    let info = SubjectPublicKeyInfoDer::from(key.raw);
+    let info = SubjectPublicKeyInfoDer::from(&*key.info);
     let checked = if version == ProtocolVersion::TLSv1_3 {
         verify_tls13_signature_with_raw_key(message, &info, signed, algorithms).map(|_| true)
     } else {
         tls12(message, &info, signed, algorithms)
     };
-    match (checked, rsa_bits(key)) {
+    match (checked, key.rsa_bits) {
         (Ok(true), _) => Signature::Valid,
         // The library reports an unsupported key as a wrong signature.
         (_, Some(bits)) if !RSA_BITS.contains(&bits) => not_checked(format!(
@@ -78,11 +74,4 @@ fn tls12(
         || unknown(&"no algorithm matches the key"),
         |error| unknown(&error),
     ))
-}
-
-fn rsa_bits(key: &SubjectPublicKeyInfo<'_>) -> Option<usize> {
-    match key.parsed() {
-        Ok(PublicKey::RSA(rsa)) => Some(rsa.key_size()),
-        _ => None,
-    }
 }

@@ -176,12 +176,13 @@ mod tests {
         let alert = || AlertReceived(AlertDescription::HandshakeFailure);
         let agreed = Revealed {
             signature: Some(Signature::Valid),
-            ca_names: None,
+            ..Revealed::default()
         };
         assert!(!failure_after(alert(), &agreed).detail.contains("offered"));
         let asked = Revealed {
             signature: Some(Signature::Valid),
             ca_names: Some(Vec::new()),
+            ..Revealed::default()
         };
         assert_eq!(
             failure_after(alert(), &asked).kind,

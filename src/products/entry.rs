@@ -50,11 +50,11 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// The product as reports name it.
-    pub(crate) fn product(&self) -> Product {
+    pub(crate) fn product(&'static self) -> Product {
         Product {
-            id: self.id.clone().into(),
-            name: self.name.clone().into(),
-            short: self.short.clone().into(),
+            id: self.id.as_str().into(),
+            name: self.name.as_str().into(),
+            short: self.short.as_str().into(),
             managed: self.managed,
         }
     }

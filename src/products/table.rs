@@ -1,7 +1,9 @@
 //! The table of all products. Their patterns are compiled into one set for each place where they are looked for.
 
-use std::sync::LazyLock;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 
+use parking_lot::RwLock;
 use regex::RegexSet;
 
 use super::entry::{Entry, Place};
@@ -21,10 +23,60 @@ pub(crate) struct Table {
     pub(crate) cluster_ca_names: Vec<String>,
 }
 
+/// How many texts are remembered for a place, and how long they may be.
+const REMEMBERED: usize = 256;
+const LONGEST_REMEMBERED: usize = 64;
+
 /// The patterns of one place, and the fact behind each of them.
 pub(crate) struct Patterns {
-    pub(crate) set: RegexSet,
-    pub(crate) facts: Vec<Fact>,
+    set: RegexSet,
+    facts: Vec<Fact>,
+    /// Texts that were matched before, and the facts that they show: clusters share most names in their certificates.
+    matched: RwLock<HashMap<Box<str>, Arc<[usize]>>>,
+    /// The patterns that only one program shows, for each such program.
+    of_programs: Vec<(Component, RegexSet)>,
+}
+
+impl Patterns {
+    /// The facts that a text shows.
+    pub(crate) fn matching(&self, text: &str) -> impl Iterator<Item = &Fact> {
+        let facts = self.matches(text);
+        (0..facts.len()).map(move |at| &self.facts[facts[at]])
+    }
+
+    fn matches(&self, text: &str) -> Arc<[usize]> {
+        if let Some(facts) = self.matched.read().get(text) {
+            return Arc::clone(facts);
+        }
+        let facts: Arc<[usize]> = self.set.matches(text).into_iter().collect();
+        if text.len() <= LONGEST_REMEMBERED {
+            let mut matched = self.matched.write();
+            if matched.len() < REMEMBERED {
+                matched.insert(text.into(), Arc::clone(&facts));
+            }
+        }
+        facts
+    }
+
+    fn new(patterns: &[String], facts: Vec<Fact>) -> Result<Self, regex::Error> {
+        let mut of_programs: Vec<(Component, Vec<&String>)> = Vec::new();
+        for (pattern, fact) in patterns.iter().zip(&facts) {
+            let Some(program) = fact.shows else { continue };
+            match (of_programs.iter_mut()).find(|(other, _)| *other == program) {
+                Some((_, patterns)) => patterns.push(pattern),
+                None => of_programs.push((program, vec![pattern])),
+            }
+        }
+        let of_programs = of_programs
+            .into_iter()
+            .map(|(program, patterns)| Ok((program, RegexSet::new(patterns)?)));
+        Ok(Self {
+            set: RegexSet::new(patterns)?,
+            facts,
+            matched: RwLock::default(),
+            of_programs: of_programs.collect::<Result<_, regex::Error>>()?,
+        })
+    }
 }
 
 /// What a pattern shows if it matches.
@@ -73,8 +125,7 @@ impl Table {
             }
         }
         let patterns = places.into_iter().map(|(patterns, facts)| {
-            let set = RegexSet::new(&patterns).map_err(|error| error.to_string())?;
-            Ok(Patterns { set, facts })
+            Patterns::new(&patterns, facts).map_err(|error| error.to_string())
         });
         Ok(Self {
             entries,
@@ -89,12 +140,8 @@ impl Table {
 
     /// Whether a text shows this program, of any product.
     pub(crate) fn shows(&self, place: Place, text: &str, component: Component) -> bool {
-        let patterns = self.patterns(place);
-        patterns
-            .set
-            .matches(text)
-            .into_iter()
-            .any(|at| patterns.facts[at].shows == Some(component))
+        let mut programs = self.patterns(place).of_programs.iter();
+        programs.any(|(program, patterns)| *program == component && patterns.is_match(text))
     }
 
     /// The entry and the entries of everything that it is built on.
@@ -109,6 +156,22 @@ mod tests {
     use super::*;
     use crate::model::Verdict;
     use crate::products::entry::Public;
+
+    #[test]
+    fn a_text_shows_the_same_when_it_comes_again() {
+        let patterns = TABLE.patterns(Place::ClientCa);
+        let facts = |text: &str| -> Vec<usize> { patterns.matches(text).to_vec() };
+        let long = "x".repeat(LONGEST_REMEMBERED + 1);
+        for text in ["CN=kubernetes", "CN=k3s-client-ca@1700000000", "", &long] {
+            let expected: Vec<usize> = patterns.set.matches(text).into_iter().collect();
+            assert_eq!([facts(text), facts(text)], [expected.clone(), expected]);
+        }
+        for number in 0..2 * REMEMBERED {
+            assert!(facts(&format!("CN=nobody-{number}")).is_empty());
+        }
+        assert!(patterns.matched.read().len() <= REMEMBERED);
+        assert!(!patterns.matched.read().contains_key(&*long));
+    }
 
     #[test]
     fn the_table_is_whole() {

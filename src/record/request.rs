@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use http::{HeaderName, HeaderValue, Version};
 use serde::{Deserialize, Serialize};
 
 use super::v1;
 use crate::kubernetes::{
-    AUDIT_ID, Answer, FLOW_CONTROL, PathClass, PathError, Status, VersionInfo,
+    AUDIT_ID, Answer, FLOW_CONTROL, Headers, PathClass, PathError, Status, VersionInfo,
 };
 use crate::model::{
     self, Access, Clipped, Exchange, Failure, FailureKind, JudgedRequest, Method, Ms, Reply, Stage,
@@ -146,7 +146,10 @@ impl TryFrom<Request<'_>> for JudgedRequest {
             elapsed: record.elapsed_ms.0,
             outcome,
         };
-        Ok(Self { exchange, access })
+        Ok(Self {
+            exchange: exchange.into(),
+            access,
+        })
     }
 }
 
@@ -254,7 +257,7 @@ impl<'a> From<&'a Reply> for Evidence<'a> {
 impl Evidence<'_> {
     /// The answer as far as the record has it: without its body and without other headers.
     fn into_reply(self, status: u16) -> Result<Reply, String> {
-        let mut headers = HeaderMap::new();
+        let mut headers = Headers::default();
         for (name, value) in [
             (http::header::CONTENT_TYPE, self.content_type),
             (AUDIT_ID, self.audit_id),
@@ -273,14 +276,16 @@ impl Evidence<'_> {
             };
             let value = HeaderValue::from_bytes(value.as_bytes())
                 .map_err(|_| format!("invalid {name} header"))?;
-            headers.insert(name, value);
+            headers.set(name, value);
         }
         // The record says only whether these were there.
         if self.flow_control {
-            headers.extend(FLOW_CONTROL.map(|name| (name, HeaderValue::from_static(""))));
+            for name in FLOW_CONTROL {
+                headers.set(name, HeaderValue::from_static(""));
+            }
         }
         if self.nosniff {
-            headers.insert(
+            headers.set(
                 http::header::X_CONTENT_TYPE_OPTIONS,
                 HeaderValue::from_static("nosniff"),
             );

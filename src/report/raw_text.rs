@@ -22,7 +22,7 @@ pub fn write(out: &mut dyn Write, report: &EndpointReport) -> io::Result<()> {
     for request in &report.requests {
         let Exchange {
             request, outcome, ..
-        } = &request.exchange;
+        } = &*request.exchange;
         let path = format!("{prefix}{}", request.path);
         writeln!(
             out,
@@ -85,7 +85,8 @@ mod tests {
         let report = &mut sample.reports[0];
         report.requests.truncate(1);
         let answer = Some(Arc::new(answer));
-        report.requests[0].exchange.outcome.as_mut().unwrap().raw = answer;
+        let exchange = Arc::make_mut(&mut report.requests[0].exchange);
+        exchange.outcome.as_mut().unwrap().raw = answer;
         let mut out = Vec::new();
         write(&mut out, report).unwrap();
         String::from_utf8(out).unwrap()

@@ -56,7 +56,7 @@ fn shown_version(report: &EndpointReport) -> Option<(&Exchange, &Reply, &Version
             Answer::Version(version)
                 if reply.status == 200 && request.class() == PathClass::Version =>
             {
-                Some((&request.exchange, reply, &**version))
+                Some((&*request.exchange, reply, &**version))
             }
             _ => None,
         }
@@ -188,6 +188,8 @@ fn time(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::escape::hidden;
     use super::super::sample::{self, Sample};
     use super::super::spreadsheet::has_formula;
@@ -322,7 +324,7 @@ mod tests {
             if let Ok(Reply {
                 answer: Answer::Version(version),
                 ..
-            }) = &mut request.exchange.outcome
+            }) = &mut Arc::make_mut(&mut request.exchange).outcome
             {
                 version.git_version = "v1.20.2;=1+1|x".to_owned();
             }

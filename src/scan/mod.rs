@@ -33,6 +33,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TryRecvError;
 
 use crate::config::ScanConfig;
 use crate::error::Error;
@@ -57,6 +58,9 @@ pub use watch::Watch;
 
 /// How many records may wait for the caller.
 const CHANNEL: usize = 256;
+/// How long records gather before the caller gets the next one: to wake its thread for each costs as much as the
+/// identification.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// Scans as configured. Cheap to clone.
 #[derive(Clone)]
@@ -247,7 +251,7 @@ fn not_attempted(target: &Target, left_out: &LeftOut) -> EndpointReport {
 
 /// A running scan: a stream of records, then a summary.
 pub struct Scan {
-    reports: mpsc::Receiver<EndpointReport>,
+    reports: mpsc::Receiver<Box<EndpointReport>>,
     pipeline: Arc<Pipeline>,
     plan: Arc<Plan>,
     counters: Arc<Counters>,
@@ -265,7 +269,15 @@ impl Scan {
     /// The next finished endpoint; `None` when all are done, or the scan was stopped and those in flight are
     /// finished.
     pub async fn next(&mut self) -> Option<EndpointReport> {
-        self.reports.recv().await
+        let received = match self.reports.try_recv() {
+            Ok(report) => Some(report),
+            Err(TryRecvError::Disconnected) => None,
+            Err(TryRecvError::Empty) => {
+                tokio::time::sleep(GATHER).await;
+                self.reports.recv().await
+            }
+        };
+        received.map(|report| *report)
     }
 
     /// A handle that stops the scan: no further target is started, those in flight are finished.
@@ -326,6 +338,7 @@ impl futures_core::Stream for Scan {
     type Item = EndpointReport;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.reports.poll_recv(context)
+        let received = self.reports.poll_recv(context);
+        received.map(|report| report.map(|report| *report))
     }
 }

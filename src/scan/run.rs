@@ -1,5 +1,6 @@
 //! What the workers of one scan share, and one attempt at one target.
 
+use std::fmt::Display;
 use std::io;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ pub(super) struct Run {
     pub(super) ledger: Arc<Ledger>,
     pub(super) stop: Stop,
     /// Where the caller receives the records.
-    pub(super) reports: mpsc::Sender<EndpointReport>,
+    pub(super) reports: mpsc::Sender<Box<EndpointReport>>,
 }
 
 impl Run {
@@ -32,6 +33,11 @@ impl Run {
 
     pub(super) fn fail_to_record(&self, error: &io::Error) {
         self.stop.fail(format!("cannot record results: {error}"));
+    }
+
+    pub(super) fn fail_with_defect(&self, panic: &impl Display) {
+        self.stop
+            .fail(format!("a defect in kubeknock, please report it: {panic}"));
     }
 
     fn keeps_unreachable(&self, target: &Target) -> bool {

@@ -33,7 +33,7 @@ impl Workers {
         addresses.and(names)
     }
 
-    /// Connects to the addresses, and goes on with those that need more than that.
+    /// Connects to the addresses, and goes on with those that accept.
     async fn addresses(&self) -> io::Result<()> {
         let config = &self.run.config;
         if config.proxy.is_some() {
@@ -42,7 +42,7 @@ impl Workers {
                 .await;
         }
         let (run, turns) = (Arc::clone(&self.run), Arc::clone(&self.turns));
-        let (sweep, mut follow_ups) = match Sweep::new(run, turns) {
+        let sweep = match Sweep::new(run, turns) {
             Ok(sweep) => sweep,
             Err(error) => {
                 let stop = &self.run.stop;
@@ -50,25 +50,7 @@ impl Workers {
                 return Ok(());
             }
         };
-        let sweeping = tokio::task::spawn_blocking(move || sweep.run());
-        let mut running = JoinSet::new();
-        let mut result = Ok(());
-        loop {
-            tokio::select! {
-                follow_up = follow_ups.recv() => {
-                    let Some(follow_up) = follow_up else {
-                        break;
-                    };
-                    let run = Arc::clone(&self.run);
-                    running.spawn(async move { follow_up.run(&run).await });
-                }
-                Some(ended) = running.join_next() => result = result.and(self.ended(ended)),
-            }
-        }
-        while let Some(ended) = running.join_next().await {
-            result = result.and(self.ended(ended));
-        }
-        result.and(self.ended(sweeping.await))
+        self.ended(tokio::task::spawn_blocking(move || sweep.run()).await)
     }
 
     /// Runs a task for each name, as many as may be looked up at once. They start no faster than
@@ -126,10 +108,7 @@ impl Workers {
                 self.run.fail_to_record(&error);
                 return Err(error);
             }
-            Err(panic) => self
-                .run
-                .stop
-                .fail(format!("a defect in kubeknock, please report it: {panic}")),
+            Err(panic) => self.run.fail_with_defect(&panic),
         }
         Ok(())
     }

@@ -241,7 +241,7 @@ fn a_product_that_is_built_on_the_declared_one_is_no_other() {
 fn what_is_known_ends_with_its_shelf_life() {
     let mut stale = assessed(Verdict::Limited, &HEALTH);
     for request in &mut stale.requests {
-        request.exchange.at = "2029-01-01T00:00:00Z".parse().unwrap();
+        Arc::make_mut(&mut request.exchange).at = "2029-01-01T00:00:00Z".parse().unwrap();
     }
     let observation = refusing();
     let facts = compare(

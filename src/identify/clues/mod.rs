@@ -100,7 +100,7 @@ impl Signs {
             self.front = true;
             self.push_once(ClueKind::ServerHeader, || format!("Server: {server}"));
         }
-        self.front |= reply.headers.contains_key("via");
+        self.front |= reply.headers.contains("via");
         if let Some(value) = reply.header("strict-transport-security") {
             self.push_once(ClueKind::TransportSecurity, || {
                 format!("{asked} with Strict-Transport-Security: {value}")

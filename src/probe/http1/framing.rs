@@ -3,8 +3,9 @@
 //! A response whose headers do not say this clearly is rejected: a proxy in between may have seen another response than
 //! we do.
 
-use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use http::{HeaderValue, StatusCode, Version, header};
 
+use crate::kubernetes::Headers;
 use crate::model::{Failure, FailureKind, Method, Stage};
 
 /// The headers that say where a body ends.
@@ -26,17 +27,16 @@ impl Framing {
     pub(super) fn of(
         method: Method,
         status: StatusCode,
-        headers: &HeaderMap,
+        headers: &Headers,
         ambiguous: bool,
     ) -> Result<Self, Failure> {
         let codings: Vec<&[u8]> = headers
-            .get_all(header::TRANSFER_ENCODING)
-            .iter()
+            .get_all(&header::TRANSFER_ENCODING)
             .map(HeaderValue::as_bytes)
             .collect();
         let problem = match codings.as_slice() {
             _ if ambiguous => "a header that is almost Content-Length or Transfer-Encoding",
-            [_, ..] if headers.contains_key(header::CONTENT_LENGTH) => {
+            [_, ..] if headers.contains(&header::CONTENT_LENGTH) => {
                 "both Content-Length and Transfer-Encoding, which contradict each other"
             }
             [coding] if !coding.trim_ascii().eq_ignore_ascii_case(b"chunked") => {
@@ -51,7 +51,7 @@ impl Framing {
     fn unambiguous(
         method: Method,
         status: StatusCode,
-        headers: &HeaderMap,
+        headers: &Headers,
         chunked: bool,
     ) -> Result<Self, Failure> {
         let length = content_length(headers)?;
@@ -68,9 +68,9 @@ impl Framing {
 }
 
 /// The length that `Content-Length` gives. Several equal lengths are one (RFC 9112, section 6.3).
-fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
+fn content_length(headers: &Headers) -> Result<Option<u64>, Failure> {
     let mut found = None;
-    for value in headers.get_all(header::CONTENT_LENGTH) {
+    for value in headers.get_all(&header::CONTENT_LENGTH) {
         for number in value.as_bytes().split(|byte| *byte == b',') {
             let number = number.trim_ascii();
             let length = (number.iter().all(u8::is_ascii_digit))
@@ -107,9 +107,9 @@ pub(super) fn is_ambiguous(head: &[u8]) -> bool {
 }
 
 /// Whether another response may follow on the connection, if the body was read to its end.
-pub(super) fn stays_open(version: Version, headers: &HeaderMap, framing: Framing) -> bool {
+pub(super) fn stays_open(version: Version, headers: &Headers, framing: Framing) -> bool {
     let says = |word: &str| {
-        headers.get_all(header::CONNECTION).iter().any(|value| {
+        headers.get_all(&header::CONNECTION).any(|value| {
             value
                 .as_bytes()
                 .split(|byte| *byte == b',')
@@ -119,7 +119,7 @@ pub(super) fn stays_open(version: Version, headers: &HeaderMap, framing: Framing
     match version {
         _ if framing == Framing::Close => false,
         // HTTP/1.0 has no chunks (RFC 9112, section 6.1).
-        Version::HTTP_10 => says("keep-alive") && !headers.contains_key(header::TRANSFER_ENCODING),
+        Version::HTTP_10 => says("keep-alive") && !headers.contains(&header::TRANSFER_ENCODING),
         _ => !says("close"),
     }
 }
@@ -128,7 +128,7 @@ pub(super) fn stays_open(version: Version, headers: &HeaderMap, framing: Framing
 mod tests {
     use super::*;
 
-    fn headers(lines: &[(&str, &str)]) -> HeaderMap {
+    fn headers(lines: &[(&str, &str)]) -> Headers {
         (lines.iter())
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
             .collect()
@@ -222,7 +222,7 @@ mod tests {
         assert!(!open(Version::HTTP_10, &chunked));
         assert!(!stays_open(
             Version::HTTP_11,
-            &HeaderMap::new(),
+            &Headers::default(),
             Framing::Close
         ));
     }

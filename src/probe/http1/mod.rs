@@ -16,12 +16,12 @@ use std::io;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::FutureExt as _;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
-use http::{StatusCode, Version};
+use http::{HeaderName, HeaderValue, StatusCode, Version};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::response::{self, Body, Head};
 use super::tls_error;
+use crate::kubernetes::{AUDIT_ID, FLOW_CONTROL};
 use crate::model::{Failure, FailureKind, Method, Stage};
 use framing::Framing;
 
@@ -323,22 +323,35 @@ fn parse<const MOST: usize>(bytes: &[u8]) -> Result<Option<(Head, usize)>, Failu
     };
     let status = StatusCode::from_u16(response.code.unwrap_or_default())
         .map_err(|error| invalid(Stage::Http, &error.to_string()))?;
-    let headers = response.headers.iter().filter_map(|header| {
-        let name = HeaderName::from_bytes(header.name.as_bytes()).ok()?;
-        Some((name, value(header.value)?))
-    });
+    // One copy for all values.
+    let copied = Bytes::copy_from_slice(&bytes[..length]);
+    let mut headers = Vec::with_capacity(response.headers.len());
+    for header in &*response.headers {
+        let at = header.value.as_ptr().addr() - bytes.as_ptr().addr();
+        let value = copied.slice(at..at + header.value.len());
+        headers.extend(name(header.name).zip(self::value(value)));
+    }
     let head = Head {
         status,
         version,
-        headers: headers.collect::<HeaderMap>(),
+        headers: headers.into_iter().collect(),
     };
     Ok(Some((head, length)))
 }
 
+/// A header's name. Those that only API servers send are known, so that they need no memory.
+fn name(text: &str) -> Option<HeaderName> {
+    let known = std::iter::once(AUDIT_ID).chain(FLOW_CONTROL);
+    let known = known
+        .into_iter()
+        .find(|known| text.eq_ignore_ascii_case(known.as_str()));
+    known.or_else(|| HeaderName::from_bytes(text.as_bytes()).ok())
+}
+
 /// A header's value. The line breaks of a folded one become spaces (RFC 9112, section 5.2).
-fn value(bytes: &[u8]) -> Option<HeaderValue> {
+fn value(bytes: Bytes) -> Option<HeaderValue> {
     if !bytes.contains(&b'\n') {
-        return HeaderValue::from_bytes(bytes).ok();
+        return HeaderValue::from_maybe_shared(bytes).ok();
     }
     let unfolded: Vec<u8> = bytes
         .iter()

@@ -1,7 +1,9 @@
 //! The connections of a probe: one at a time, and each counted.
 
+use std::pin::pin;
 use std::time::Instant;
 
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use super::RunningProbe;
@@ -41,7 +43,13 @@ impl<D: Dial> RunningProbe<'_, D> {
                 .map(|address| address.ip().to_canonical());
         }
         let (prober, deadline) = (self.prober, self.next_deadline());
-        let work = Connection::establish(stream, &prober.tls, &mut self.observation, self.http1);
+        // Pinned here, because a timeout would move it.
+        let work = pin!(Connection::establish(
+            stream,
+            &prober.tls,
+            &mut self.observation,
+            self.http1
+        ));
         match tokio::time::timeout_at(deadline, work).await {
             Ok(connection) => connection,
             Err(_) => Err(Failure::new(Stage::Tls, FailureKind::Deadline, "")),
@@ -80,11 +88,14 @@ impl<D: Dial> RunningProbe<'_, D> {
         let stream = self.dial(endpoint).await?;
         self.observation.connections += 1;
         let work = self.prober.tls.handshake(stream, endpoint, self.http1);
-        let (_, handshake, _) = tokio::time::timeout_at(self.next_deadline(), work)
+        let (mut stream, handshake, _) = tokio::time::timeout_at(self.next_deadline(), work)
             .await
             .map_err(|_| Failure::new(Stage::Tls, FailureKind::Deadline, ""))?
             .map_err(|refused| refused.failure)?;
         self.observation.handshakes += 1;
+        // Completes the handshake for the server, too. Its own side is all that is reported, so a failure does not matter.
+        stream.get_mut().0.send_at_once();
+        let _ = tokio::time::timeout_at(self.next_deadline(), stream.flush()).await;
         Ok(handshake)
     }
 }

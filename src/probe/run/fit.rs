@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 
 use crate::kubernetes::{Answer, HeaderMarks, PathClass, Refusal};
+use std::sync::Arc;
+
 use crate::model::{Exchange, FailureKind, Method, OneAtATime, Reply, Request};
 
 /// Why the answer is in doubt; `None` if it is an API server's own. Which request it belongs to is decided for the whole
@@ -47,15 +49,15 @@ impl Proof {
 /// says whether the connection carried a flight before, and `doubt` is why one of its answers is in doubt.
 pub(super) fn proof(
     requests: &[Request],
-    flight: &[Exchange],
-    earlier: &[Exchange],
+    flight: &[Arc<Exchange>],
+    earlier: &[Arc<Exchange>],
     carried: bool,
     reference: HeaderMarks,
     doubt: Option<OneAtATime>,
 ) -> Proof {
     let mut ids = BTreeSet::new();
     let came_twice = (earlier.iter().chain(flight))
-        .filter_map(audit_id)
+        .filter_map(|exchange| audit_id(exchange))
         .any(|id| !ids.insert(id));
     if came_twice {
         return Proof::Nothing(doubt.unwrap_or(OneAtATime::Unproven));
@@ -63,11 +65,11 @@ pub(super) fn proof(
     if let Some(why) = doubt {
         return Proof::Named(why);
     }
-    let is_refused_for_now = |exchange: &Exchange| status(exchange) == Some(429);
+    let is_refused_for_now = |exchange: &Arc<Exchange>| status(exchange) == Some(429);
     if flight.iter().any(is_refused_for_now) {
         return Proof::Named(OneAtATime::AskedToWait);
     }
-    let unnamed: Vec<&Exchange> = (flight.iter())
+    let unnamed: Vec<&Exchange> = (flight.iter().map(Arc::as_ref))
         .filter(|exchange| !names_its_request(exchange, requests, earlier))
         .collect();
     let is_vouched = |exchange: &&Exchange| {
@@ -96,7 +98,7 @@ pub(super) fn proof(
 pub(super) fn names_its_request(
     exchange: &Exchange,
     requests: &[Request],
-    earlier: &[Exchange],
+    earlier: &[Arc<Exchange>],
 ) -> bool {
     let request = &exchange.request;
     let Ok(reply) = &exchange.outcome else {
@@ -245,7 +247,7 @@ mod tests {
         )
     }
 
-    fn judged(seen: &Observation, earlier: &[Exchange]) -> Proof {
+    fn judged(seen: &Observation, earlier: &[Arc<Exchange>]) -> Proof {
         let requests = seen
             .exchanges
             .iter()

@@ -7,6 +7,8 @@
 //! connection, and the observation says why. Answers that are out of step put earlier flights of their connection in
 //! doubt, too. No request is made alone on a connection that carried a flight.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -121,7 +123,10 @@ impl<D: Dial> RunningProbe<'_, D> {
         let is_http2 = connection.is_http2();
         let reference = self.observation.reference();
         let mut flight = self.observation.exchanges.split_off(first);
-        let pause = flight.iter().filter_map(Exchange::asks_to_wait).max();
+        let pause = flight
+            .iter()
+            .filter_map(|exchange| exchange.asks_to_wait())
+            .max();
         let proof = if is_http2 {
             Proof::All
         } else {
@@ -135,17 +140,18 @@ impl<D: Dial> RunningProbe<'_, D> {
             |request: &&Request| !flight.iter().any(|exchange| exchange.request == **request);
         let unanswered = (requests.iter().filter(is_unanswered))
             .map(|request| self.exchanged(request, sent, Err(none_of_its_own())));
-        let unanswered: Vec<Exchange> = unanswered.collect();
+        let unanswered: Vec<Arc<Exchange>> = unanswered.collect();
         self.dropped.extend(unanswered);
-        let mut asked = requests.to_vec();
+        let mut asked = Cow::Borrowed(requests);
         if proof.is_out_of_step() {
             let mut doubted = self.observation.exchanges.split_off(from);
+            let asked = asked.to_mut();
             asked.extend(doubted.iter().map(|exchange| exchange.request.clone()));
             doubted.append(&mut flight);
             flight = doubted;
         }
         let earlier = &self.observation.exchanges;
-        let counts = |exchange: &Exchange| match proof {
+        let counts = |exchange: &Arc<Exchange>| match proof {
             // A stream has its own answer, but the others may be the reason for it.
             Proof::All => !(is_http2 && status(exchange).is_some_and(is_due_to_company)),
             Proof::Named(_) => names_its_request(exchange, &asked, earlier),
@@ -185,7 +191,7 @@ impl<D: Dial> RunningProbe<'_, D> {
     pub(super) fn record_dropped(&mut self) {
         let is_certain =
             |exchange: &Exchange, reply: &Reply| doubt(&exchange.request, reply).is_none();
-        for mut exchange in std::mem::take(&mut self.dropped) {
+        for exchange in std::mem::take(&mut self.dropped) {
             let again = (self.observation.exchanges.iter())
                 .filter(|other| other.request == exchange.request);
             let answer = again.clone().find_map(|other| other.outcome.as_ref().ok());
@@ -201,8 +207,9 @@ impl<D: Dial> RunningProbe<'_, D> {
             if !was_made {
                 let not_asked = &mut self.observation.not_asked;
                 not_asked.retain(|request| *request != exchange.request);
+                let mut exchange = Arc::unwrap_or_clone(exchange);
                 exchange.outcome = exchange.outcome.and(Err(none_of_its_own()));
-                self.observation.exchanges.push(exchange);
+                self.observation.exchanges.push(exchange.into());
             }
         }
     }
@@ -277,14 +284,14 @@ impl<D: Dial> RunningProbe<'_, D> {
         request: &Request,
         (at, started): (Timestamp, Instant),
         outcome: Result<Reply, Failure>,
-    ) -> Exchange {
-        Exchange {
+    ) -> Arc<Exchange> {
+        Arc::new(Exchange {
             request: request.clone(),
             probe: self.round.number(),
             at,
             elapsed: started.elapsed(),
             outcome,
-        }
+        })
     }
 }
 

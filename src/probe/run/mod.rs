@@ -5,6 +5,8 @@ mod connections;
 mod fit;
 mod flight;
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -35,9 +37,9 @@ impl Prober {
         round: Round,
         dial: &impl Dial,
     ) -> Observation {
-        RunningProbe::new(self, stream, endpoint, round, dial, false)
-            .observe()
-            .await
+        let mut probe = RunningProbe::new(self, stream, endpoint, round, dial, false);
+        probe.run().await;
+        probe.observation
     }
 
     /// Probes what may not be an HTTP endpoint. It makes no further request unless the first one gets a
@@ -48,9 +50,9 @@ impl Prober {
         endpoint: &Endpoint,
         dial: &impl Dial,
     ) -> Observation {
-        RunningProbe::new(self, stream, endpoint, Round::First, dial, true)
-            .observe()
-            .await
+        let mut probe = RunningProbe::new(self, stream, endpoint, Round::First, dial, true);
+        probe.run().await;
+        probe.observation
     }
 }
 
@@ -92,7 +94,7 @@ struct RunningProbe<'a, D> {
     /// The number of exchanges before the first flight of the connection; `None` if it carried none.
     flights_from: Option<usize>,
     /// Exchanges of flights whose answers do not count.
-    dropped: Vec<Exchange>,
+    dropped: Vec<Arc<Exchange>>,
     /// Whether to stop offering HTTP/2.
     http1: bool,
     /// Whether the first response decides if there are further requests.
@@ -127,8 +129,8 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         }
     }
 
-    /// Makes all requests and returns what they showed.
-    async fn observe(mut self) -> Observation {
+    /// Makes all requests and observes what they show.
+    async fn run(&mut self) {
         self.make_requests().await;
         self.record_dropped();
         // If nothing answered, a list of further requests says nothing more.
@@ -136,14 +138,13 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
             self.observation.not_asked.clear();
         }
         self.observation.timings.total = self.started.elapsed().saturating_sub(self.waited);
-        self.observation
     }
 
     /// Makes all requests.
     async fn make_requests(&mut self) {
         let prober = self.prober;
         let mut more = self.request_all(&prober.always, true).await;
-        let is_401 = |exchange: &Exchange| {
+        let is_401 = |exchange: &Arc<Exchange>| {
             exchange
                 .outcome
                 .as_ref()
@@ -159,7 +160,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         if !prober.deep.is_empty() && self.speaks_kubernetes() {
             more = self.request_extra(&prober.deep, more).await;
             if more {
-                self.handshake_without_sni().await;
+                Box::pin(self.handshake_without_sni()).await;
             }
         }
     }
@@ -217,7 +218,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
             next = self.get_fallback(&exchange);
             let failure = exchange.outcome.as_ref().err().cloned();
             let pause = requested_pause(&exchange);
-            self.observation.exchanges.push(exchange);
+            self.observation.exchanges.push(exchange.into());
             let over = failure.is_some_and(|failure| {
                 let kind = failure.kind;
                 failure.is_connect_timeout() || kind == FailureKind::Deadline || kind.is_own_side()
@@ -370,8 +371,8 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
                 headers: prober.headers(endpoint, request, at),
             })
             .collect();
-        tokio::time::timeout_at(deadline, connection.send(endpoint, &outgoing))
-            .await
+        let work = pin!(connection.send(endpoint, &outgoing));
+        (tokio::time::timeout_at(deadline, work).await)
             .unwrap_or_else(|_| Err(Failure::new(Stage::Http, FailureKind::Deadline, "")))
     }
 
@@ -388,7 +389,7 @@ impl<'a, D: Dial> RunningProbe<'a, D> {
         } else {
             prober.max_body
         };
-        let work = connection.receive(request, max_body, prober.keep(request));
+        let work = pin!(connection.receive(request, max_body, prober.keep(request)));
         match tokio::time::timeout_at(deadline, work).await {
             Ok(reply) if request.class.is_list() => reply.map(Reply::without_objects),
             Ok(reply) => reply,

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -388,7 +389,7 @@ fn what_was_seen_last_counts_whichever_scan_began_first() {
         let mut report = sample::mixed().reports[1].clone();
         report.verdict = verdict;
         for request in &mut report.requests {
-            request.exchange.at = at;
+            Arc::make_mut(&mut request.exchange).at = at;
         }
         let mut sample = scan_of(vec![report]);
         sample.summary.started = began;
@@ -504,7 +505,7 @@ fn every_specification_of_a_target_takes_what_was_seen_last() {
     later.reports[0].requests.clear();
     let mut earlier = earlier;
     for request in &mut earlier.reports[0].requests {
-        request.exchange.at = began;
+        Arc::make_mut(&mut request.exchange).at = began;
     }
     let both = merged(&[&later, &earlier]);
     let seen: Vec<_> = both

@@ -11,6 +11,7 @@ use super::kinds::{EXPOSED, KINDS, Kind, NOT_COVERED, UNEXPECTED};
 use super::parts::*;
 use super::{Sample, mixed};
 use crate::config::ScanConfig;
+use crate::kubernetes::AUDIT_ID;
 use crate::model::{
     Attribution, Change, ChangeKind, Component, Confidence, Coverage, EndpointReport, Failure,
     FailureKind, Finding, Identity, JudgedRequest, Outage, Posture, PostureStatus, Product,
@@ -203,7 +204,9 @@ fn exposed(index: usize) -> EndpointReport {
     let report = report(target, &address(index), Verdict::Exposed, reason);
     let mut requests: Vec<JudgedRequest> = paths.map(granted).into();
     // Authorized, and not served.
-    if let Some(Ok(reply)) = (requests.last_mut()).map(|last| &mut last.exchange.outcome) {
+    if let Some(Ok(reply)) =
+        (requests.last_mut()).map(|last| &mut Arc::make_mut(&mut last.exchange).outcome)
+    {
         reply.status = 404;
     }
     with_evidence(with_requests(report, requests), index, &KINDS[0].1)
@@ -244,9 +247,9 @@ fn with_evidence(mut report: EndpointReport, index: usize, kind: &Kind) -> Endpo
     }
     report.tls = Some(tls);
     for (number, request) in report.requests.iter_mut().enumerate() {
-        if let Ok(reply) = &mut request.exchange.outcome {
+        if let Ok(reply) = &mut Arc::make_mut(&mut request.exchange).outcome {
             let id = format!("4f7f2c1e-0000-4000-{number:04}-{index:012}");
-            reply.headers.insert("audit-id", id.parse().unwrap());
+            reply.headers.set(AUDIT_ID, id.parse().unwrap());
         }
     }
     report

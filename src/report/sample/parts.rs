@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 
-use crate::kubernetes::{Answer, Status, VersionInfo};
+use crate::kubernetes::{Answer, Headers, Status, VersionInfo};
 use crate::model::{
     Access, Attribution, Certificate, Clue, ClueKind, Component, Confidence, Endpoint,
     EndpointReport, Exchange, Failure, FailureKind, Grade, Grant, Handshake, Host, Identification,
@@ -128,7 +128,10 @@ pub(crate) fn asked(path: &str, outcome: Result<Reply, Failure>, access: Access)
         elapsed: Duration::from_micros(1_500),
         outcome,
     };
-    JudgedRequest { exchange, access }
+    JudgedRequest {
+        exchange: exchange.into(),
+        access,
+    }
 }
 
 pub(crate) fn reply(status: u16, headers: &[(&str, &str)], answer: Answer) -> Reply {
@@ -141,7 +144,7 @@ pub(crate) fn reply(status: u16, headers: &[(&str, &str)], answer: Answer) -> Re
     Reply {
         status,
         version: http::Version::HTTP_11,
-        headers: headers.iter().map(header).collect::<HeaderMap>(),
+        headers: headers.iter().map(header).collect::<Headers>(),
         answer,
         digest: None,
         body_size: 180,

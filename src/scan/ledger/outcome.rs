@@ -81,11 +81,11 @@ impl Deferral {
 /// Sends the records to the caller; `false` if the caller has dropped the scan.
 pub(in crate::scan) async fn send(
     outcomes: Vec<Outcome>,
-    reports: &mpsc::Sender<EndpointReport>,
+    reports: &mpsc::Sender<Box<EndpointReport>>,
 ) -> bool {
     for outcome in outcomes {
         if let Outcome::Record(report) = outcome
-            && reports.send(*report).await.is_err()
+            && reports.send(report).await.is_err()
         {
             return false;
         }

@@ -30,7 +30,7 @@ pub(in crate::scan) async fn replay(
     passes: &mut [ResumedPass],
     plan: &Plan,
     counters: &Counters,
-    reports: &mpsc::Sender<EndpointReport>,
+    reports: &mpsc::Sender<Box<EndpointReport>>,
 ) -> io::Result<Journal> {
     let (mut frames, journal) = checkpoint.open()?;
     while let Some(frame) = frames.next()? {

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token, Waker};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::admission::ConnectPermit;
 use super::ledger::{Deferral, Outcome};
@@ -41,7 +42,8 @@ pub(super) struct Sweep {
     /// Whether the connections to one address may reach the cap of a host.
     may_share: bool,
     rooms: Arc<Rooms>,
-    follow_ups: UnboundedSender<FollowUp>,
+    /// Where follow-ups run.
+    runtime: Handle,
 }
 
 /// What may be connected to next.
@@ -61,33 +63,37 @@ enum Now {
 }
 
 impl Sweep {
-    /// A sweep, and its follow-ups. They end when it does.
-    pub(super) fn new(
-        run: Arc<Run>,
-        turns: Arc<Turns>,
-    ) -> io::Result<(Self, UnboundedReceiver<FollowUp>)> {
+    /// A sweep whose follow-ups run on the current runtime.
+    pub(super) fn new(run: Arc<Run>, turns: Arc<Turns>) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let rooms = Arc::new(Rooms::new(Waker::new(poll.registry(), WAKE)?));
-        let (follow_ups, receiver) = unbounded_channel();
-        let sweep = Self {
+        let waker = Waker::new(poll.registry(), WAKE)?;
+        Ok(Self {
             may_share: run.plan.targets.may_share_an_address(run.config.per_host),
             run,
             turns,
             poll,
-            rooms,
-            follow_ups,
-        };
-        Ok((sweep, receiver))
+            rooms: Arc::new(Rooms::new(waker)),
+            runtime: Handle::current(),
+        })
     }
 
-    /// Connects until every turn is taken, or the scan is over, and all connects have ended. Blocks.
+    /// Connects until every turn is taken, or the scan is over, and all connects and follow-ups have ended. Blocks.
     pub(super) fn run(mut self) -> io::Result<()> {
         let run = Arc::clone(&self.run);
         let mut events = Events::with_capacity(EVENTS);
+        let connected = self.connect(&run, &mut events);
+        while !self.rooms.has_room(1) {
+            self.wait(&mut events, LONGEST_SLEEP)?;
+        }
+        connected
+    }
+
+    /// Connects until every turn is taken, or the scan is over, and all connects have ended.
+    fn connect(&mut self, run: &Run, events: &mut Events) -> io::Result<()> {
         let mut connects = Connects::new(run.pipeline.connector().timeout());
         let mut upcoming = Upcoming::default();
         while !run.reports.is_closed() {
-            let sleep = match self.begin_some(&run, &mut connects, &mut upcoming)? {
+            let sleep = match self.begin_some(run, &mut connects, &mut upcoming)? {
                 Now::Finish if connects.count() == 0 => break,
                 Now::Finish => LONGEST_SLEEP,
                 Now::Wait(sleep) => sleep.min(LONGEST_SLEEP),
@@ -95,12 +101,9 @@ impl Sweep {
             let sleep = connects
                 .until_overdue()
                 .map_or(sleep, |overdue| sleep.min(overdue));
-            match self.poll.poll(&mut events, Some(sleep)) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-                _ => {}
-            }
+            self.wait(events, sleep)?;
             let now = Instant::now();
-            for event in &events {
+            for event in &*events {
                 if let Some(connect) = connects.take(event.token()) {
                     self.end(connect, now)?;
                 }
@@ -111,6 +114,14 @@ impl Sweep {
             }
         }
         Ok(())
+    }
+
+    /// Waits until connects or follow-ups have ended, and at most this long.
+    fn wait(&mut self, events: &mut Events, at_most: Duration) -> io::Result<()> {
+        match self.poll.poll(events, Some(at_most)) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Begins as many connects as may begin now.
@@ -263,15 +274,16 @@ impl Sweep {
             .run
             .record(turn, target, std::slice::from_ref(&outcome));
         // What was counted is sent, even if it could not be recorded.
-        if let Outcome::Record(report) = outcome {
+        if let Outcome::Record(report) = outcome
+            && let Err(TrySendError::Full(report)) = self.run.reports.try_send(report)
+        {
             self.pass_on(turn, Step::Send(report));
         }
         recorded
     }
 
     fn pass_on(&self, turn: Turn, step: Step) {
-        // Nobody receives it if the scan is dropped.
         let follow_up = FollowUp::new(turn, step, &self.rooms);
-        let _ = self.follow_ups.send(follow_up);
+        self.runtime.spawn(follow_up.run(Arc::clone(&self.run)));
     }
 }

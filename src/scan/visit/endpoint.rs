@@ -40,18 +40,20 @@ pub(super) struct Location {
     pub(super) aliases: Arc<[Arc<str>]>,
 }
 
-/// Runs one endpoint's work. A panic becomes that endpoint's failure.
-pub(super) async fn catch_panic<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
-    AssertUnwindSafe(work)
-        .catch_unwind()
-        .await
-        .map_err(|panic| {
+/// Does work whose panic becomes a failure.
+pub(in crate::scan) fn catch_panic<T>(
+    work: impl Future<Output = T>,
+) -> impl Future<Output = Result<T, Failure>> {
+    // Not an async function: that would keep room for its argument twice.
+    AssertUnwindSafe(work).catch_unwind().map(|done| {
+        done.map_err(|panic| {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text
                 .or_else(|| panic.downcast_ref::<String>().cloned())
                 .unwrap_or_default();
             Failure::new(Stage::Internal, FailureKind::Panic, text)
         })
+    })
 }
 
 impl Endpoints {
@@ -173,9 +175,10 @@ impl Endpoints {
             dialer: &self.dialer,
             stop: attempt.stop,
         };
-        let observation = self.probes.first(attempt, &dial, stream, &endpoint).await;
-        let mut observation =
-            Box::pin(self.probes.in_plain_http(attempt, &dial, observation)).await;
+        let mut observation = self.probes.first(attempt, &dial, stream, &endpoint).await;
+        if Probes::may_be_plain_http(attempt, &observation) {
+            observation = Box::pin(self.probes.in_plain_http(&dial, observation)).await;
+        }
         let endpoint = observation.endpoint.clone();
         let mut recheck_failure = None;
         observation.aliases = aliases;
@@ -184,7 +187,7 @@ impl Endpoints {
         if let Some(Recheck { why, after }) = assessment.recheck.take() {
             tracing::info!(%target, "asked again after a pause: {why}");
             let pause = after.unwrap_or(self.recheck_pause);
-            match self.probes.recheck(&dial, &endpoint, pause).await {
+            match Box::pin(self.probes.recheck(&dial, &endpoint, pause)).await {
                 Ok(second) => {
                     observation.absorb(second);
                     identification = identify(&observation);

@@ -25,9 +25,10 @@ use super::ledger::{Deferral, Outcome};
 use super::stop::Stop;
 use addresses::Selection;
 use attempt::{connect_timings, endpoint_of};
-use endpoint::{Endpoints, Location, catch_panic};
+use endpoint::{Endpoints, Location};
 
 pub(super) use attempt::Attempt;
+pub(super) use endpoint::catch_panic;
 #[cfg(any(test, fuzzing))]
 pub(crate) use record::record;
 

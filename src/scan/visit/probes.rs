@@ -72,16 +72,9 @@ impl Probes {
         observation
     }
 
-    /// Probes in plain HTTP if the server showed no TLS: the connection ended before any byte, or other bytes came.
-    /// An answer replaces the observation. Without one the observation keeps its failure.
-    ///
-    /// The close may have been temporary, so plain HTTP comes after the retries.
-    pub(super) async fn in_plain_http(
-        &self,
-        attempt: &Attempt<'_>,
-        dial: &Redialer<'_>,
-        over_tls: Observation,
-    ) -> Observation {
+    /// Whether to probe in plain HTTP, too: the server showed no TLS, because the connection ended before any byte, or
+    /// other bytes came. The close may have been temporary, so plain HTTP comes after the retries.
+    pub(super) fn may_be_plain_http(attempt: &Attempt<'_>, over_tls: &Observation) -> bool {
         let showed_no_tls =
             over_tls.endpoint.scheme == Scheme::Https && over_tls.no_tls && over_tls.tls.is_none();
         let is_final = |failure: &Failure| attempt.last || !is_retryable(failure);
@@ -90,9 +83,15 @@ impl Probes {
                 .scope
                 .is_some_and(|set| set.asks_in_plain_http(attempt.target))
         };
-        if !showed_no_tls || !over_tls.failure.as_ref().is_some_and(is_final) || is_asked_anyway() {
-            return over_tls;
-        }
+        showed_no_tls && over_tls.failure.as_ref().is_some_and(is_final) && !is_asked_anyway()
+    }
+
+    /// Probes in plain HTTP. An answer replaces the observation. Without one the observation keeps its failure.
+    pub(super) async fn in_plain_http(
+        &self,
+        dial: &Redialer<'_>,
+        over_tls: Observation,
+    ) -> Observation {
         let endpoint = Endpoint {
             scheme: Scheme::Http,
             ..over_tls.endpoint.clone()
