@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::{CryptoProvider, SecureRandom, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -40,6 +40,7 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(config: &ScanConfig) -> Result<Self, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
+        gather_entropy(provider.secure_random);
         let recorder = Arc::new(Recorder::new(&provider));
         let mut base = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -84,9 +85,10 @@ impl Client {
         if http1 {
             config.alpn_protocols = vec![HTTP11.to_vec()];
         }
-        let started = std::time::Instant::now();
         let connect =
             TlsConnector::from(Arc::new(config)).connect(name, SniffedStream::new(stream));
+        // The message for the server is ready: what its random numbers took is not the server's time.
+        let started = std::time::Instant::now();
         let outcome = connect.into_fallible().await;
         let elapsed = started.elapsed();
         let revealed = recorder.take();
@@ -159,6 +161,16 @@ impl Client {
             certificate,
         }
     }
+}
+
+/// Lets the cryptographic library gather entropy, which takes it up to a tenth of a second, once for a process. Connects
+/// can begin meanwhile.
+fn gather_entropy(random: &'static dyn SecureRandom) {
+    let gather = move || {
+        let _ = random.fill(&mut [0]);
+    };
+    // Without a thread, the first handshake does it.
+    let _ = std::thread::Builder::new().spawn(gather);
 }
 
 /// Anybody can copy a chain; only the signature proves that the server holds its key.
