@@ -54,7 +54,8 @@ pub(super) fn leaf(der: &CertificateDer<'_>) -> Option<Leaf> {
     let key = parsed.public_key();
     let (key_text, rsa_bits) = match key.parsed() {
         Ok(PublicKey::RSA(rsa)) => (format!("RSA {}", rsa.key_size()), Some(rsa.key_size())),
-        Ok(PublicKey::EC(point)) => (format!("EC P-{}", point.key_size()), None),
+        // Points have whole bytes, and P-521 has 521 bits.
+        Ok(PublicKey::EC(point)) => (format!("EC P-{}", point.key_size().min(521)), None),
         _ => (algorithm(&key.algorithm.algorithm), None),
     };
     let facts = Certificate {

@@ -47,7 +47,7 @@ impl Connection {
         }
         let handshake = client.handshake(stream, &observation.endpoint, http1).await;
         observation.no_tls = handshake.as_ref().is_err_and(|refused| refused.no_tls);
-        let (mut stream, handshake, elapsed) = handshake.map_err(|refused| refused.failure)?;
+        let (stream, handshake, elapsed) = handshake.map_err(|refused| refused.failure)?;
         observation.handshakes += 1;
         let http2 = handshake.alpn.as_deref() == Some("h2");
         if observation.tls.is_none() {
@@ -60,8 +60,6 @@ impl Connection {
             observation.timings.tls = Some(elapsed);
         }
         Ok(if http2 {
-            // It writes without reading next.
-            stream.get_mut().0.send_at_once();
             Self {
                 protocol: Protocol::Http2(Box::new(Box::pin(Http2::new(stream)).await?)),
                 served: 0,

@@ -58,9 +58,9 @@ impl SniffedStream {
         FirstBytes::of(&self.first[..self.count])
     }
 
-    /// Sends what is written from now on without waiting for a read.
-    pub(super) const fn send_at_once(&mut self) {
-        self.stream.send_at_once();
+    /// Ends the handshake: flushing sends from now on.
+    pub(super) const fn end_handshake(&mut self) {
+        self.stream.end_handshake();
     }
 }
 

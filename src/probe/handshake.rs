@@ -6,11 +6,13 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, SecureRandom, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -92,9 +94,16 @@ impl Client {
         let outcome = connect.into_fallible().await;
         let elapsed = started.elapsed();
         let revealed = recorder.take();
-        let stream = outcome.map_err(|(error, stream)| {
-            tls_error::classify(&error, stream.first_bytes(), &revealed)
-        })?;
+        let mut stream = match outcome {
+            Ok(stream) => stream,
+            Err((error, mut stream)) => {
+                // The server learns why, if there is room for the alert.
+                stream.end_handshake();
+                let _ = stream.flush().now_or_never();
+                return Err(tls_error::classify(&error, stream.first_bytes(), &revealed));
+            }
+        };
+        stream.get_mut().0.end_handshake();
         let handshake = self.facts(&stream, endpoint, revealed);
         Ok((stream, handshake, elapsed))
     }

@@ -1,5 +1,5 @@
-//! Holds back what is written until the peer's turn has come: a probe then sends the end of the TLS handshake and its
-//! first requests in one packet, not in three.
+//! Holds back what a TLS handshake writes until its next read or the first requests: the end of the handshake and the
+//! requests are then one packet, not three.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,15 +10,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// How many bytes are held back at most. A handshake and the usual requests have less than 2 KiB.
 const MOST: usize = 16 * 1024;
 
-/// A stream that sends what was written when something is read, or more than [`MOST`] bytes are held back.
-/// Flushing sends nothing, because the TLS library flushes after each message.
+/// A stream that sends what was written when something is read or flushed, or more than [`MOST`] bytes are held back.
+/// Flushing during the handshake sends nothing, because the TLS library flushes after each message.
 pub(super) struct HeldBack<S> {
     stream: S,
     held: Vec<u8>,
     /// Why something could not be sent. What the peer sent before that is read first.
     failure: Option<io::Error>,
-    /// Whether nothing is held back any more.
-    at_once: bool,
+    /// Whether the handshake is over.
+    flushes: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> HeldBack<S> {
@@ -27,14 +27,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> HeldBack<S> {
             stream,
             held: Vec::new(),
             failure: None,
-            at_once: false,
+            flushes: false,
         }
     }
 
-    /// Sends what is written from now on without waiting for a read, and what was held back with the next write or
-    /// flush.
-    pub(super) const fn send_at_once(&mut self) {
-        self.at_once = true;
+    /// Ends the handshake: flushing sends from now on. What is held back may wait for the next flush.
+    pub(super) const fn end_handshake(&mut self) {
+        self.flushes = true;
     }
 
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -53,14 +52,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> HeldBack<S> {
         };
         self.held.drain(..sent);
         result
-    }
-
-    /// Makes room for further bytes.
-    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.at_once || self.held.len() >= MOST {
-            ready!(self.poll_send(context))?;
-        }
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -98,9 +89,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for HeldBack<S> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        ready!(this.poll_room(context))?;
-        if this.at_once {
-            return Pin::new(&mut this.stream).poll_write_vectored(context, slices);
+        if this.held.len() >= MOST {
+            ready!(this.poll_send(context))?;
         }
         for bytes in slices {
             this.held.extend_from_slice(bytes);
@@ -113,7 +103,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for HeldBack<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_room(context))?;
+        if !self.flushes {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(self.poll_send(context))?;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
@@ -142,31 +135,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_written_leaves_with_the_next_read() {
+    async fn what_a_handshake_writes_leaves_with_its_next_read() {
         let (own, mut peer) = duplex(1024);
         let mut stream = HeldBack::new(own);
-        for message in ["finished, ", "request"] {
+        for message in ["key exchange, ", "finished"] {
             stream.write_all(message.as_bytes()).await.unwrap();
             stream.flush().await.unwrap();
         }
         assert_eq!(received(&mut peer), "");
         let mut buffer = [0; 8];
         assert!(stream.read(&mut buffer).now_or_never().is_none());
-        assert_eq!(received(&mut peer), "finished, request");
+        assert_eq!(received(&mut peer), "key exchange, finished");
         peer.write_all(b"response").await.unwrap();
         assert_eq!(stream.read(&mut buffer).await.unwrap(), 8);
     }
 
     #[tokio::test]
-    async fn nothing_is_held_back_for_a_protocol_that_writes_without_reading() {
+    async fn after_the_handshake_requests_leave_before_anything_is_read() {
         let (own, mut peer) = duplex(1024);
         let mut stream = HeldBack::new(own);
-        stream.write_all(b"one, ").await.unwrap();
-        stream.send_at_once();
+        stream.write_all(b"finished, ").await.unwrap();
         stream.flush().await.unwrap();
-        assert_eq!(received(&mut peer), "one, ");
-        stream.write_all(b"two").await.unwrap();
-        assert_eq!(received(&mut peer), "two");
+        stream.end_handshake();
+        assert_eq!(received(&mut peer), "");
+        stream.write_all(b"request").await.unwrap();
+        stream.flush().await.unwrap();
+        assert_eq!(received(&mut peer), "finished, request");
     }
 
     #[tokio::test]

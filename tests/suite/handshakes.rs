@@ -2,16 +2,20 @@
 //! failed negotiation names what was offered.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{EndpointReport, FailureKind, Handshake, Signature, Trust, Verdict};
 use rcgen::{CertificateParams, KeyPair};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::sign::{Signer, SigningKey};
-use rustls::{SignatureAlgorithm, SignatureScheme};
+use rustls::{ServerConfig, ServerConnection, SignatureAlgorithm, SignatureScheme};
 
 use crate::byhand::{acceptor_of, acceptor_with, default_over};
 use crate::skip::without;
@@ -202,15 +206,24 @@ async fn the_signature_of_an_unusual_certificate_is_checked() {
         "x509 -req -in v1.csr -signkey v1.key -days 30 -out v1.crt",
         "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout crit.key -out crit.crt -days 30 \
          -subj /CN=kube-apiserver -addext 1.3.6.1.4.1.99999.1=critical,DER:0500",
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-521 -nodes -keyout p521.key -out p521.crt -days 30 \
+         -subj /CN=kube-apiserver",
     ] {
         assert!(openssl(path, made), "{made}");
     }
-    for prefix in ["v1", "crit"] {
+    let both = ["-tls1_2", "-tls1_3"];
+    for (prefix, key, versions) in [
+        ("v1", "RSA 2048", &both[..]),
+        ("crit", "EC P-256", &both),
+        // In TLS 1.2 openssl wants this curve for the key exchange, too.
+        ("p521", "EC P-521", &both[1..]),
+    ] {
         let certificate = der(&path.join(format!("{prefix}.crt")));
-        for version in ["-tls1_2", "-tls1_3"] {
+        for version in versions {
             let server = Openssl::serve(path, prefix, version).unwrap();
             let tls = handshake_with(&server, &certificate).await;
             assert_eq!(tls.signature, Signature::Valid, "{prefix} {version}");
+            assert_eq!(tls.certificate.unwrap().key, key);
             assert!(
                 matches!(tls.trust, Some(Trust::Anchored { .. })),
                 "{prefix} {version}: {:?}",
@@ -343,4 +356,56 @@ async fn a_copied_certificate_is_recognised() {
             )
         );
     }
+}
+
+/// In TLS 1.2 the server ends the handshake, and an answer that waits for no request comes in the same packet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_answers_before_it_is_asked_is_asked_all_the_same() {
+    const ANSWER: &[u8] = b"HTTP/1.1 401 Unauthorized\r\nAudit-Id: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["kubernetes".to_owned()])
+        .unwrap()
+        .self_signed(&key)
+        .unwrap();
+    let tls = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        )
+        .unwrap();
+    let tls = Arc::new(tls);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (asked, received) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, tls, asked) = (stream.unwrap(), Arc::clone(&tls), asked.clone());
+            std::thread::spawn(move || {
+                let mut tls = ServerConnection::new(tls).unwrap();
+                let (mut answered, mut requests) = (false, Vec::new());
+                loop {
+                    if !tls.is_handshaking() && !std::mem::replace(&mut answered, true) {
+                        tls.writer().write_all(ANSWER).unwrap();
+                        tls.send_close_notify();
+                    }
+                    while tls.wants_write() && tls.write_tls(&mut stream).is_ok() {}
+                    let has_read = tls.read_tls(&mut stream).is_ok_and(|count| count > 0);
+                    if !has_read || tls.process_new_packets().is_err() {
+                        break;
+                    }
+                    let _ = tls.reader().read_to_end(&mut requests);
+                }
+                let _ = asked.send(String::from_utf8(requests).unwrap());
+            });
+        }
+    });
+    let record = knock(config(), &address).await;
+    let requests: Vec<String> = (0..record.connections)
+        .map(|_| received.recv_timeout(Duration::from_secs(10)).unwrap())
+        .collect();
+    let is_asked = |request: &String| request.starts_with("GET /");
+    assert!(requests.iter().all(is_asked), "{requests:?}");
 }

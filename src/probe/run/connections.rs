@@ -94,7 +94,6 @@ impl<D: Dial> RunningProbe<'_, D> {
             .map_err(|refused| refused.failure)?;
         self.observation.handshakes += 1;
         // Completes the handshake for the server, too. Its own side is all that is reported, so a failure does not matter.
-        stream.get_mut().0.send_at_once();
         let _ = tokio::time::timeout_at(self.next_deadline(), stream.flush()).await;
         Ok(handshake)
     }
