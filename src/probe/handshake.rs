@@ -10,7 +10,7 @@ use futures_util::FutureExt as _;
 use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::crypto::{CryptoProvider, SecureRandom, aws_lc_rs};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -42,7 +42,6 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(config: &ScanConfig) -> Result<Self, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        gather_entropy(provider.secure_random);
         let recorder = Arc::new(Recorder::new(&provider));
         let mut base = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -172,14 +171,10 @@ impl Client {
     }
 }
 
-/// Lets the cryptographic library gather entropy, which takes it up to a tenth of a second, once for a process. Connects
-/// can begin meanwhile.
-fn gather_entropy(random: &'static dyn SecureRandom) {
-    let gather = move || {
-        let _ = random.fill(&mut [0]);
-    };
-    // Without a thread, the first handshake does it.
-    let _ = std::thread::Builder::new().spawn(gather);
+/// Lets the cryptographic library gather entropy, which takes it up to a tenth of a second, once for a process. Otherwise
+/// the first handshake does it. The process must not end meanwhile: the library would abort it.
+pub(crate) fn gather_entropy() {
+    let _ = aws_lc_rs::default_provider().secure_random.fill(&mut [0]);
 }
 
 /// Anybody can copy a chain; only the signature proves that the server holds its key.

@@ -42,6 +42,7 @@ use crate::model::{
     EndpointReport, Failure, FailureKind, Host, LeftOut, LeftOutReason, ScanSummary, Stage, Target,
     Timings, Verdict, microseconds,
 };
+use crate::probe::gather_entropy;
 use crate::targets::{Allowlist, TargetSet};
 
 pub use crate::probe::{AFTER_401, ALWAYS, deep};
@@ -209,6 +210,8 @@ impl Scanner {
             stop: stop.clone(),
             reports: sender,
         };
+        // Connects begin meanwhile. Runtimes wait for what blocks before they end.
+        tokio::task::spawn_blocking(gather_entropy);
         tokio::spawn(passes::run(Arc::new(run), checkpoint));
         if let Some(limit) = self.config.max_duration {
             let stop = stop.clone();

@@ -601,6 +601,18 @@ fn addresses_with_a_route_are_asked_beside_those_without() {
     assert_eq!(report["summary"]["complete"], false);
 }
 
+/// The cryptographic library aborts a process that ends while a thread gathers entropy.
+#[test]
+fn a_scan_that_ends_at_once_ends_in_order() {
+    for _ in 0..60 {
+        let scan = Command::new(env!("CARGO_BIN_EXE_kubeknock"))
+            .args(["scan", "-q", "127.0.0.1:9"])
+            .output()
+            .unwrap();
+        assert_eq!(scan.status.code(), Some(3), "{}", stderr(&scan));
+    }
+}
+
 /// A limit on open files that is too low for any scan is an error with a remedy.
 #[cfg(unix)]
 #[test]
