@@ -112,9 +112,6 @@ impl ProductMarks {
     /// The product that the marks show.
     pub(super) fn conclude(&self) -> Attribution {
         let table = &*TABLE;
-        if self.0.is_empty() {
-            return Attribution::default();
-        }
         let Some((confidence, mut named)) = strongest(&self.0, table) else {
             return Attribution::default();
         };

@@ -88,7 +88,7 @@ impl Client {
         }
         let connect =
             TlsConnector::from(Arc::new(config)).connect(name, SniffedStream::new(stream));
-        // The message for the server is ready: what its random numbers took is not the server's time.
+        // The first message is made by now, so the time for its random numbers is not counted as the server's.
         let started = std::time::Instant::now();
         let outcome = connect.into_fallible().await;
         let elapsed = started.elapsed();
@@ -96,7 +96,7 @@ impl Client {
         let mut stream = match outcome {
             Ok(stream) => stream,
             Err((error, mut stream)) => {
-                // The server learns why, if there is room for the alert.
+                // Sends the alert that tells the server why, if it can leave at once.
                 stream.end_handshake();
                 let _ = stream.flush().now_or_never();
                 return Err(tls_error::classify(&error, stream.first_bytes(), &revealed));

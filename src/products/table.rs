@@ -23,8 +23,9 @@ pub(crate) struct Table {
     pub(crate) cluster_ca_names: Vec<String>,
 }
 
-/// How many texts are remembered for a place, and how long they may be.
+/// How many texts are remembered for a place.
 const REMEMBERED: usize = 256;
+/// The most bytes of a text that is remembered.
 const LONGEST_REMEMBERED: usize = 64;
 
 /// The patterns of one place, and the fact behind each of them.

@@ -59,8 +59,7 @@ pub use watch::Watch;
 
 /// How many records may wait for the caller.
 const CHANNEL: usize = 256;
-/// How long records gather before the caller gets the next one: to wake its thread for each costs as much as the
-/// identification.
+/// How long records gather before the caller gets the next one, so that its thread is not woken for each.
 const GATHER: Duration = Duration::from_millis(5);
 
 /// Scans as configured. Cheap to clone.
@@ -210,7 +209,7 @@ impl Scanner {
             stop: stop.clone(),
             reports: sender,
         };
-        // Connects begin meanwhile. Runtimes wait for what blocks before they end.
+        // Connects begin meanwhile. A runtime waits for its blocking tasks before it ends.
         tokio::task::spawn_blocking(gather_entropy);
         tokio::spawn(passes::run(Arc::new(run), checkpoint));
         if let Some(limit) = self.config.max_duration {

@@ -325,26 +325,23 @@ fn parse<const MOST: usize>(bytes: &[u8]) -> Result<Option<(Head, usize)>, Failu
         .map_err(|error| invalid(Stage::Http, &error.to_string()))?;
     // One copy for all values.
     let copied = Bytes::copy_from_slice(&bytes[..length]);
-    let mut headers = Vec::with_capacity(response.headers.len());
-    for header in &*response.headers {
+    let headers = response.headers.iter().filter_map(|header| {
         let at = header.value.as_ptr().addr() - bytes.as_ptr().addr();
-        let value = copied.slice(at..at + header.value.len());
-        headers.extend(name(header.name).zip(self::value(value)));
-    }
+        let bytes = copied.slice(at..at + header.value.len());
+        Some((name(header.name)?, value(bytes)?))
+    });
     let head = Head {
         status,
         version,
-        headers: headers.into_iter().collect(),
+        headers: headers.collect(),
     };
     Ok(Some((head, length)))
 }
 
-/// A header's name. Those that only API servers send are known, so that they need no memory.
+/// A header's name. Those that only API servers send are constants, so that they need no memory.
 fn name(text: &str) -> Option<HeaderName> {
-    let known = std::iter::once(AUDIT_ID).chain(FLOW_CONTROL);
-    let known = known
-        .into_iter()
-        .find(|known| text.eq_ignore_ascii_case(known.as_str()));
+    let mut known = std::iter::once(AUDIT_ID).chain(FLOW_CONTROL);
+    let known = known.find(|known| text.eq_ignore_ascii_case(known.as_str()));
     known.or_else(|| HeaderName::from_bytes(text.as_bytes()).ok())
 }
 

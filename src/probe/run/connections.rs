@@ -93,7 +93,7 @@ impl<D: Dial> RunningProbe<'_, D> {
             .map_err(|_| Failure::new(Stage::Tls, FailureKind::Deadline, ""))?
             .map_err(|refused| refused.failure)?;
         self.observation.handshakes += 1;
-        // Completes the handshake for the server, too. Its own side is all that is reported, so a failure does not matter.
+        // The server's side of the handshake completes, too. If that fails, what the server showed still counts.
         let _ = tokio::time::timeout_at(self.next_deadline(), stream.flush()).await;
         Ok(handshake)
     }

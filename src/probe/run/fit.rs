@@ -4,10 +4,9 @@
 //! verdict must not rest on that.
 
 use std::collections::BTreeSet;
-
-use crate::kubernetes::{Answer, HeaderMarks, PathClass, Refusal};
 use std::sync::Arc;
 
+use crate::kubernetes::{Answer, HeaderMarks, PathClass, Refusal};
 use crate::model::{Exchange, FailureKind, Method, OneAtATime, Reply, Request};
 
 /// Why the answer is in doubt; `None` if it is an API server's own. Which request it belongs to is decided for the whole

@@ -40,7 +40,7 @@ pub(super) struct Location {
     pub(super) aliases: Arc<[Arc<str>]>,
 }
 
-/// Does work whose panic becomes a failure.
+/// Does work. Its panic becomes a failure.
 pub(in crate::scan) fn catch_panic<T>(
     work: impl Future<Output = T>,
 ) -> impl Future<Output = Result<T, Failure>> {

@@ -10,13 +10,11 @@ use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::proto::serialize::binary::{BinDecodable, BinEncodable};
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 
-use crate::byhand::audit_id;
+use crate::byhand::{acceptor_of, audit_id};
 
 /// An address outside the scope, to which every server response points.
 pub(super) const ELSEWHERE: &str = "198.51.100.66";
@@ -152,18 +150,7 @@ fn acceptor() -> TlsAcceptor {
         });
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(
-        rustls::crypto::aws_lc_rs::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()
-    .unwrap()
-    .with_no_client_auth()
-    .with_single_cert(
-        vec![certificate.der().clone()],
-        PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-    )
-    .unwrap();
-    TlsAcceptor::from(Arc::new(config))
+    acceptor_of(vec![certificate.der().clone()], &key, &[])
 }
 
 /// Authority information access (RFC 5280, section 4.2.2.1): an OCSP responder and the certificate of the issuer.
