@@ -1023,13 +1023,53 @@ mod recheck {
         assert_eq!(judged.verdict, Verdict::Forbidden);
     }
 
+    fn early() -> Reply {
+        forbidden()
+            .with("x-kubernetes-pf-flowschema-uid", "")
+            .with("x-kubernetes-pf-prioritylevel-uid", "")
+    }
+
+    /// A real 1.37 on a busy machine: roles were loaded while the requests of `--deep` were made.
+    #[test]
+    fn a_start_may_end_in_the_middle_of_a_probe() {
+        let seen_in = |probe, answers: [Reply; 5]| {
+            let mut answers = answers.into_iter();
+            let paths = ["/version", "/api", "/healthz", "/apis", "/metrics"];
+            seen(probe, paths.map(|path| (path, answers.next().unwrap())))
+        };
+        let of = |answers| {
+            let open = [version(), api_versions(), ok(), api_groups(), metrics()];
+            after(seen_in(1, answers), seen_in(2, open))
+        };
+        for answers in [
+            [early(), early(), early(), forbidden(), metrics()],
+            [
+                forbidden(),
+                forbidden(),
+                forbidden(),
+                forbidden(),
+                metrics(),
+            ],
+        ] {
+            let judged = of(answers);
+            assert_eq!(judged.verdict, Verdict::Exposed, "{}", judged.reason);
+            let refused = "while the server started, /version, /api, /healthz, /apis answered 403";
+            assert!(judged.reason.contains(refused), "{}", judged.reason);
+        }
+        for answers in [
+            // It had let requests through before it refused /apis.
+            [early(), early(), ok(), forbidden(), metrics()],
+            [version(), api_versions(), ok(), forbidden(), metrics()],
+        ] {
+            let judged = of(answers);
+            assert_eq!(judged.verdict, Verdict::Inconclusive, "{}", judged.reason);
+            let contradicts = "/apis was forbidden (403), then granted (200)";
+            assert!(judged.reason.contains(contradicts), "{}", judged.reason);
+        }
+    }
+
     #[test]
     fn a_server_that_still_starts_at_the_recheck_has_no_verdict() {
-        let early = || {
-            forbidden()
-                .with("x-kubernetes-pf-flowschema-uid", "")
-                .with("x-kubernetes-pf-prioritylevel-uid", "")
-        };
         let again = || {
             seen(
                 2,
@@ -1079,10 +1119,7 @@ mod recheck {
 
     #[test]
     fn flow_control_without_names_is_a_start() {
-        let early = forbidden()
-            .with("x-kubernetes-pf-flowschema-uid", "")
-            .with("x-kubernetes-pf-prioritylevel-uid", "");
-        assert!(judge(&trio(version(), early, ok())).recheck.is_some());
+        assert!(judge(&trio(version(), early(), ok())).recheck.is_some());
         assert_eq!(judge(&trio(version(), forbidden(), ok())).recheck, None);
     }
 

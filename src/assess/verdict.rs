@@ -151,23 +151,31 @@ fn contradicting(requests: &[JudgedRequest]) -> Option<Ruling> {
 
 /// Whether a starting server explains that an answer changed. While it starts, it refuses every request by
 /// authorization, whatever its configuration. A path that is open by default may open at any time. Any other path
-/// counts only if flow control was not set up when the path was refused, or if everything was refused.
+/// counts only if flow control was not set up when the path was refused, or if it is one of the refusals with which the
+/// probe began, and these show a start: nothing else followed, one of them came before flow control was set up, or version
+/// and health are among them.
 fn is_explained_by_start(
     requests: &[JudgedRequest],
     first: &JudgedRequest,
     then: &JudgedRequest,
 ) -> bool {
-    let refused_everything = || {
-        requests
-            .iter()
-            .filter(|request| request.exchange.probe == first.exchange.probe)
-            .filter(|request| request.access.is_clear())
-            .all(|request| request.access == Access::Forbidden)
+    let is_refused = |request: &&JudgedRequest| request.access == Access::Forbidden;
+    let is_starting = |request: &JudgedRequest| request.reply().is_some_and(Reply::is_starting);
+    let of_probe: Vec<&JudgedRequest> = (requests.iter())
+        .filter(|request| request.exchange.probe == first.exchange.probe)
+        .filter(|request| request.access.is_clear())
+        .collect();
+    let refusals: Vec<&JudgedRequest> = (of_probe.iter().copied()).take_while(is_refused).collect();
+    let refuses = |class: PathClass| refusals.iter().any(|request| request.class() == class);
+    let show_a_start = || {
+        refusals.len() == of_probe.len()
+            || refusals.iter().any(|request| is_starting(request))
+            || refuses(PathClass::Version) && refuses(PathClass::Health)
     };
     first.access == Access::Forbidden
         && (then.class().is_public() && then.access == Access::Granted
-            || first.reply().is_some_and(Reply::is_starting)
-            || refused_everything())
+            || is_starting(first)
+            || refusals.iter().any(|request| std::ptr::eq(*request, first)) && show_a_start())
 }
 
 /// Each pair of clear answers to one API path that differ, the earlier first.
