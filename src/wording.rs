@@ -22,12 +22,14 @@ pub(crate) fn counts<C: Display + Default + PartialEq, W: Display>(
 
 /// `a, b and c`.
 pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    let words: Vec<&str> = words.into_iter().collect();
-    match words.as_slice() {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    let mut words = words.into_iter().peekable();
+    let mut text = words.next().unwrap_or_default().to_owned();
+    while let Some(word) = words.next() {
+        let is_last = words.peek().is_none();
+        text.push_str(if is_last { " and " } else { ", " });
+        text.push_str(word);
     }
+    text
 }
 
 /// `/a and /b were accepted and stopped by authorization (403)`; `None` without paths.

@@ -22,7 +22,7 @@ pub(super) fn sentence(
         (None, None) => ", version not shown".to_owned(),
     };
     let observed = observed(verdict, answers);
-    let expected = expected_answers(&judgement.ranges);
+    let expected = || expected_answers(&judgement.ranges);
     let (confirmed, basis) = basis(name, judgement.basis);
     let unseen = hidden(answers);
     let hidden = unseen.map_or_else(String::new, |unseen| format!("; {unseen}"));
@@ -47,19 +47,20 @@ pub(super) fn sentence(
             };
             format!(": {mode}{from_outside}{hidden}")
         }
-        Comparison::Stricter => format!(": stricter than {basis} ({expected}){hidden}"),
+        Comparison::Stricter => format!(": stricter than {basis} ({}){hidden}", expected()),
         Comparison::MoreOpen => {
             let note = judgement
                 .ranges
                 .iter()
                 .find_map(|range| range.note.as_ref());
             let note = note.map_or_else(String::new, |note| format!("; {note}"));
-            format!(": more open than {basis} ({expected}){note}")
+            format!(": more open than {basis} ({}){note}", expected())
         }
         Comparison::StricterWhereAsked => {
             let why = unseen.unwrap_or("they were not asked");
             format!(
-                "; not graded, because other paths may be open: {why} (as {basis} would be {expected})"
+                "; not graded, because other paths may be open: {why} (as {basis} would be {})",
+                expected()
             )
         }
         Comparison::Unknown(why) => format!("; not graded: {why}"),

@@ -14,7 +14,6 @@
 //! **What an alias is worth.** The owner of a name may point it anywhere (CNAME), while the server itself shows its
 //! certificate. So an alias names no product if the handshake shows only other products.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::model::{Attribution, Confidence, Product, ProductMark, Provenance, Specificity};
@@ -135,25 +134,20 @@ impl ProductMarks {
                 .iter()
                 .any(|named| *named == entry || table.entries[*named].built_on.contains(&entry))
         };
-        let (marks, rest): (Vec<&MatchedText>, Vec<&MatchedText>) = self
-            .0
-            .iter()
-            .partition(|found| own_or_built_on(found.fact.entry));
+        let marks = (self.0.iter()).filter(|found| own_or_built_on(found.fact.entry));
         let product = |entry: usize| table.entries[entry].product();
         let (product, others): (Option<Product>, Vec<Product>) = match named.as_slice() {
             [one] => {
                 // Products that are built on it and have a mark too.
                 let is_built_on_it = |entry: &usize| table.entries[*entry].built_on.contains(one);
                 let marked = marked(&self.0).into_iter();
-                (
-                    Some(product(*one)),
-                    marked.filter(is_built_on_it).map(product).collect(),
-                )
+                let others = marked.filter(is_built_on_it).map(product);
+                (Some(product(*one)), others.collect())
             }
             tied => (None, tied.iter().copied().map(product).collect()),
         };
-        let against = rest
-            .into_iter()
+        let against = (self.0.iter())
+            .filter(|found| !own_or_built_on(found.fact.entry))
             .filter(|found| found.fact.specificity == Specificity::Unique)
             .filter(|found| {
                 // A product that is built on the named one is not evidence against it.
@@ -165,26 +159,30 @@ impl ProductMarks {
             product,
             confidence: Some(confidence),
             others,
-            marks: reported(marks.into_iter(), table),
+            marks: reported(marks, table),
             against: reported(against, table),
         }
     }
 }
 
-/// The products with a mark of their own.
-fn marked(found: &[MatchedText]) -> BTreeSet<usize> {
-    found.iter().map(|mark| mark.fact.entry).collect()
+/// The products with a mark of their own, each once.
+fn marked(found: &[MatchedText]) -> Vec<usize> {
+    let mut entries: Vec<usize> = found.iter().map(|mark| mark.fact.entry).collect();
+    entries.sort_unstable();
+    entries.dedup();
+    entries
 }
 
 /// The products that are named or tie, with their strength; `None` if no mark names one.
 fn strongest(found: &[MatchedText], table: &Table) -> Option<(Confidence, Vec<usize>)> {
-    let mut strongest: Vec<(Confidence, Support)> = (marked(found).into_iter())
+    let mut supports: Vec<Support> = (marked(found).into_iter())
         .map(|entry| Support::of(entry, table, found))
-        .filter_map(|support| Some((support.strength()?, support)))
         .collect();
-    let confidence = strongest.iter().map(|(strength, _)| *strength).max()?;
-    strongest.retain(|(strength, _)| *strength == confidence);
-    let supports: Vec<Support> = strongest.into_iter().map(|(_, support)| support).collect();
+    let confidence = supports
+        .iter()
+        .filter_map(|support| support.strength)
+        .max()?;
+    supports.retain(|support| support.strength == Some(confidence));
     Some((confidence, choose(&supports, table)))
 }
 
@@ -207,6 +205,7 @@ struct Support {
     places: [u32; Place::COUNT],
     /// The worth of the best mark that the product has and its bases lack.
     distinguishing: u32,
+    strength: Option<Confidence>,
 }
 
 impl Support {
@@ -239,21 +238,23 @@ impl Support {
             entry,
             places,
             distinguishing,
-        }
-    }
-
-    fn strength(&self) -> Option<Confidence> {
-        let at_least = |worth: u32| self.places.iter().filter(|place| **place >= worth).count();
-        match (at_least(UNIQUE), at_least(TELLING), at_least(INFERRED)) {
-            (1.., _, 2..) => Some(Confidence::High),
-            (1.., _, _) | (_, 2.., _) => Some(Confidence::Medium),
-            (_, 1, _) | (_, _, 2..) => Some(Confidence::Low),
-            _ => None,
+            strength: strength(&places),
         }
     }
 
     fn total(&self) -> u32 {
         self.places.iter().sum()
+    }
+}
+
+/// How strong the worth of the best mark in each place makes a product.
+fn strength(places: &[u32]) -> Option<Confidence> {
+    let at_least = |worth: u32| places.iter().filter(|place| **place >= worth).count();
+    match (at_least(UNIQUE), at_least(TELLING), at_least(INFERRED)) {
+        (1.., _, 2..) => Some(Confidence::High),
+        (1.., _, _) | (_, 2.., _) => Some(Confidence::Medium),
+        (_, 1, _) | (_, _, 2..) => Some(Confidence::Low),
+        _ => None,
     }
 }
 
@@ -311,16 +312,18 @@ fn reported<'a>(
     found: impl Iterator<Item = &'a MatchedText>,
     table: &'static Table,
 ) -> Vec<ProductMark> {
-    let mut found: Vec<&MatchedText> = found.collect();
-    found.sort_by_key(|found| {
+    let (_, most) = found.size_hint();
+    let mut sorted: Vec<&MatchedText> = Vec::with_capacity(most.unwrap_or_default());
+    sorted.extend(found);
+    sorted.sort_by_key(|found| {
         (
             std::cmp::Reverse(worth(found.fact)),
             found.clue,
             found.fact.entry,
         )
     });
-    let mut marks: Vec<ProductMark> = Vec::new();
-    for found in found {
+    let mut marks: Vec<ProductMark> = Vec::with_capacity(sorted.len());
+    for found in sorted {
         let product = &table.entries[found.fact.entry].id;
         let is_listed = |mark: &ProductMark| {
             mark.product == *product && mark.clue == found.clue && *mark.seen == *found.seen

@@ -133,7 +133,7 @@ impl Answer {
     /// Whether an API server returns this body at this path, which has no query. For telemetry and a product's own
     /// paths, only the class is compared.
     pub fn fits(&self, class: PathClass, path: &str) -> bool {
-        let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let path = path.trim_matches('/');
         match (class, self) {
             (PathClass::Health, Self::HealthOk | Self::HealthFailing)
             | (PathClass::Version, Self::Version(_))
@@ -141,16 +141,20 @@ impl Answer {
             | (PathClass::Metrics, Self::Metrics { .. })
             | (PathClass::Diagnostics, Self::Diagnostics)
             | (PathClass::Product, Self::Product(ProductBody { refusal: false, .. })) => true,
-            (PathClass::Discovery, document) => match segments.as_slice() {
-                [""] => *document == Self::RootPaths,
-                ["api"] => *document == Self::ApiVersions,
-                ["apis"] => *document == Self::ApiGroups,
-                ["apis", _] => *document == Self::ApiGroup,
-                ["api", _] | ["apis", _, _] => *document == Self::ApiResources,
-                _ => false,
-            },
-            (PathClass::ResourceList { .. }, Self::ResourceList { kind }) => segments
-                .last()
+            (PathClass::Discovery, document) => {
+                let (first, depth) = (path.split('/').next(), path.split('/').count());
+                match (first.unwrap_or_default(), depth) {
+                    ("", 1) => *document == Self::RootPaths,
+                    ("api", 1) => *document == Self::ApiVersions,
+                    ("apis", 1) => *document == Self::ApiGroups,
+                    ("apis", 2) => *document == Self::ApiGroup,
+                    ("api", 2) | ("apis", 3) => *document == Self::ApiResources,
+                    _ => false,
+                }
+            }
+            (PathClass::ResourceList { .. }, Self::ResourceList { kind }) => path
+                .rsplit('/')
+                .next()
                 .is_some_and(|resource| is_list_of(kind, resource)),
             _ => false,
         }

@@ -1,6 +1,6 @@
 //! Parses a body once. Whether a server indents its JSON depends on the client, so JSON is never compared as text.
 
-use serde_json::{Map, Value};
+use serde_json_borrow::{ObjectAsVec, Value};
 
 use super::answer::Answer;
 use super::json::text;
@@ -41,11 +41,8 @@ impl Answer {
     }
 }
 
-fn from_object(object: &Map<String, Value>) -> Answer {
-    let kind = object
-        .get("kind")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+fn from_object(object: &ObjectAsVec<'_>) -> Answer {
+    let kind = text(object, "kind").unwrap_or_default();
     let has_array = |key| object.get(key).is_some_and(Value::is_array);
     let document = match kind {
         "Status" => return Status::read(object).map_or(Answer::OtherJson, Answer::Status),
@@ -75,10 +72,10 @@ fn from_object(object: &Map<String, Value>) -> Answer {
     if is_etcd_version(object) {
         return Answer::Etcd;
     }
-    if OPENAPI_KEYS.iter().any(|key| object.contains_key(*key)) {
-        let title = object.get("info").and_then(|info| info.get("title"));
+    if OPENAPI_KEYS.iter().any(|key| object.contains_key(key)) {
+        let info = object.get("info").and_then(Value::as_object);
         return Answer::OpenApi {
-            of_kubernetes: title.and_then(Value::as_str) == Some("Kubernetes"),
+            of_kubernetes: info.and_then(|info| text(info, "title")) == Some("Kubernetes"),
         };
     }
     match object.get("paths") {
@@ -86,7 +83,8 @@ fn from_object(object: &Map<String, Value>) -> Answer {
         Some(Value::Object(groups))
             if groups
                 .values()
-                .any(|group| group.get("serverRelativeURL").is_some_and(Value::is_string)) =>
+                .filter_map(Value::as_object)
+                .any(|group| text(group, "serverRelativeURL").is_some()) =>
         {
             Answer::OpenApi {
                 of_kubernetes: true,
@@ -97,7 +95,9 @@ fn from_object(object: &Map<String, Value>) -> Answer {
             if paths
                 .iter()
                 .all(|path| path.as_str().is_some_and(|path| path.starts_with('/')))
-                && paths.iter().any(|path| path == "/api" || path == "/apis") =>
+                && paths
+                    .iter()
+                    .any(|path| matches!(path.as_str(), Some("/api" | "/apis"))) =>
         {
             Answer::RootPaths
         }
@@ -107,13 +107,13 @@ fn from_object(object: &Map<String, Value>) -> Answer {
 
 /// Whether this is the version document of etcd: the member's version and the cluster's, which is `not_decided`
 /// while members gather (`api/v3/version` of etcd-io/etcd). Other programs have one of the two keys.
-fn is_etcd_version(object: &Map<String, Value>) -> bool {
+fn is_etcd_version(object: &ObjectAsVec<'_>) -> bool {
     let is_release = |text: &str| {
         text.starts_with(|first: char| first.is_ascii_digit()) && text.split('.').count() >= 3
     };
-    let server = text(object, "etcdserver").is_some_and(|text| is_release(&text));
+    let server = text(object, "etcdserver").is_some_and(is_release);
     let cluster =
-        text(object, "etcdcluster").is_some_and(|text| is_release(&text) || text == "not_decided");
+        text(object, "etcdcluster").is_some_and(|text| is_release(text) || text == "not_decided");
     server && cluster
 }
 

@@ -3,6 +3,9 @@
 
 use http::{HeaderName, HeaderValue};
 
+/// More headers than answers have.
+const MANY: usize = 32;
+
 /// The headers of an answer, in their order. Names may come more than once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Headers(Vec<(HeaderName, HeaderValue)>);
@@ -49,20 +52,27 @@ impl Headers {
     }
 
     /// The first of each name that is wanted.
-    pub(crate) fn firsts(self, is_wanted: impl Fn(&HeaderName) -> bool) -> Self {
-        let mut firsts = Self(Vec::with_capacity(self.0.len()));
-        for (name, value) in self.0 {
-            if is_wanted(&name) && !firsts.contains(&name) {
-                firsts.0.push((name, value));
+    pub(crate) fn firsts(mut self, is_wanted: impl Fn(&HeaderName) -> bool) -> Self {
+        let mut firsts = 0;
+        for at in 0..self.0.len() {
+            let (name, _) = &self.0[at];
+            if is_wanted(name) && !self.0[..firsts].iter().any(|(first, _)| first == name) {
+                self.0.swap(firsts, at);
+                firsts += 1;
             }
         }
-        firsts
+        self.0.truncate(firsts);
+        self
     }
 }
 
 impl FromIterator<(HeaderName, HeaderValue)> for Headers {
     fn from_iter<Found: IntoIterator<Item = (HeaderName, HeaderValue)>>(headers: Found) -> Self {
-        Self(headers.into_iter().collect())
+        let headers = headers.into_iter();
+        let (least, most) = headers.size_hint();
+        let mut list = Vec::with_capacity(most.unwrap_or(least).min(MANY));
+        list.extend(headers);
+        Self(list)
     }
 }
 

@@ -3,7 +3,7 @@
 //! A product with such a body needs one row in [`PRODUCT_BODIES`], and an entry in `products/products.toml` with an
 //! `answer` pattern that matches [`ProductBody::name`].
 
-use serde_json::{Map, Value};
+use serde_json_borrow::ObjectAsVec;
 
 use super::json::text;
 
@@ -22,7 +22,7 @@ pub struct ProductBody {
 
 #[derive(Debug)]
 enum Format {
-    Json(fn(&Map<String, Value>) -> bool),
+    Json(fn(&ObjectAsVec<'_>) -> bool),
     Text(fn(&str) -> bool),
 }
 
@@ -30,7 +30,7 @@ enum Format {
 static PRODUCT_BODIES: [ProductBody; 4] = [
     // Rancher: `{"type":"error", … "must authenticate"}`.
     refusal("rancher-error", "must authenticate", |object| {
-        text(object, "type").as_deref() == Some("error")
+        text(object, "type") == Some("error")
             && text(object, "message").is_some_and(|message| message.contains("must authenticate"))
     }),
     // OpenID or OAuth metadata.
@@ -51,7 +51,7 @@ static PRODUCT_BODIES: [ProductBody; 4] = [
 const fn refusal(
     word: &'static str,
     name: &'static str,
-    is: fn(&Map<String, Value>) -> bool,
+    is: fn(&ObjectAsVec<'_>) -> bool,
 ) -> ProductBody {
     ProductBody {
         word,
@@ -80,7 +80,7 @@ impl ProductBody {
         PRODUCT_BODIES.iter().find(|body| body.word == word)
     }
 
-    pub(super) fn of_json(object: &Map<String, Value>) -> Option<&'static Self> {
+    pub(super) fn of_json(object: &ObjectAsVec<'_>) -> Option<&'static Self> {
         PRODUCT_BODIES
             .iter()
             .find(|body| matches!(body.format, Format::Json(is) if is(object)))

@@ -46,7 +46,9 @@ fn refuses_path(refused: &str, path: &str) -> bool {
     let named = refused
         .strip_prefix("get path \"")
         .and_then(|rest| rest.split_once('"'));
-    named.is_some_and(|(named, _)| named == path.replace('&', "&amp;"))
+    named.is_some_and(|(named, _)| {
+        named == path || path.contains('&') && named == path.replace('&', "&amp;")
+    })
 }
 
 /// `list resource "secrets" in API group "" at the cluster scope`, or, below 1.9,

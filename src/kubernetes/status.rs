@@ -1,8 +1,8 @@
 //! The `Status` object with which a Kubernetes API refuses a request.
 
-use serde_json::{Map, Value};
+use serde_json_borrow::ObjectAsVec;
 
-use super::json::text;
+use super::json::{owned, text};
 
 /// The user of a request without credentials, where authentication accepts such requests.
 pub(crate) const ANONYMOUS: &str = "system:anonymous";
@@ -26,14 +26,14 @@ pub struct Status {
 
 impl Status {
     /// Reads a `Status` of a failure in API version v1.
-    pub(super) fn read(object: &Map<String, Value>) -> Option<Self> {
+    pub(super) fn read(object: &ObjectAsVec<'_>) -> Option<Self> {
         if text(object, "apiVersion")? != "v1" || text(object, "status")? != "Failure" {
             return None;
         }
         Some(Self {
             code: u16::try_from(object.get("code")?.as_u64()?).ok()?,
-            reason: text(object, "reason").unwrap_or_default(),
-            message: text(object, "message").unwrap_or_default(),
+            reason: owned(object, "reason").unwrap_or_default(),
+            message: owned(object, "message").unwrap_or_default(),
         })
     }
 

@@ -1,9 +1,9 @@
 //! The object that `/version` returns.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json_borrow::ObjectAsVec;
 
-use super::json::text;
+use super::json::{owned, text};
 use crate::escape::{TEXT, clip_owned};
 
 /// The fields of `/version` (`version.Info` of k8s.io/apimachinery), each of at most 1,024 characters.
@@ -37,9 +37,10 @@ pub struct VersionInfo {
 
 impl VersionInfo {
     /// `None` without the fields that every release has.
-    pub(super) fn read(object: &Map<String, Value>) -> Option<Self> {
-        let text = |key| text(object, key);
-        let pair = |major, minor| Some(format!("{}.{}", text(major)?, text(minor)?));
+    pub(super) fn read(object: &ObjectAsVec<'_>) -> Option<Self> {
+        let pair =
+            |major, minor| Some(format!("{}.{}", text(object, major)?, text(object, minor)?));
+        let text = |key| owned(object, key);
         let info = Self {
             git_version: text("gitVersion")?,
             major: Some(text("major")?),

@@ -1,5 +1,6 @@
 //! Distinguished names: kept as attributes, written as RFC 4514.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 
@@ -35,16 +36,22 @@ const LEGACY_TYPES: [&str; 18] = [
 pub struct DistinguishedName {
     text: String,
     /// Types and values, most specific first.
-    attributes: Vec<(String, String)>,
+    attributes: Vec<Attribute>,
 }
 
+/// A type and its value.
+type Attribute = (String, String);
+
 impl DistinguishedName {
-    /// A name from its relative names in the order of the encoding, each with its types and values.
-    pub fn new(encoded: Vec<Vec<(String, String)>>) -> Self {
+    /// A name from its relative names, most specific first, each with its types and values.
+    pub fn new<Relative>(relative_names: impl IntoIterator<Item = Relative>) -> Self
+    where
+        Relative: IntoIterator<Item = (String, String)>,
+    {
         let mut name = Self::default();
-        for relative in encoded.into_iter().rev() {
+        for relative in relative_names {
             for (at, (kind, value)) in relative.into_iter().enumerate() {
-                name.push(if at == 0 { ',' } else { '+' }, kind, &value);
+                name.push(if at == 0 { ',' } else { '+' }, kind, value);
             }
         }
         name
@@ -57,7 +64,7 @@ impl DistinguishedName {
     }
 
     /// Adds an attribute, cut if the text gets too long.
-    fn push(&mut self, separator: char, kind: String, value: &str) {
+    fn push(&mut self, separator: char, kind: String, mut value: String) {
         let kind = if is_type(&kind) {
             kind
         } else {
@@ -67,12 +74,14 @@ impl DistinguishedName {
         if length >= KEPT {
             return;
         }
-        let mut value: String = value.chars().take(KEPT - length).collect();
-        let mut written = escaped(&value);
-        while written.chars().count() > KEPT - length {
-            value.pop();
-            written = escaped(&value);
+        if let Some((end, _)) = value.char_indices().nth(KEPT - length) {
+            value.truncate(end);
         }
+        while escaped(&value).chars().count() > KEPT - length {
+            value.pop();
+        }
+        let written = escaped(&value);
+        self.text.reserve(kind.len() + written.len() + 2);
         if !self.text.is_empty() {
             self.text.push(separator);
         }
@@ -88,6 +97,12 @@ impl Deref for DistinguishedName {
 
     fn deref(&self) -> &str {
         &self.text
+    }
+}
+
+impl From<DistinguishedName> for String {
+    fn from(name: DistinguishedName) -> Self {
+        name.text
     }
 }
 
@@ -109,7 +124,16 @@ impl From<&str> for DistinguishedName {
     }
 }
 
-fn escaped(value: &str) -> String {
+fn escaped(value: &str) -> Cow<'_, str> {
+    let is_special = |c| {
+        matches!(
+            c,
+            '\0' | '"' | '+' | ',' | ';' | '<' | '>' | '\\' | '#' | ' '
+        )
+    };
+    if !value.contains(is_special) {
+        return value.into();
+    }
     let mut out = String::new();
     let last = value.chars().count().saturating_sub(1);
     for (at, c) in value.chars().enumerate() {
@@ -121,11 +145,11 @@ fn escaped(value: &str) -> String {
             c => out.push(c),
         }
     }
-    out
+    out.into()
 }
 
-/// RFC 4514, in the order of the encoding.
-fn read(text: &str) -> Option<Vec<Vec<(String, String)>>> {
+/// RFC 4514.
+fn read(text: &str) -> Option<Vec<Vec<Attribute>>> {
     let mut names = vec![Vec::new()];
     let mut rest = text;
     loop {
@@ -159,11 +183,8 @@ fn read(text: &str) -> Option<Vec<Vec<(String, String)>>> {
                 c => bytes.extend(c.to_string().bytes()),
             }
         }
-        let attribute = (
-            kind.to_owned(),
-            String::from_utf8_lossy(&bytes).into_owned(),
-        );
-        names.last_mut()?.push(attribute);
+        let value_read = String::from_utf8_lossy(&bytes).into_owned();
+        names.last_mut()?.push((kind.to_owned(), value_read));
         match separator {
             None => break,
             Some(',') => names.push(Vec::new()),
@@ -171,13 +192,12 @@ fn read(text: &str) -> Option<Vec<Vec<(String, String)>>> {
         }
         rest = &value[at..];
     }
-    names.reverse();
     Some(names)
 }
 
 /// The form of earlier versions. Text after a comma that does not begin with an attribute type belongs to the value.
-fn read_legacy(text: &str) -> Option<Vec<Vec<(String, String)>>> {
-    let mut names: Vec<Vec<(String, String)>> = Vec::new();
+fn read_legacy(text: &str) -> Option<Vec<Vec<Attribute>>> {
+    let mut names: Vec<Vec<Attribute>> = Vec::new();
     for part in text.split(", ") {
         match (
             part.split_once('='),
@@ -193,6 +213,7 @@ fn read_legacy(text: &str) -> Option<Vec<Vec<(String, String)>>> {
             _ => return None,
         }
     }
+    names.reverse();
     Some(names)
 }
 
@@ -223,10 +244,14 @@ mod tests {
 
     use super::*;
 
+    fn pair(kind: &str, value: &str) -> Attribute {
+        (kind.to_owned(), value.to_owned())
+    }
+
+    /// A name of these attributes, in the order of the encoding.
     fn single(attributes: &[(&str, &str)]) -> DistinguishedName {
-        let relative =
-            |(kind, value): &(&str, &str)| vec![((*kind).to_owned(), (*value).to_owned())];
-        DistinguishedName::new(attributes.iter().map(relative).collect())
+        let relative = |(kind, value): &(&str, &str)| [pair(kind, value)];
+        DistinguishedName::new(attributes.iter().rev().map(relative))
     }
 
     #[test]
@@ -262,11 +287,8 @@ mod tests {
 
     #[test]
     fn a_relative_name_may_have_several_values() {
-        let pair = |kind: &str, value: &str| (kind.to_owned(), value.to_owned());
-        let name = DistinguishedName::new(vec![
-            vec![pair("O", "x")],
-            vec![pair("OU", "y"), pair("CN", "z")],
-        ]);
+        let name =
+            DistinguishedName::new([vec![pair("OU", "y"), pair("CN", "z")], vec![pair("O", "x")]]);
         assert_eq!(&*name, "OU=y+CN=z,O=x");
         assert_eq!(DistinguishedName::from("OU=y+CN=z,O=x"), name);
     }
@@ -300,8 +322,8 @@ mod tests {
             attributes in vec(("(CN|O|OU|1\\.2|2a:ff|)", "[a-f+,\\\\ #=\"é\0]{0,6}"), 1..4),
             text in "(CN|O|1\\.2)=[a-fxO+,\\\\ #=é]{0,12}",
         ) {
-            let relative = |attribute: &(String, String)| vec![attribute.clone()];
-            let name = DistinguishedName::new(attributes.iter().map(relative).collect());
+            let relative = |(kind, value): &(String, String)| [pair(kind, value)];
+            let name = DistinguishedName::new(attributes.iter().map(relative));
             prop_assert_eq!(DistinguishedName::from(&*name), name);
             // Whatever a report says, reading and writing it settles after once.
             let name = DistinguishedName::from(&*text);

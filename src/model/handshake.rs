@@ -19,7 +19,12 @@ impl NameList {
 
     /// Keeps the first [`Self::KEPT`] names, each cut to 256 characters, and counts the rest.
     pub fn collect(names: impl IntoIterator<Item = String>) -> Self {
-        let mut out = Self::default();
+        let names = names.into_iter();
+        let (_, most) = names.size_hint();
+        let mut out = Self {
+            kept: Vec::with_capacity(most.unwrap_or_default().min(Self::KEPT)),
+            total: 0,
+        };
         for mut name in names {
             if out.kept.len() < Self::KEPT {
                 if let Some((end, _)) = name.char_indices().nth(256) {

@@ -13,7 +13,7 @@ use x509_parser::objects;
 use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
-use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+use x509_parser::x509::{AttributeTypeAndValue, RelativeDistinguishedName, X509Name};
 
 use crate::model::{Certificate, DistinguishedName, NameList, hex};
 
@@ -46,11 +46,7 @@ pub(super) fn leaf(der: &CertificateDer<'_>) -> Option<Leaf> {
     let names = parsed.get_extension_unique(&OID_X509_EXT_SUBJECT_ALT_NAME);
     let names = names.ok().flatten().map(|extension| extension.value);
     let names = names.and_then(|names| Some(SubjectAlternativeName::from_der(names).ok()?.1));
-    let sans: Vec<String> = names
-        .iter()
-        .flat_map(|names| &names.general_names)
-        .filter_map(san)
-        .collect();
+    let names = names.map(|names| names.general_names).unwrap_or_default();
     let key = parsed.public_key();
     let (key_text, rsa_bits) = match key.parsed() {
         Ok(PublicKey::RSA(rsa)) => (format!("RSA {}", rsa.key_size()), Some(rsa.key_size())),
@@ -61,7 +57,7 @@ pub(super) fn leaf(der: &CertificateDer<'_>) -> Option<Leaf> {
     let facts = Certificate {
         subject: name(parsed.subject()),
         issuer: name(parsed.issuer()),
-        sans: NameList::collect(sans),
+        sans: NameList::collect(names.iter().filter_map(san)),
         not_before: Timestamp::from_second(parsed.validity().not_before.timestamp()).ok(),
         not_after: Timestamp::from_second(parsed.validity().not_after.timestamp()).ok(),
         key: key_text,
@@ -80,7 +76,7 @@ pub(super) fn leaf(der: &CertificateDer<'_>) -> Option<Leaf> {
 pub(super) fn distinguished_name(der: &[u8]) -> String {
     X509Name::from_der(der).map_or_else(
         |_| "unreadable name".to_owned(),
-        |(_, parsed)| name(&parsed).to_string(),
+        |(_, parsed)| name(&parsed).into(),
     )
 }
 
@@ -95,10 +91,9 @@ fn name(parsed: &X509Name<'_>) -> DistinguishedName {
         );
         (kind, value)
     };
-    let relative_names = parsed
-        .iter_rdn()
-        .map(|relative| relative.iter().map(attribute).collect());
-    DistinguishedName::new(relative_names.collect())
+    let encoded: Vec<&RelativeDistinguishedName<'_>> = parsed.iter_rdn().collect();
+    let relative_names = encoded.into_iter().rev();
+    DistinguishedName::new(relative_names.map(|relative| relative.iter().map(attribute)))
 }
 
 fn san(general: &GeneralName<'_>) -> Option<String> {

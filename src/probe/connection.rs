@@ -113,9 +113,11 @@ impl Connection {
         let authority = endpoint.authority();
         match &mut self.protocol {
             Protocol::Http1(http1) => {
+                let host = HeaderValue::from_str(&authority);
+                let host = host.map_err(|error| invalid(error.to_string()))?;
                 let mut heads = Vec::with_capacity(256 * requests.len());
                 for outgoing in requests {
-                    write_head(&mut heads, endpoint, &authority, outgoing)?;
+                    write_head(&mut heads, endpoint, &host, outgoing)?;
                 }
                 http1.send(&heads).await;
             }
@@ -162,11 +164,15 @@ pub(super) fn own_headers(user_agent: &HeaderValue, more: &[ScanHeader]) -> Head
 fn write_head(
     out: &mut Vec<u8>,
     endpoint: &Endpoint,
-    authority: &str,
+    host: &HeaderValue,
     outgoing: &Outgoing<'_>,
 ) -> Result<(), Failure> {
-    let target = uri(&format!("{}{}", endpoint.prefix, outgoing.request.path))?;
-    let host = HeaderValue::from_str(authority).map_err(|error| invalid(error.to_string()))?;
+    let path = &outgoing.request.path;
+    let target: Cow<'_, str> = match &*endpoint.prefix {
+        "" => path.into(),
+        prefix => format!("{prefix}{path}").into(),
+    };
+    let target = uri(&target)?;
     out.extend_from_slice(method(outgoing.request).as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(
@@ -176,7 +182,7 @@ fn write_head(
             .as_bytes(),
     );
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    for (name, value) in std::iter::once((&HOST, &host)).chain(&*outgoing.headers) {
+    for (name, value) in std::iter::once((&HOST, host)).chain(&*outgoing.headers) {
         out.extend_from_slice(name.as_str().as_bytes());
         out.extend_from_slice(b": ");
         out.extend_from_slice(value.as_bytes());

@@ -150,9 +150,9 @@ impl Client {
             },
             cipher: connection
                 .negotiated_cipher_suite()
-                .and_then(|suite| suite.suite().as_str().map(str::to_owned))
+                .and_then(|suite| suite.suite().as_str())
                 .unwrap_or_default()
-                .replace("TLS13_", "TLS_"),
+                .replacen("TLS13_", "TLS_", 1),
             alpn: connection
                 .alpn_protocol()
                 .map(|protocol| String::from_utf8_lossy(protocol).into_owned()),

@@ -242,15 +242,16 @@ mod tests {
         for report in &mut sample.reports {
             let tls = report.tls.as_mut().unwrap();
             let certificate = tls.certificate.as_mut().unwrap();
-            let attribute = |kind: &str, value: &str| vec![(kind.to_owned(), value.to_owned())];
-            certificate.subject = DistinguishedName::new(vec![
-                attribute("C", "DE"),
-                attribute("O", "DigiCert, Inc."),
-                attribute("OU", "a + OU=b; \"c\""),
-                attribute("Email", "ops@example.com"),
-                attribute("serialNumber", "HRB 1"),
-                attribute("CN", "#kube,apiserver\\1"),
-            ]);
+            let relative_name = |(kind, value): (&str, &str)| [(kind.to_owned(), value.to_owned())];
+            let most_specific_first = [
+                ("CN", "#kube,apiserver\\1"),
+                ("serialNumber", "HRB 1"),
+                ("Email", "ops@example.com"),
+                ("OU", "a + OU=b; \"c\""),
+                ("O", "DigiCert, Inc."),
+                ("C", "DE"),
+            ];
+            certificate.subject = DistinguishedName::new(most_specific_first.map(relative_name));
             // A saved report may contain anything.
             certificate.key = "RSA many".to_owned();
         }

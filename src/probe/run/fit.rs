@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::kubernetes::{Answer, HeaderMarks, PathClass, Refusal};
+use http::HeaderValue;
+
+use crate::kubernetes::{AUDIT_ID, Answer, HeaderMarks, PathClass, Refusal};
 use crate::model::{Exchange, FailureKind, Method, OneAtATime, Reply, Request};
 
 /// Why the answer is in doubt; `None` if it is an API server's own. Which request it belongs to is decided for the whole
@@ -161,8 +163,8 @@ pub(super) const fn is_due_to_company(status: u16) -> bool {
 }
 
 /// What a server calls this answer, and no other.
-fn audit_id(exchange: &Exchange) -> Option<String> {
-    exchange.outcome.as_ref().ok()?.header("audit-id")
+fn audit_id(exchange: &Exchange) -> Option<&HeaderValue> {
+    exchange.outcome.as_ref().ok()?.headers.get(&AUDIT_ID)
 }
 
 fn is_certain(request: &Request, reply: &Reply) -> bool {

@@ -30,12 +30,7 @@ impl<D: Dial> RunningProbe<'_, D> {
     /// Makes those of these requests that can leave together. What is missing afterwards has to be requested one at a
     /// time. Returns `false` once no further request can be made.
     pub(super) async fn request_together(&mut self, requests: &[Request]) -> bool {
-        let mut due: Vec<Request> = Vec::new();
-        for request in requests {
-            if !self.was_made(request) && !due.contains(request) {
-                due.push(request.clone());
-            }
-        }
+        let due = self.due(requests);
         let is_health = |request: &Request| request.class == PathClass::Health;
         let are_health = due.iter().all(is_health);
         // Where only the first bytes of a document are read, the connection ends. Two health paths have the same answers,
@@ -56,6 +51,19 @@ impl<D: Dial> RunningProbe<'_, D> {
             }
         }
         true
+    }
+
+    /// Those of these requests that were not made yet, each once.
+    fn due<'r>(&self, requests: &'r [Request]) -> Cow<'r, [Request]> {
+        let is_due = |(at, request): &(usize, &Request)| {
+            !self.was_made(request) && !requests[..*at].contains(request)
+        };
+        let mut numbered = requests.iter().enumerate();
+        if numbered.all(|request| is_due(&request)) {
+            return requests.into();
+        }
+        let due = requests.iter().enumerate().filter(is_due);
+        due.map(|(_, request)| request.clone()).collect()
     }
 
     /// Whether requests may leave together. A recheck decides between contradictory answers, so it makes them one at a
