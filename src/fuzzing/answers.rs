@@ -58,7 +58,7 @@ pub fn answers(data: &[u8]) {
         name: target.server_name(),
         prefix: Arc::default(),
     });
-    observation.tls = tls;
+    observation.tls = tls.map(Box::new);
     let requests: Vec<Request> = PATHS
         .iter()
         .filter_map(|path| Request::for_path(path).ok())

@@ -38,12 +38,12 @@ pub fn certificates(data: &[u8]) {
         trust,
         declared_trust: None,
     };
-    observation.without_sni = Some(Ok(Handshake {
+    observation.without_sni = Some(Ok(Box::new(Handshake {
         sni: None,
         trust: as_ca,
         ..handshake.clone()
-    }));
-    observation.tls = Some(handshake);
+    })));
+    observation.tls = Some(handshake.into());
     observation.failure = Some(Failure::new(Stage::Http, FailureKind::Closed, ""));
     conclude(&target, observation, data.len());
 }

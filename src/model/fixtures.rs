@@ -211,7 +211,7 @@ impl Observation {
         cas: &[&str],
     ) -> Self {
         let owned = |names: &[&str]| NameList::collect(names.iter().map(|name| (*name).to_owned()));
-        self.tls = Some(Handshake {
+        self.tls = Some(Box::new(Handshake {
             version: "TLSv1.3".into(),
             cipher: "TLS_AES_128_GCM_SHA256".into(),
             alpn: Some("http/1.1".into()),
@@ -236,7 +236,7 @@ impl Observation {
             chain_length: 1,
             trust: None,
             declared_trust: None,
-        });
+        }));
         self
     }
 

@@ -19,11 +19,11 @@ pub struct Observation {
     /// The local address of the connections.
     pub local_address: Option<IpAddr>,
     /// TLS facts of the first handshake that completed; `None` for plain HTTP or when none did.
-    pub tls: Option<Handshake>,
+    pub tls: Option<Box<Handshake>>,
     /// The certificates of that handshake, DER. Reports do not have them.
     pub chain: Vec<Box<[u8]>>,
     /// What a handshake without SNI showed, where one was made (`--deep`, endpoints with a name).
-    pub without_sni: Option<Result<Handshake, Failure>>,
+    pub without_sni: Option<Result<Box<Handshake>, Failure>>,
     /// The requests in the order in which they were made, those of the recheck included.
     pub exchanges: Vec<Arc<Exchange>>,
     /// The request of `--audit-canary`, which is no part of any conclusion.

@@ -47,9 +47,9 @@ pub struct EndpointReport {
     /// What is open, the worst first.
     pub grants: Vec<Grant>,
     /// Facts about TLS.
-    pub tls: Option<Handshake>,
+    pub tls: Option<Box<Handshake>>,
     /// A handshake without SNI, or its failure; `None` if there was none.
-    pub without_sni: Option<Result<Handshake, Failure>>,
+    pub without_sni: Option<Result<Box<Handshake>, Failure>>,
     /// The request of `--audit-canary`, which is no part of the verdict; `None` if there was none.
     pub audit_canary: Option<AuditCanary>,
     /// The local address of the connections.

@@ -72,7 +72,7 @@ impl Client {
         stream: TcpStream,
         endpoint: &Endpoint,
         http1: bool,
-    ) -> Result<(TlsStream<SniffedStream>, Handshake, Duration), FailedHandshake> {
+    ) -> Result<(TlsStream<SniffedStream>, Box<Handshake>, Duration), FailedHandshake> {
         let name = server_name(endpoint).map_err(|failure| FailedHandshake {
             failure,
             no_tls: false,
@@ -103,7 +103,7 @@ impl Client {
             }
         };
         stream.get_mut().0.end_handshake();
-        let handshake = self.facts(&stream, endpoint, revealed);
+        let handshake = Box::new(self.facts(&stream, endpoint, revealed));
         Ok((stream, handshake, elapsed))
     }
 

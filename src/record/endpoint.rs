@@ -163,7 +163,7 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
                 .map(|request| request.path.as_str().into())
                 .collect(),
             grants: (&*report.grants).into(),
-            tls: report.tls.as_ref().map(Tls::from),
+            tls: report.tls.as_deref().map(Tls::from),
             without_sni: report.without_sni.as_ref().map(WithoutSni::from),
             one_at_a_time: report.one_at_a_time,
             audit_canary: report.audit_canary.as_ref().map(Cow::Borrowed),
@@ -240,7 +240,7 @@ impl TryFrom<Endpoint<'_>> for EndpointReport {
                 .collect::<Result<_, _>>()
                 .map_err(|error| format!("not_asked: {error}"))?,
             grants,
-            tls: record.tls.map(Into::into),
+            tls: record.tls.map(|tls| Box::new(tls.into())),
             without_sni: record.without_sni.and_then(WithoutSni::into_outcome),
             one_at_a_time: record.one_at_a_time,
             audit_canary: record.audit_canary.map(Cow::into_owned),

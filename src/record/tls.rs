@@ -180,18 +180,18 @@ pub(super) struct WithoutSni<'a> {
     failure: Option<Cow<'a, Failure>>,
 }
 
-impl<'a> From<&'a Result<model::Handshake, Failure>> for WithoutSni<'a> {
-    fn from(outcome: &'a Result<model::Handshake, Failure>) -> Self {
+impl<'a> From<&'a Result<Box<model::Handshake>, Failure>> for WithoutSni<'a> {
+    fn from(outcome: &'a Result<Box<model::Handshake>, Failure>) -> Self {
         Self {
-            tls: outcome.as_ref().ok().map(Tls::from),
+            tls: outcome.as_deref().ok().map(Tls::from),
             failure: outcome.as_ref().err().map(Cow::Borrowed),
         }
     }
 }
 
 impl WithoutSni<'_> {
-    pub(super) fn into_outcome(self) -> Option<Result<model::Handshake, Failure>> {
-        let handshake = self.tls.map(|tls| Ok(tls.into()));
+    pub(super) fn into_outcome(self) -> Option<Result<Box<model::Handshake>, Failure>> {
+        let handshake = self.tls.map(|tls| Ok(Box::new(tls.into())));
         handshake.or_else(|| self.failure.map(|failure| Err(failure.into_owned())))
     }
 }

@@ -186,7 +186,7 @@ fn der(path: &Path) -> Vec<u8> {
     base64::prelude::BASE64_STANDARD.decode(text).unwrap()
 }
 
-async fn handshake_with(server: &Openssl, certificate: &[u8]) -> Handshake {
+async fn handshake_with(server: &Openssl, certificate: &[u8]) -> Box<Handshake> {
     knock(given(certificate), &server.address)
         .await
         .tls

@@ -84,7 +84,7 @@ impl<D: Dial> RunningProbe<'_, D> {
     }
 
     /// Performs one handshake on a connection of its own.
-    async fn handshake(&mut self, endpoint: &Endpoint) -> Result<Handshake, Failure> {
+    async fn handshake(&mut self, endpoint: &Endpoint) -> Result<Box<Handshake>, Failure> {
         let stream = self.dial(endpoint).await?;
         self.observation.connections += 1;
         let work = self.prober.tls.handshake(stream, endpoint, self.http1);

@@ -122,7 +122,7 @@ fn sections(report: &EndpointReport, findings: &[&Finding]) -> Vec<Section> {
         "Not asked",
         not_asked.map(|request| vec![shown(&request.path)]),
     ));
-    sections.extend(report.tls.as_ref().map(handshake));
+    sections.extend(report.tls.as_deref().map(handshake));
     let labels = labels(report).map(|(key, value)| vec![shown(&key), shown(value)]);
     sections.push(Section::new("Labels", labels));
     sections.retain(|section| section.rows.iter().any(|row| !row.is_empty()));

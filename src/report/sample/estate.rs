@@ -245,7 +245,7 @@ fn with_evidence(mut report: EndpointReport, index: usize, kind: &Kind) -> Endpo
         certificate.sha256 = format!("{index:064x}");
         certificate.serial = format!("{index:x}");
     }
-    report.tls = Some(tls);
+    report.tls = Some(tls.into());
     for (number, request) in report.requests.iter_mut().enumerate() {
         if let Ok(reply) = &mut Arc::make_mut(&mut request.exchange).outcome {
             let id = format!("4f7f2c1e-0000-4000-{number:04}-{index:012}");

@@ -178,7 +178,7 @@ fn exposed() -> EndpointReport {
     let report = report(target, "192.0.2.17", Verdict::Exposed, reason);
     EndpointReport {
         identification: Some(identified(Component::KubeApiServer, Some("v1.34.1"))),
-        tls: Some(handshake()),
+        tls: Some(handshake().into()),
         ..with_requests(report, paths.map(granted).into())
     }
 }
@@ -203,7 +203,7 @@ fn default_cluster() -> EndpointReport {
     report.aliases = vec!["a1b2.gr7.eu-central-1.eks.amazonaws.example".into()].into();
     report.posture = Some(deviation());
     report.remedy = Some(remedy());
-    report.without_sni = Some(Ok(handshake()));
+    report.without_sni = Some(Ok(handshake().into()));
     report.one_at_a_time = Some(OneAtATime::Stalled);
     report.audit_canary = Some(AuditCanary {
         path: "/kubeknock-audit-2026-11-28.1".to_owned(),
@@ -255,7 +255,7 @@ fn limited() -> EndpointReport {
     let why = || "its RSA key has 16384 bits; those of 2048 to 8192 are checked".to_owned();
     unchecked.signature = Signature::NotChecked { why: why() };
     unchecked.trust = Some(Trust::NotChecked { why: why() });
-    report.tls = Some(unchecked);
+    report.tls = Some(unchecked.into());
     with_requests(
         report,
         vec![rejected("/version"), rejected("/api"), granted("/healthz")],
@@ -280,7 +280,7 @@ fn closed() -> EndpointReport {
     untrusted.trust = Some(Trust::NotAnchored {
         why: "it is signed by none of the CAs given".to_owned(),
     });
-    report.tls = Some(untrusted);
+    report.tls = Some(untrusted.into());
     with_requests(
         report,
         ["/version", "/api", "/healthz", "/livez", "/readyz"]
