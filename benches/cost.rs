@@ -36,7 +36,7 @@ use support::{myself, output_of, peak_kib, print_profile, runtime, targets};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const REPETITIONS: usize = 5;
+const REPETITIONS: usize = 9;
 /// How much a live endpoint may cost, in handshakes.
 const LIVE_LIMIT: f64 = 1.5;
 /// How much a refused address may cost, in turns of the bare loop.

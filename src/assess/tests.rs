@@ -965,7 +965,7 @@ mod recheck {
         let judged = after(starting(), seen(2, all(unauthorized)));
         assert_eq!(judged.verdict, Verdict::Rejected);
         assert!(
-            judged.reason.contains("while the server started"),
+            judged.reason.contains("as while a server starts"),
             "{}",
             judged.reason
         );
@@ -1053,9 +1053,21 @@ mod recheck {
         ] {
             let judged = of(answers);
             assert_eq!(judged.verdict, Verdict::Exposed, "{}", judged.reason);
-            let refused = "while the server started, /version, /api, /healthz, /apis answered 403";
+            let refused =
+                "at first, /version, /api, /healthz, /apis answered 403, as while a server starts";
             assert!(judged.reason.contains(refused), "{}", judged.reason);
         }
+        // One backend may accept anonymous requests, and another may not.
+        let rejecting = [(); 5].map(|()| unauthorized());
+        let first = [
+            forbidden(),
+            forbidden(),
+            forbidden(),
+            unauthorized(),
+            unauthorized(),
+        ];
+        let judged = after(seen_in(1, first), seen_in(2, rejecting));
+        assert_eq!(judged.verdict, Verdict::Inconclusive, "{}", judged.reason);
         for answers in [
             // It had let requests through before it refused /apis.
             [early(), early(), ok(), forbidden(), metrics()],

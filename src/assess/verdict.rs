@@ -150,10 +150,12 @@ fn contradicting(requests: &[JudgedRequest]) -> Option<Ruling> {
 }
 
 /// Whether a starting server explains that an answer changed. While it starts, it refuses every request by
-/// authorization, whatever its configuration. A path that is open by default may open at any time. Any other path
-/// counts only if flow control was not set up when the path was refused, or if it is one of the refusals with which the
-/// probe began, and these show a start: nothing else followed, one of them came before flow control was set up, or version
-/// and health are among them.
+/// authorization, whatever its configuration. Three changes can be a start:
+///
+/// * A path that is open by default opens.
+/// * A path was refused before flow control was set up, or with everything else: then any later answer counts.
+/// * A path opens that was among the refusals with which the probe began, if these show a start: one of them came before
+///   flow control was set up, or version and health are among them.
 fn is_explained_by_start(
     requests: &[JudgedRequest],
     first: &JudgedRequest,
@@ -165,17 +167,17 @@ fn is_explained_by_start(
         .filter(|request| request.exchange.probe == first.exchange.probe)
         .filter(|request| request.access.is_clear())
         .collect();
-    let refusals: Vec<&JudgedRequest> = (of_probe.iter().copied()).take_while(is_refused).collect();
-    let refuses = |class: PathClass| refusals.iter().any(|request| request.class() == class);
-    let show_a_start = || {
-        refusals.len() == of_probe.len()
-            || refusals.iter().any(|request| is_starting(request))
-            || refuses(PathClass::Version) && refuses(PathClass::Health)
-    };
-    first.access == Access::Forbidden
-        && (then.class().is_public() && then.access == Access::Granted
+    let at_first: Vec<&JudgedRequest> = (of_probe.iter().copied()).take_while(is_refused).collect();
+    let refuses = |class: PathClass| at_first.iter().any(|request| request.class() == class);
+    let shows_a_start = at_first.iter().any(|request| is_starting(request))
+        || refuses(PathClass::Version) && refuses(PathClass::Health);
+    let was_at_first = at_first.iter().any(|request| std::ptr::eq(*request, first));
+    let opens = then.access == Access::Granted;
+    is_refused(&first)
+        && (opens && then.class().is_public()
             || is_starting(first)
-            || refusals.iter().any(|request| std::ptr::eq(*request, first)) && show_a_start())
+            || at_first.len() == of_probe.len()
+            || opens && was_at_first && shows_a_start)
 }
 
 /// Each pair of clear answers to one API path that differ, the earlier first.
@@ -194,14 +196,14 @@ fn access_and_status(request: &JudgedRequest) -> String {
     format!("{}{}", request.access.as_str(), status.unwrap_or_default())
 }
 
-/// `; while the server started, /api answered 403`; empty if no path was refused then.
-fn refused_while_starting(requests: &[JudgedRequest]) -> String {
+/// `; at first, /api answered 403, as while a server starts`; empty if no answer changed.
+fn refused_at_first(requests: &[JudgedRequest]) -> String {
     let paths = distinct(changes(requests).map(|(first, _)| first.path()));
     if paths.is_empty() {
         return String::new();
     }
     format!(
-        "; while the server started, {} answered 403",
+        "; at first, {} answered 403, as while a server starts",
         paths.join(", ")
     )
 }
@@ -221,7 +223,7 @@ fn exposed(requests: &[JudgedRequest]) -> Option<Ruling> {
             format!(
                 "anonymous callers may read {}: beyond the public-info set{}",
                 some_of(&open),
-                refused_while_starting(requests)
+                refused_at_first(requests)
             ),
         )
     })
@@ -284,7 +286,7 @@ fn from_last_answers(requests: &[JudgedRequest], observation: &Observation) -> R
     } else {
         ""
     };
-    let at_first = refused_while_starting(requests);
+    let at_first = refused_at_first(requests);
     match paths.get("/api").map(|(_, access)| *access) {
         Some(Access::Forbidden) if rejected.is_empty() => ruling(
             Verdict::Forbidden,

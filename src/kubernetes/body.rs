@@ -3,7 +3,7 @@
 use serde_json_borrow::{ObjectAsVec, Value};
 
 use super::answer::Answer;
-use super::json::text;
+use super::json::{field, text};
 use super::product_body::ProductBody;
 use super::status::{ANONYMOUS, Status};
 use super::version::VersionInfo;
@@ -43,7 +43,7 @@ impl Answer {
 
 fn from_object(object: &ObjectAsVec<'_>) -> Answer {
     let kind = text(object, "kind").unwrap_or_default();
-    let has_array = |key| object.get(key).is_some_and(Value::is_array);
+    let has_array = |key| field(object, key).is_some_and(Value::is_array);
     let document = match kind {
         "Status" => return Status::read(object).map_or(Answer::OtherJson, Answer::Status),
         "APIVersions" => has_array("versions").then_some(Answer::ApiVersions),
@@ -73,12 +73,12 @@ fn from_object(object: &ObjectAsVec<'_>) -> Answer {
         return Answer::Etcd;
     }
     if OPENAPI_KEYS.iter().any(|key| object.contains_key(key)) {
-        let info = object.get("info").and_then(Value::as_object);
+        let info = field(object, "info").and_then(Value::as_object);
         return Answer::OpenApi {
             of_kubernetes: info.and_then(|info| text(info, "title")) == Some("Kubernetes"),
         };
     }
-    match object.get("paths") {
+    match field(object, "paths") {
         // The index of `/openapi/v3`.
         Some(Value::Object(groups))
             if groups
@@ -287,6 +287,16 @@ mod tests {
         let pretty = serde_json::to_vec_pretty(&value).unwrap();
         assert_eq!(Answer::parse(compact, false), Answer::parse(&pretty, false));
         assert_eq!(Answer::parse(compact, false).status().unwrap().code, 401);
+    }
+
+    #[test]
+    fn escapes_are_read_and_the_last_of_equal_keys_counts() {
+        for body in [
+            r#"{"k\u0069nd": "API\u0056ersions", "versions": []}"#,
+            r#"{"kind": "List", "kind": "APIVersions", "versions": 1, "versions": []}"#,
+        ] {
+            assert_eq!(Answer::parse(body.as_bytes(), false), Answer::ApiVersions);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json_borrow::ObjectAsVec;
 
-use super::json::{owned, text};
+use super::json::{field, owned, text};
 
 /// The user of a request without credentials, where authentication accepts such requests.
 pub(crate) const ANONYMOUS: &str = "system:anonymous";
@@ -31,7 +31,7 @@ impl Status {
             return None;
         }
         Some(Self {
-            code: u16::try_from(object.get("code")?.as_u64()?).ok()?,
+            code: u16::try_from(field(object, "code")?.as_u64()?).ok()?,
             reason: owned(object, "reason").unwrap_or_default(),
             message: owned(object, "message").unwrap_or_default(),
         })
