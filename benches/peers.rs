@@ -64,14 +64,26 @@ fn harness() -> ExitCode {
     print_profile();
     let (servers, [port, among]) = start_servers();
     let folder = tempfile::tempdir().expect("a folder");
-    let urls = folder.path().join("urls");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.to_str().expect("a path in UTF-8").to_owned()
+    };
     let each = (0..LIVE).flat_map(|host| PATHS.map(|path| (host, path)));
     let lines = each.map(|(host, path)| {
         let address = Ipv4Addr::from_bits(0x7f01_0000 + host);
         format!("url = \"https://{address}:{port}{path}\"\noutput = \"/dev/null\"")
     });
-    std::fs::write(&urls, lines.collect::<Vec<_>>().join("\n")).expect("a file");
-    let urls = urls.to_str().expect("a path in UTF-8");
+    let urls = file("urls", &lines.collect::<Vec<_>>().join("\n"));
+    let grabs = PATHS.map(|path| {
+        format!("[http]\nname=\"{path}\"\nport={port}\nuse-https=true\nendpoint=\"{path}\"\n")
+    });
+    let zgrab = [
+        ["-c", &file("grabs.ini", &grabs.concat())],
+        ["-f", &file("targets", "127.1.0.0/22\n")],
+        ["-b", &file("nothing", "")],
+        ["-o", "/dev/null"],
+    ];
     let paths = PATHS.join(",");
     let mut holds = true;
 
@@ -85,7 +97,7 @@ fn harness() -> ExitCode {
         LIVE,
         &[
             (KUBEKNOCK, ours(&live, "0")),
-            ("curl", words(&["-s", "-k", "-K", urls])),
+            ("curl", words(&["-s", "-k", "-K", &urls])),
             (
                 "httpx",
                 words(&[
@@ -97,6 +109,10 @@ fn harness() -> ExitCode {
                     "-path",
                     &paths,
                 ]),
+            ),
+            (
+                "zgrab2",
+                words(&[&["multiple"], zgrab.as_flattened()].concat()),
             ),
         ],
     );
