@@ -178,11 +178,8 @@ fn strongest(found: &[MatchedText], table: &Table) -> Option<(Confidence, Vec<us
     let mut supports: Vec<Support> = (marked(found).into_iter())
         .map(|entry| Support::of(entry, table, found))
         .collect();
-    let confidence = supports
-        .iter()
-        .filter_map(|support| support.strength)
-        .max()?;
-    supports.retain(|support| support.strength == Some(confidence));
+    let confidence = supports.iter().filter_map(Support::strength).max()?;
+    supports.retain(|support| support.strength() == Some(confidence));
     Some((confidence, choose(&supports, table)))
 }
 
@@ -205,7 +202,6 @@ struct Support {
     places: [u32; Place::COUNT],
     /// The worth of the best mark that the product has and its bases lack.
     distinguishing: u32,
-    strength: Option<Confidence>,
 }
 
 impl Support {
@@ -238,23 +234,21 @@ impl Support {
             entry,
             places,
             distinguishing,
-            strength: strength(&places),
+        }
+    }
+
+    fn strength(&self) -> Option<Confidence> {
+        let at_least = |worth: u32| self.places.iter().filter(|place| **place >= worth).count();
+        match (at_least(UNIQUE), at_least(TELLING), at_least(INFERRED)) {
+            (1.., _, 2..) => Some(Confidence::High),
+            (1.., _, _) | (_, 2.., _) => Some(Confidence::Medium),
+            (_, 1, _) | (_, _, 2..) => Some(Confidence::Low),
+            _ => None,
         }
     }
 
     fn total(&self) -> u32 {
         self.places.iter().sum()
-    }
-}
-
-/// How strong the worth of the best mark in each place makes a product.
-fn strength(places: &[u32]) -> Option<Confidence> {
-    let at_least = |worth: u32| places.iter().filter(|place| **place >= worth).count();
-    match (at_least(UNIQUE), at_least(TELLING), at_least(INFERRED)) {
-        (1.., _, 2..) => Some(Confidence::High),
-        (1.., _, _) | (_, 2.., _) => Some(Confidence::Medium),
-        (_, 1, _) | (_, _, 2..) => Some(Confidence::Low),
-        _ => None,
     }
 }
 
@@ -312,9 +306,7 @@ fn reported<'a>(
     found: impl Iterator<Item = &'a MatchedText>,
     table: &'static Table,
 ) -> Vec<ProductMark> {
-    let (_, most) = found.size_hint();
-    let mut sorted: Vec<&MatchedText> = Vec::with_capacity(most.unwrap_or_default());
-    sorted.extend(found);
+    let mut sorted: Vec<&MatchedText> = found.collect();
     sorted.sort_by_key(|found| {
         (
             std::cmp::Reverse(worth(found.fact)),

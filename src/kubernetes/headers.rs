@@ -3,7 +3,7 @@
 
 use http::{HeaderName, HeaderValue};
 
-/// More headers than answers have.
+/// For how many headers there is room from the beginning, at most.
 const MANY: usize = 32;
 
 /// The headers of an answer, in their order. Names may come more than once.

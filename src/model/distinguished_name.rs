@@ -183,8 +183,8 @@ fn read(text: &str) -> Option<Vec<Vec<Attribute>>> {
                 c => bytes.extend(c.to_string().bytes()),
             }
         }
-        let value_read = String::from_utf8_lossy(&bytes).into_owned();
-        names.last_mut()?.push((kind.to_owned(), value_read));
+        let unescaped = String::from_utf8_lossy(&bytes).into_owned();
+        names.last_mut()?.push((kind.to_owned(), unescaped));
         match separator {
             None => break,
             Some(',') => names.push(Vec::new()),
