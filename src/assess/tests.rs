@@ -1068,6 +1068,8 @@ mod recheck {
         ];
         let judged = after(seen_in(1, first), seen_in(2, rejecting));
         assert_eq!(judged.verdict, Verdict::Inconclusive, "{}", judged.reason);
+        let contradicts = "/version was forbidden (403), then rejected (401)";
+        assert!(judged.reason.contains(contradicts), "{}", judged.reason);
         for answers in [
             // It had let requests through before it refused /apis.
             [early(), early(), ok(), forbidden(), metrics()],
