@@ -156,9 +156,7 @@ impl Matcher {
             path: exchange.request.bare_path().to_owned(),
             at: exchange.at,
             status: reply.map(|reply| reply.status),
-            audit_id: reply
-                .and_then(|reply| reply.header(AUDIT_ID.as_str()))
-                .or_else(made),
+            audit_id: reply.and_then(|reply| reply.header(AUDIT_ID)).or_else(made),
             canary: false,
             trace: Trace::Missing,
             why: None,

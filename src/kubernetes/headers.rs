@@ -1,109 +1,153 @@
-//! The headers of an answer. They are a list, because an answer has a dozen, and so few are found as fast in one block of
-//! memory as in a map.
-
-use http::{HeaderName, HeaderValue};
-
-/// For how many headers there is room from the beginning, at most.
-const MANY: usize = 32;
+//! The headers of an answer, as one text: an answer has a dozen, and so few are found faster in one block of memory than in
+//! a map.
 
 /// The headers of an answer, in their order. Names may come more than once.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Headers(Vec<(HeaderName, HeaderValue)>);
+pub(crate) struct Headers {
+    /// Names in lower case and values, one after the other.
+    text: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+/// Where the name and the value of a header end in the text. The name begins where the header before it ends.
+#[derive(Debug, Clone, Copy)]
+struct Field {
+    name: usize,
+    value: usize,
+}
 
 impl Headers {
+    /// No headers yet, with room for so many, of so many bytes together.
+    pub(crate) fn with_capacity(count: usize, bytes: usize) -> Self {
+        Self {
+            text: Vec::with_capacity(bytes),
+            fields: Vec::with_capacity(count),
+        }
+    }
+
+    /// Adds a header.
+    pub(crate) fn push(&mut self, name: &str, value: &[u8]) {
+        let start = self.text.len();
+        self.text.extend_from_slice(name.as_bytes());
+        self.text[start..].make_ascii_lowercase();
+        let name = self.text.len();
+        self.text.extend_from_slice(value);
+        let value = self.text.len();
+        self.fields.push(Field { name, value });
+    }
+
     /// The first header of this name.
-    pub(crate) fn get<Name: ?Sized>(&self, name: &Name) -> Option<&HeaderValue>
-    where
-        HeaderName: PartialEq<Name>,
-    {
+    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
         self.get_all(name).next()
     }
 
     /// Every header of this name.
-    pub(crate) fn get_all<Name: ?Sized>(&self, name: &Name) -> impl Iterator<Item = &HeaderValue>
-    where
-        HeaderName: PartialEq<Name>,
-    {
-        let named = self.iter().filter(move |(other, _)| **other == *name);
-        named.map(|(_, value)| value)
+    pub(crate) fn get_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let mut start = 0;
+        self.fields.iter().filter_map(move |field| {
+            let other = start..field.name;
+            start = field.value;
+            let is_named =
+                other.len() == name.len() && self.text[other].eq_ignore_ascii_case(name.as_bytes());
+            is_named.then(|| &self.text[field.name..field.value])
+        })
     }
 
     /// Whether there is a header of this name.
-    pub(crate) fn contains<Name: ?Sized>(&self, name: &Name) -> bool
-    where
-        HeaderName: PartialEq<Name>,
-    {
+    pub(crate) fn contains(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        self.0.iter().map(|(name, value)| (name, value))
+    /// Names, in lower case, and values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        pairs(&self.text, &self.fields)
     }
 
     /// Replaces all headers of this name.
-    pub(crate) fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        self.remove(&name);
-        self.0.push((name, value));
+    #[cfg(test)]
+    pub(crate) fn set(&mut self, name: &str, value: &[u8]) {
+        self.remove(name);
+        self.push(name, value);
     }
 
     /// Removes all headers of this name.
-    pub(crate) fn remove(&mut self, name: &HeaderName) {
-        self.0.retain(|(other, _)| other != name);
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.retain(|other, _| !other.eq_ignore_ascii_case(name.as_bytes()));
     }
 
-    /// The first of each name that is wanted.
-    pub(crate) fn firsts(mut self, is_wanted: impl Fn(&HeaderName) -> bool) -> Self {
-        let mut firsts = 0;
-        for at in 0..self.0.len() {
-            let (name, _) = &self.0[at];
-            if is_wanted(name) && !self.0[..firsts].iter().any(|(first, _)| first == name) {
-                self.0.swap(firsts, at);
-                firsts += 1;
-            }
+    /// Keeps the first header of each name that is wanted.
+    pub(crate) fn keep_firsts(&mut self, is_wanted: impl Fn(&[u8]) -> bool) {
+        self.retain(|name, is_kept| is_wanted(name) && !is_kept);
+        // A head with much else would keep its room in memory.
+        if self.text.capacity() > 2 * self.text.len() {
+            self.text.shrink_to_fit();
+            self.fields.shrink_to_fit();
         }
-        self.0.truncate(firsts);
-        self
+    }
+
+    /// Keeps the headers that are wanted. Their name decides, and whether a header of this name is kept already.
+    fn retain(&mut self, is_wanted: impl Fn(&[u8], bool) -> bool) {
+        let (mut start, mut kept, mut end) = (0, 0, 0);
+        for at in 0..self.fields.len() {
+            let field = self.fields[at];
+            let name = &self.text[start..field.name];
+            let is_kept = pairs(&self.text, &self.fields[..kept]).any(|(other, _)| other == name);
+            if is_wanted(name, is_kept) {
+                self.text.copy_within(start..field.value, end);
+                self.fields[kept] = Field {
+                    name: end + field.name - start,
+                    value: end + field.value - start,
+                };
+                (kept, end) = (kept + 1, end + field.value - start);
+            }
+            start = field.value;
+        }
+        self.fields.truncate(kept);
+        self.text.truncate(end);
     }
 }
 
-impl FromIterator<(HeaderName, HeaderValue)> for Headers {
-    fn from_iter<Found: IntoIterator<Item = (HeaderName, HeaderValue)>>(headers: Found) -> Self {
-        let headers = headers.into_iter();
-        let (least, most) = headers.size_hint();
-        let mut list = Vec::with_capacity(most.unwrap_or(least).min(MANY));
-        list.extend(headers);
-        Self(list)
-    }
+/// The names and values of these fields.
+fn pairs<'a>(text: &'a [u8], fields: &'a [Field]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    let mut start = 0;
+    fields.iter().map(move |field| {
+        let pair = (&text[start..field.name], &text[field.name..field.value]);
+        start = field.value;
+        pair
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn text(headers: &Headers) -> String {
+        let line = |(name, value): (&[u8], &[u8])| [name, b": ", value, b"\n"].concat();
+        String::from_utf8(headers.iter().flat_map(line).collect()).unwrap()
+    }
+
     #[test]
     fn names_are_found_in_any_case_and_only_the_first_is_kept() {
-        let headers: Headers = [
-            ("via", "one"),
+        let mut headers = Headers::default();
+        for (name, value) in [
+            ("Via", "one"),
             ("audit-id", "a"),
             ("via", "two"),
-            ("x-other", "o"),
-        ]
-        .into_iter()
-        .map(|(name, value)| {
-            (
-                HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            )
-        })
-        .collect();
-        assert_eq!(headers.get("Audit-ID").unwrap(), "a");
-        assert_eq!(headers.get_all(&http::header::VIA).count(), 2);
-        let mut firsts = headers.firsts(|name| name != "x-other");
-        assert_eq!(firsts.iter().count(), 2);
-        assert_eq!(firsts.get("via").unwrap(), "one");
-        firsts.set(http::header::VIA, HeaderValue::from_static("three"));
-        assert_eq!(firsts.get("via").unwrap(), "three");
-        firsts.remove(&http::header::VIA);
-        assert!(!firsts.contains("via") && firsts.contains("audit-id"));
+            ("X-Other", "o"),
+            ("empty", ""),
+        ] {
+            headers.push(name, value.as_bytes());
+        }
+        assert_eq!(headers.get("Audit-ID").unwrap(), b"a");
+        assert_eq!(headers.get_all("via").count(), 2);
+        assert_eq!(headers.get("empty").unwrap(), b"");
+        assert!(!headers.contains("x") && !headers.contains("via: one"));
+        headers.keep_firsts(|name| name != b"x-other");
+        assert_eq!(text(&headers), "via: one\naudit-id: a\nempty: \n");
+        headers.set("via", b"three");
+        assert_eq!(text(&headers), "audit-id: a\nempty: \nvia: three\n");
+        headers.remove("VIA");
+        headers.remove("audit-id");
+        assert_eq!(text(&headers), "empty: \n");
     }
 }

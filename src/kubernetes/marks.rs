@@ -1,19 +1,16 @@
 //! The headers that distinguish an API server's answers from those of other programs.
 
-use http::HeaderName;
-use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-
 use super::headers::Headers;
 
 /// The media type of an API server's documents.
 pub(crate) const JSON: &str = "application/json";
 
 /// The id of the request in the audit log.
-pub(crate) const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
+pub(crate) const AUDIT_ID: &str = "audit-id";
 /// The headers of flow control.
-pub(crate) const FLOW_CONTROL: [HeaderName; 2] = [
-    HeaderName::from_static("x-kubernetes-pf-flowschema-uid"),
-    HeaderName::from_static("x-kubernetes-pf-prioritylevel-uid"),
+pub(crate) const FLOW_CONTROL: [&str; 2] = [
+    "x-kubernetes-pf-flowschema-uid",
+    "x-kubernetes-pf-prioritylevel-uid",
 ];
 
 /// Header marks of an API server's answer.
@@ -34,10 +31,10 @@ impl HeaderMarks {
     /// The marks in these headers.
     pub(crate) fn of(headers: &Headers) -> Self {
         let nosniff = headers
-            .get(&X_CONTENT_TYPE_OPTIONS)
-            .is_some_and(|value| value == "nosniff");
+            .get("x-content-type-options")
+            .is_some_and(|value| value == b"nosniff");
         Self {
-            audit_id: headers.contains(&AUDIT_ID),
+            audit_id: headers.contains(AUDIT_ID),
             flow_control: FLOW_CONTROL.iter().all(|name| headers.contains(name)),
             nosniff_json: nosniff && is_json(headers),
         }
@@ -71,7 +68,7 @@ pub(crate) fn is_json(headers: &Headers) -> bool {
 }
 
 fn media_type_of(headers: &Headers) -> Option<&[u8]> {
-    let value = headers.get(&CONTENT_TYPE)?.as_bytes();
+    let value = headers.get("content-type")?;
     let media_type = value.split(|byte| *byte == b';').next();
     media_type.map(<[u8]>::trim_ascii)
 }

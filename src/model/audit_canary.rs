@@ -32,7 +32,7 @@ impl From<Exchange> for AuditCanary {
         Self {
             status: reply.map(|reply| reply.status),
             audit_id: reply
-                .and_then(|reply| reply.header(AUDIT_ID.as_str()))
+                .and_then(|reply| reply.header(AUDIT_ID))
                 .map(|id| Clipped::from(id).into()),
             path: exchange.request.path,
             at: exchange.at,

@@ -4,14 +4,13 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use super::{
     Certificate, DistinguishedName, Endpoint, Exchange, Failure, FailureKind, Handshake, Host,
     NameList, Observation, Reply, Request, Scheme, Signature, Stage,
 };
-use crate::kubernetes::{Answer, Headers, PathClass};
+use crate::kubernetes::{Answer, HeaderMarks, Headers, PathClass};
 
 /// An answer in the making.
 pub(crate) fn reply(status: u16, content_type: &str, body: &str) -> Reply {
@@ -22,6 +21,7 @@ pub(crate) fn reply(status: u16, content_type: &str, body: &str) -> Reply {
         status,
         version: http::Version::HTTP_11,
         headers: Headers::default(),
+        marks: HeaderMarks::default(),
         answer: Answer::parse(body.as_bytes(), false),
         body_size: body.len(),
         body_failure: None,
@@ -36,10 +36,8 @@ pub(crate) fn reply(status: u16, content_type: &str, body: &str) -> Reply {
 
 impl Reply {
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.set(
-            HeaderName::from_static(name),
-            HeaderValue::from_str(value).unwrap(),
-        );
+        self.headers.set(name, value.as_bytes());
+        self.marks = HeaderMarks::of(&self.headers);
         self
     }
 

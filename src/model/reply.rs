@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -20,6 +19,8 @@ pub struct Reply {
     pub(crate) version: http::Version,
     /// The headers that a conclusion or a report needs; the first of each name.
     pub(crate) headers: Headers,
+    /// What the headers show.
+    pub(crate) marks: HeaderMarks,
     /// The meaning of the body.
     pub answer: Answer,
     /// A hash of the body, to compare two answers; `None` without a body, and in a saved report.
@@ -53,7 +54,7 @@ impl Reply {
     pub fn header(&self, name: &str) -> Option<String> {
         self.headers
             .get(name)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .map(|value| String::from_utf8_lossy(value).into_owned())
     }
 
     /// `Content-Type` without its parameters, in lower case.
@@ -96,7 +97,7 @@ impl Reply {
     /// the query and return objects, and error messages may name them.
     #[must_use]
     pub fn without_objects(mut self) -> Self {
-        self.headers.remove(&http::header::LOCATION);
+        self.headers.remove("location");
         self.answer = match self.answer {
             Answer::Status(status)
                 if status.names_anonymous() || status.refuses_the_continue_token() =>
@@ -123,12 +124,7 @@ impl Reply {
     /// Whether it only says that the client should speak TLS. Servers answer plain HTTP on a TLS port like this, and
     /// many of them just with "bad request".
     pub fn sends_to_tls(&self) -> bool {
-        let location = || {
-            self.headers
-                .get(&http::header::LOCATION)
-                .map(http::HeaderValue::as_bytes)
-                .unwrap_or_default()
-        };
+        let location = || self.headers.get("location").unwrap_or_default();
         match self.status {
             _ if self.answer == Answer::WantsTls => true,
             300..=399 => location()
@@ -149,12 +145,12 @@ impl Reply {
     pub fn is_starting(&self) -> bool {
         FLOW_CONTROL
             .iter()
-            .all(|name| self.headers.get(name).is_some_and(HeaderValue::is_empty))
+            .all(|name| self.headers.get(name).is_some_and(<[u8]>::is_empty))
     }
 
     /// The header marks of an API server in this answer.
-    pub fn header_marks(&self) -> HeaderMarks {
-        HeaderMarks::of(&self.headers)
+    pub const fn header_marks(&self) -> HeaderMarks {
+        self.marks
     }
 }
 

@@ -10,7 +10,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderName, HeaderValue};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http2;
@@ -21,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::http1::{MAX_HEAD, Stream};
 use super::response::{self, Body, Head};
 use super::tls_error;
+use crate::kubernetes::Headers;
 use crate::model::{Failure, Stage};
 
 type Driver = Pin<Box<dyn Future<Output = Result<(), hyper::Error>> + Send>>;
@@ -118,15 +118,14 @@ impl Http2 {
         if body.failure.is_some() {
             body.failure = self.tls_failure.get().or(body.failure);
         }
-        // Copied, because each would keep a buffer of the connection in memory.
-        let copy = |(name, value): (&HeaderName, &HeaderValue)| {
-            let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
-            Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
-        };
+        let mut headers = Headers::default();
+        for (name, value) in &parts.headers {
+            headers.push(name.as_str(), value.as_bytes());
+        }
         let head = Head {
             status: parts.status,
             version: parts.version,
-            headers: parts.headers.iter().filter_map(copy).collect(),
+            headers,
         };
         Ok((head, body))
     }

@@ -5,9 +5,9 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::sync::Arc;
 
-use http::{HeaderName, StatusCode, Version, header};
+use http::{StatusCode, Version};
 
-use crate::kubernetes::{AUDIT_ID, Answer, FLOW_CONTROL, Headers};
+use crate::kubernetes::{AUDIT_ID, Answer, FLOW_CONTROL, HeaderMarks, Headers};
 use crate::model::{Failure, FailureKind, RawAnswer, Reply, Stage};
 
 /// What is kept of an answer beyond its meaning.
@@ -58,25 +58,30 @@ pub(super) fn reply(head: Head, body: Body, keep: Keep) -> Reply {
         cut,
         failure,
     } = body;
+    let (answer, digest, body_size) = (Answer::parse(&bytes, cut), digest(&bytes), bytes.len());
+    let raw = raw(&head.headers, bytes, keep);
+    let mut headers = head.headers;
+    headers.keep_firsts(|name| KEPT.iter().any(|kept| kept.as_bytes() == name));
     Reply {
         status: head.status.as_u16(),
         version: head.version,
-        answer: Answer::parse(&bytes, cut),
-        digest: digest(&bytes),
-        body_size: bytes.len(),
+        answer,
+        digest,
+        body_size,
         body_failure: failure,
-        raw: raw(&head.headers, bytes, keep),
-        headers: head.headers.firsts(is_kept),
+        raw,
+        marks: HeaderMarks::of(&headers),
+        headers,
     }
 }
 
 fn raw(headers: &Headers, body: Vec<u8>, keep: Keep) -> Option<Arc<RawAnswer>> {
-    let is_kept = |name: &HeaderName| keep == Keep::Answer || *name != header::LOCATION;
+    let is_kept = |name: &[u8]| keep == Keep::Answer || name != b"location";
     let headers = headers.iter().filter(|(name, _)| is_kept(name));
     (keep != Keep::Nothing).then(|| {
         Arc::new(RawAnswer {
             headers: headers
-                .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+                .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value.to_vec()))
                 .collect(),
             body: (keep == Keep::Answer).then_some(body),
         })
@@ -91,22 +96,20 @@ fn digest(body: &[u8]) -> Option<u64> {
 }
 
 /// The headers that a conclusion rests on or that a report shows.
-const KEPT: [HeaderName; 10] = [
-    header::CONTENT_TYPE,
-    header::DATE,
-    header::LOCATION,
-    header::RETRY_AFTER,
-    header::SERVER,
-    header::STRICT_TRANSPORT_SECURITY,
-    header::VIA,
-    header::WWW_AUTHENTICATE,
-    header::X_CONTENT_TYPE_OPTIONS,
+const KEPT: [&str; 12] = [
     AUDIT_ID,
+    "content-type",
+    "date",
+    "location",
+    "retry-after",
+    "server",
+    "strict-transport-security",
+    "via",
+    "www-authenticate",
+    "x-content-type-options",
+    FLOW_CONTROL[0],
+    FLOW_CONTROL[1],
 ];
-
-fn is_kept(name: &HeaderName) -> bool {
-    KEPT.contains(name) || FLOW_CONTROL.contains(name)
-}
 
 /// Classifies the first error of an HTTP/2 connection's chain that has a known type. HTTP/2 keeps only the text of TLS
 /// errors; [`Http2`](super::http2::Http2) notes them.

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderName, HeaderValue, Version};
+use http::{HeaderValue, Version};
 use serde::{Deserialize, Serialize};
 
 use super::v1;
 use crate::kubernetes::{
-    AUDIT_ID, Answer, FLOW_CONTROL, Headers, PathClass, PathError, Status, VersionInfo,
+    AUDIT_ID, Answer, FLOW_CONTROL, HeaderMarks, Headers, PathClass, PathError, Status, VersionInfo,
 };
 use crate::model::{
     self, Access, Clipped, Exchange, Failure, FailureKind, JudgedRequest, Method, Ms, Reply, Stage,
@@ -224,7 +224,7 @@ struct Evidence<'a> {
 
 impl<'a> From<&'a Reply> for Evidence<'a> {
     fn from(reply: &'a Reply) -> Self {
-        let header = |name: HeaderName| reply.header(name.as_str()).map(Clipped::from);
+        let header = |name: &str| reply.header(name).map(Clipped::from);
         let marks = reply.header_marks();
         let status = reply.answer.status();
         let version = match &reply.answer {
@@ -233,7 +233,7 @@ impl<'a> From<&'a Reply> for Evidence<'a> {
         };
         Self {
             http_version: reply.http_version().into(),
-            content_type: header(http::header::CONTENT_TYPE),
+            content_type: header("content-type"),
             body: reply.answer.as_str().into(),
             body_size: reply.body_size,
             body_failure: reply.body_failure.as_ref().map(Cow::Borrowed),
@@ -242,14 +242,14 @@ impl<'a> From<&'a Reply> for Evidence<'a> {
             git_version: version.map(|version| version.git_version.as_str().into()),
             version: version.map(Cow::Borrowed),
             audit_id: header(AUDIT_ID),
-            date: header(http::header::DATE),
+            date: header("date"),
             flow_control: marks.flow_control,
             nosniff: marks.nosniff_json,
-            server: header(http::header::SERVER),
-            retry_after: header(http::header::RETRY_AFTER),
-            location: header(http::header::LOCATION),
-            www_authenticate: header(http::header::WWW_AUTHENTICATE),
-            strict_transport_security: header(http::header::STRICT_TRANSPORT_SECURITY),
+            server: header("server"),
+            retry_after: header("retry-after"),
+            location: header("location"),
+            www_authenticate: header("www-authenticate"),
+            strict_transport_security: header("strict-transport-security"),
         }
     }
 }
@@ -259,36 +259,30 @@ impl Evidence<'_> {
     fn into_reply(self, status: u16) -> Result<Reply, String> {
         let mut headers = Headers::default();
         for (name, value) in [
-            (http::header::CONTENT_TYPE, self.content_type),
+            ("content-type", self.content_type),
             (AUDIT_ID, self.audit_id),
-            (http::header::DATE, self.date),
-            (http::header::SERVER, self.server),
-            (http::header::RETRY_AFTER, self.retry_after),
-            (http::header::LOCATION, self.location),
-            (http::header::WWW_AUTHENTICATE, self.www_authenticate),
-            (
-                http::header::STRICT_TRANSPORT_SECURITY,
-                self.strict_transport_security,
-            ),
+            ("date", self.date),
+            ("server", self.server),
+            ("retry-after", self.retry_after),
+            ("location", self.location),
+            ("www-authenticate", self.www_authenticate),
+            ("strict-transport-security", self.strict_transport_security),
         ] {
             let Some(value) = value.map(String::from) else {
                 continue;
             };
             let value = HeaderValue::from_bytes(value.as_bytes())
                 .map_err(|_| format!("invalid {name} header"))?;
-            headers.set(name, value);
+            headers.push(name, value.as_bytes());
         }
         // The record says only whether these were there.
         if self.flow_control {
             for name in FLOW_CONTROL {
-                headers.set(name, HeaderValue::from_static(""));
+                headers.push(name, b"");
             }
         }
         if self.nosniff {
-            headers.set(
-                http::header::X_CONTENT_TYPE_OPTIONS,
-                HeaderValue::from_static("nosniff"),
-            );
+            headers.push("x-content-type-options", b"nosniff");
         }
         let text = |text: Option<Clipped<'_>>| text.map(String::from).unwrap_or_default();
         let answer = Answer::from_word(
@@ -311,6 +305,7 @@ impl Evidence<'_> {
         Ok(Reply {
             status,
             version: version(&self.http_version).ok_or("invalid HTTP version")?,
+            marks: HeaderMarks::of(&headers),
             headers,
             answer: answer.ok_or("unknown kind of body")?,
             digest: None,

@@ -3,7 +3,7 @@
 //! A response whose headers do not say this clearly is rejected: a proxy in between may have seen another response than
 //! we do.
 
-use http::{HeaderValue, StatusCode, Version, header};
+use http::{StatusCode, Version};
 
 use crate::kubernetes::Headers;
 use crate::model::{Failure, FailureKind, Method, Stage};
@@ -30,13 +30,10 @@ impl Framing {
         headers: &Headers,
         ambiguous: bool,
     ) -> Result<Self, Failure> {
-        let codings: Vec<&[u8]> = headers
-            .get_all(&header::TRANSFER_ENCODING)
-            .map(HeaderValue::as_bytes)
-            .collect();
+        let codings: Vec<&[u8]> = headers.get_all("transfer-encoding").collect();
         let problem = match codings.as_slice() {
             _ if ambiguous => "a header that is almost Content-Length or Transfer-Encoding",
-            [_, ..] if headers.contains(&header::CONTENT_LENGTH) => {
+            [_, ..] if headers.contains("content-length") => {
                 "both Content-Length and Transfer-Encoding, which contradict each other"
             }
             [coding] if !coding.trim_ascii().eq_ignore_ascii_case(b"chunked") => {
@@ -70,8 +67,8 @@ impl Framing {
 /// The length that `Content-Length` gives. Several equal lengths are one (RFC 9112, section 6.3).
 fn content_length(headers: &Headers) -> Result<Option<u64>, Failure> {
     let mut found = None;
-    for value in headers.get_all(&header::CONTENT_LENGTH) {
-        for number in value.as_bytes().split(|byte| *byte == b',') {
+    for value in headers.get_all("content-length") {
+        for number in value.split(|byte| *byte == b',') {
             let number = number.trim_ascii();
             let length = (number.iter().all(u8::is_ascii_digit))
                 .then(|| std::str::from_utf8(number).ok()?.parse().ok())
@@ -87,31 +84,40 @@ fn invalid(problem: &str) -> Failure {
     Failure::new(Stage::Http, FailureKind::InvalidHttp, problem)
 }
 
+/// Whether every reader takes this byte for a part of a header's name.
+pub(super) const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-'
+}
+
 /// Whether a response head has a header that some readers take for one of [`FRAMING`], although its name has other
 /// characters. `head` begins with the status line.
 pub(super) fn is_ambiguous(head: &[u8]) -> bool {
-    let lines = head.split(|byte| *byte == b'\n').skip(1);
-    lines.into_iter().any(|line| {
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
-            return false;
-        };
-        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
-        let name = &line[..colon];
-        !name.iter().all(is_plain) && {
-            let plain = || name.iter().filter(|byte| is_plain(byte));
-            FRAMING
-                .iter()
-                .any(|framing| plain().map(u8::to_ascii_lowercase).eq(framing.bytes()))
+    memchr::memchr_iter(b'\n', head).any(|line_break| resembles_framing(&head[line_break + 1..]))
+}
+
+/// Whether the name of the header at the beginning of this text is one of [`FRAMING`] with other characters in it.
+fn resembles_framing(text: &[u8]) -> bool {
+    let mut is_other = false;
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b':' if is_other => {
+                let plain = || text[..at].iter().filter(|byte| is_plain(**byte));
+                return FRAMING
+                    .iter()
+                    .any(|framing| plain().map(u8::to_ascii_lowercase).eq(framing.bytes()));
+            }
+            b':' | b'\n' => return false,
+            byte => is_other |= !is_plain(*byte),
         }
-    })
+    }
+    false
 }
 
 /// Whether another response may follow on the connection, if the body was read to its end.
 pub(super) fn stays_open(version: Version, headers: &Headers, framing: Framing) -> bool {
     let says = |word: &str| {
-        headers.get_all(&header::CONNECTION).any(|value| {
+        headers.get_all("connection").any(|value| {
             value
-                .as_bytes()
                 .split(|byte| *byte == b',')
                 .any(|option| option.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
         })
@@ -119,7 +125,7 @@ pub(super) fn stays_open(version: Version, headers: &Headers, framing: Framing) 
     match version {
         _ if framing == Framing::Close => false,
         // HTTP/1.0 has no chunks (RFC 9112, section 6.1).
-        Version::HTTP_10 => says("keep-alive") && !headers.contains(&header::TRANSFER_ENCODING),
+        Version::HTTP_10 => says("keep-alive") && !headers.contains("transfer-encoding"),
         _ => !says("close"),
     }
 }
@@ -129,9 +135,11 @@ mod tests {
     use super::*;
 
     fn headers(lines: &[(&str, &str)]) -> Headers {
-        (lines.iter())
-            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-            .collect()
+        let mut headers = Headers::default();
+        for (name, value) in lines {
+            headers.push(name, value.as_bytes());
+        }
+        headers
     }
 
     fn framing(lines: &[(&str, &str)]) -> Result<Framing, String> {

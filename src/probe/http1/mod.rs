@@ -16,12 +16,12 @@ use std::io;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::FutureExt as _;
-use http::{HeaderName, HeaderValue, StatusCode, Version};
+use http::{StatusCode, Version};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::response::{self, Body, Head};
 use super::tls_error;
-use crate::kubernetes::{AUDIT_ID, FLOW_CONTROL};
+use crate::kubernetes::Headers;
 use crate::model::{Failure, FailureKind, Method, Stage};
 use framing::Framing;
 
@@ -161,8 +161,12 @@ impl Http1 {
                 None
             };
             match found {
-                Some((head, length)) => {
-                    ambiguous |= framing::is_ambiguous(&self.buffer[..length]);
+                Some(Parsed {
+                    head,
+                    length,
+                    is_plain,
+                }) => {
+                    ambiguous |= !is_plain && framing::is_ambiguous(&self.buffer[..length]);
                     self.buffer.advance(length);
                     let is_provisional = head.status.is_informational()
                         && head.status != StatusCode::SWITCHING_PROTOCOLS;
@@ -289,6 +293,14 @@ impl Http1 {
     }
 }
 
+/// A head that came whole.
+struct Parsed {
+    head: Head,
+    length: usize,
+    /// Whether each line between status line and empty line is a header with a name that every reader reads alike.
+    is_plain: bool,
+}
+
 /// A head, and whether it has a header that is almost one that frames the body.
 struct Received {
     head: Head,
@@ -300,10 +312,10 @@ fn has_empty_line(bytes: &[u8]) -> bool {
     ends.any(|(at, _)| matches!(&bytes[at + 1..], [b'\n', ..] | [b'\r', b'\n', ..]))
 }
 
-/// Parses a head; `None` if it has not come whole yet. Returns its length, too.
-fn parse<const MOST: usize>(bytes: &[u8]) -> Result<Option<(Head, usize)>, Failure> {
-    let mut headers = [httparse::EMPTY_HEADER; MOST];
-    let mut response = httparse::Response::new(&mut headers);
+/// Parses a head; `None` if it has not come whole yet.
+fn parse<const MOST: usize>(bytes: &[u8]) -> Result<Option<Parsed>, Failure> {
+    let mut room = [httparse::EMPTY_HEADER; MOST];
+    let mut response = httparse::Response::new(&mut room);
     let mut config = httparse::ParserConfig::default();
     config
         .allow_obsolete_multiline_headers_in_responses(true)
@@ -323,44 +335,38 @@ fn parse<const MOST: usize>(bytes: &[u8]) -> Result<Option<(Head, usize)>, Failu
     };
     let status = StatusCode::from_u16(response.code.unwrap_or_default())
         .map_err(|error| invalid(Stage::Http, &error.to_string()))?;
-    // One copy for all values.
-    let copied = Bytes::copy_from_slice(&bytes[..length]);
-    let headers = response.headers.iter().filter_map(|header| {
-        let at = header.value.as_ptr().addr() - bytes.as_ptr().addr();
-        let bytes = copied.slice(at..at + header.value.len());
-        Some((name(header.name)?, value(bytes)?))
-    });
+    // Besides the headers, there are the status line and the empty line.
+    let lines = memchr::memchr_iter(b'\n', &bytes[..length]).count();
+    let mut is_plain = lines == response.headers.len() + 2;
+    let mut headers = Headers::with_capacity(response.headers.len(), length);
+    for header in response.headers {
+        let end = header.name.as_ptr().addr() - bytes.as_ptr().addr() + header.name.len();
+        is_plain &= header.name.bytes().all(framing::is_plain) && bytes[end] == b':';
+        if header.value.contains(&b'\n') {
+            headers.push(header.name, &unfolded(header.value));
+        } else {
+            headers.push(header.name, header.value);
+        }
+    }
     let head = Head {
         status,
         version,
-        headers: headers.collect(),
+        headers,
     };
-    Ok(Some((head, length)))
+    Ok(Some(Parsed {
+        head,
+        length,
+        is_plain,
+    }))
 }
 
-/// A header's name. Those that only API servers send are constants, so that they need no memory.
-fn name(text: &str) -> Option<HeaderName> {
-    let mut known = std::iter::once(AUDIT_ID).chain(FLOW_CONTROL);
-    let known = known.find(|known| text.eq_ignore_ascii_case(known.as_str()));
-    known.or_else(|| HeaderName::from_bytes(text.as_bytes()).ok())
-}
-
-/// A header's value. The line breaks of a folded one become spaces (RFC 9112, section 5.2).
-fn value(bytes: Bytes) -> Option<HeaderValue> {
-    if !bytes.contains(&b'\n') {
-        return HeaderValue::from_maybe_shared(bytes).ok();
-    }
-    let unfolded: Vec<u8> = bytes
-        .iter()
-        .map(|byte| {
-            if matches!(byte, b'\r' | b'\n') {
-                b' '
-            } else {
-                *byte
-            }
-        })
-        .collect();
-    HeaderValue::from_bytes(&unfolded).ok()
+/// A folded value, with spaces for its line breaks (RFC 9112, section 5.2).
+fn unfolded(value: &[u8]) -> Vec<u8> {
+    let without_break = |byte: &u8| match byte {
+        b'\r' | b'\n' => b' ',
+        other => *other,
+    };
+    value.iter().map(without_break).collect()
 }
 
 fn invalid(stage: Stage, problem: &str) -> Failure {

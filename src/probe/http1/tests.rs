@@ -128,6 +128,31 @@ async fn what_is_no_http_or_too_much_is_a_failure() {
     }
 }
 
+/// Each way in which a head may be other than plain: names that only some readers take for that of a framing header.
+#[tokio::test]
+async fn a_header_that_is_almost_one_of_framing_is_rejected() {
+    for line in [
+        "Transfer-Encoding : chunked",
+        "Transfer-Encoding!: chunked",
+        "Transfer-Encoding\u{b}: chunked",
+        "(Transfer-Encoding): chunked",
+        "X: y\r\n Transfer-Encoding: chunked",
+        "Content-Length~: 2",
+    ] {
+        let response =
+            format!("HTTP/1.1 200 OK\r\nServer: x\r\n{line}\r\nContent-Length: 1\r\n\r\nx");
+        let read = lines(&response).await;
+        assert!(
+            read[0].contains("almost Content-Length"),
+            "{line:?}: {read:?}"
+        );
+    }
+    for line in ["X-Foo!: y", "X: y\r\n z", "(no header)", "X_Y : z"] {
+        let response = format!("HTTP/1.1 200 OK\r\n{line}\r\nContent-Length: 1\r\n\r\nx");
+        assert_eq!(lines(&response).await[0], "200 HTTP/1.1 \"x\"", "{line:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_body_is_cut_at_its_limit_and_an_early_end_is_noted() {
     let of = |headers: &str, body: &str| format!("HTTP/1.1 200 OK\r\n{headers}\r\n\r\n{body}");

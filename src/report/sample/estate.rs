@@ -249,7 +249,7 @@ fn with_evidence(mut report: EndpointReport, index: usize, kind: &Kind) -> Endpo
     for (number, request) in report.requests.iter_mut().enumerate() {
         if let Ok(reply) = &mut Arc::make_mut(&mut request.exchange).outcome {
             let id = format!("4f7f2c1e-0000-4000-{number:04}-{index:012}");
-            reply.headers.set(AUDIT_ID, id.parse().unwrap());
+            *reply = reply.clone().with(AUDIT_ID, &id);
         }
     }
     report

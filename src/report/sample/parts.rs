@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 
-use crate::kubernetes::{Answer, Headers, Status, VersionInfo};
+use crate::kubernetes::{Answer, HeaderMarks, Headers, Status, VersionInfo};
 use crate::model::{
     Access, Attribution, Certificate, Clue, ClueKind, Component, Confidence, Endpoint,
     EndpointReport, Exchange, Failure, FailureKind, Grade, Grant, Handshake, Host, Identification,
@@ -135,16 +134,15 @@ pub(crate) fn asked(path: &str, outcome: Result<Reply, Failure>, access: Access)
 }
 
 pub(crate) fn reply(status: u16, headers: &[(&str, &str)], answer: Answer) -> Reply {
-    let header = |(name, value): &(&str, &str)| {
-        (
-            name.parse::<HeaderName>().unwrap(),
-            HeaderValue::from_bytes(value.as_bytes()).unwrap(),
-        )
-    };
+    let mut kept = Headers::default();
+    for (name, value) in headers {
+        kept.push(name, value.as_bytes());
+    }
     Reply {
         status,
         version: http::Version::HTTP_11,
-        headers: headers.iter().map(header).collect::<Headers>(),
+        marks: HeaderMarks::of(&kept),
+        headers: kept,
         answer,
         digest: None,
         body_size: 180,
