@@ -1,4 +1,4 @@
-//! Distinguished names: kept as attributes, written as RFC 4514.
+//! Distinguished names: kept as they are written (RFC 4514), and read where an attribute is wanted.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -35,60 +35,61 @@ const LEGACY_TYPES: [&str; 18] = [
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DistinguishedName {
     text: String,
-    /// Types and values, most specific first.
-    attributes: Vec<Attribute>,
 }
-
-/// A type and its value.
-type Attribute = (String, String);
 
 impl DistinguishedName {
     /// A name from its relative names, most specific first, each with its types and values.
-    pub fn new<Relative>(relative_names: impl IntoIterator<Item = Relative>) -> Self
+    pub fn new<Relative, Kind, Value>(relative_names: impl IntoIterator<Item = Relative>) -> Self
     where
-        Relative: IntoIterator<Item = (String, String)>,
+        Relative: IntoIterator<Item = (Kind, Value)>,
+        Kind: AsRef<str>,
+        Value: AsRef<str>,
     {
         let mut name = Self::default();
         for relative in relative_names {
             for (at, (kind, value)) in relative.into_iter().enumerate() {
-                name.push(if at == 0 { ',' } else { '+' }, kind, value);
+                let separator = if at == 0 { ',' } else { '+' };
+                name.push(separator, kind.as_ref(), value.as_ref());
             }
         }
         name
     }
 
-    /// The most specific value of an attribute type.
-    pub fn attribute(&self, kind: &str) -> Option<&str> {
-        let of_kind = self.attributes.iter().find(|(of, _)| of == kind);
-        of_kind.map(|(_, value)| value.as_str())
+    /// The most specific value of an attribute type; `None` also if the text of a report is no distinguished name.
+    pub fn attribute(&self, kind: &str) -> Option<Cow<'_, str>> {
+        let mut found = None;
+        for attribute in attributes(&self.text) {
+            let attribute = attribute?;
+            if attribute.kind == kind {
+                found = found.or(Some(attribute.value));
+            }
+        }
+        found
     }
 
     /// Adds an attribute, cut if the text gets too long.
-    fn push(&mut self, separator: char, kind: String, mut value: String) {
-        let kind = if is_type(&kind) {
-            kind
-        } else {
-            UNKNOWN_TYPE.to_owned()
-        };
+    fn push(&mut self, separator: char, kind: &str, value: &str) {
+        let kind = if is_type(kind) { kind } else { UNKNOWN_TYPE };
         let length = self.text.chars().count() + kind.chars().count() + 2;
-        if length >= KEPT {
+        let Some(room) = KEPT.checked_sub(length).filter(|room| *room > 0) else {
             return;
+        };
+        let end = value.char_indices().nth(room).map(|(end, _)| end);
+        let mut value = &value[..end.unwrap_or(value.len())];
+        let mut written = escaped(value);
+        while written.chars().count() > room {
+            let mut shorter = value.chars();
+            shorter.next_back();
+            value = shorter.as_str();
+            written = escaped(value);
         }
-        if let Some((end, _)) = value.char_indices().nth(KEPT - length) {
-            value.truncate(end);
-        }
-        while escaped(&value).chars().count() > KEPT - length {
-            value.pop();
-        }
-        let written = escaped(&value);
         self.text.reserve(kind.len() + written.len() + 2);
         if !self.text.is_empty() {
             self.text.push(separator);
         }
-        self.text.push_str(&kind);
+        self.text.push_str(kind);
         self.text.push('=');
         self.text.push_str(&written);
-        self.attributes.push((kind, value));
     }
 }
 
@@ -116,10 +117,18 @@ impl fmt::Display for DistinguishedName {
 /// versions wrote. A text that is neither is kept as it is.
 impl From<&str> for DistinguishedName {
     fn from(text: &str) -> Self {
-        let name = read(text).or_else(|| read_legacy(text)).map(Self::new);
+        let read: Option<Vec<Attribute<'_>>> = attributes(text).collect();
+        let name = read.map(|attributes| {
+            let mut name = Self::default();
+            for attribute in attributes {
+                name.push(attribute.separator, attribute.kind, &attribute.value);
+            }
+            name
+        });
+        let name =
+            name.or_else(|| read_legacy(text).map(|names| Self::new(names.into_iter().rev())));
         name.unwrap_or_else(|| Self {
             text: text.to_owned(),
-            attributes: Vec::new(),
         })
     }
 }
@@ -148,72 +157,89 @@ fn escaped(value: &str) -> Cow<'_, str> {
     out.into()
 }
 
-/// RFC 4514.
-fn read(text: &str) -> Option<Vec<Vec<Attribute>>> {
-    let mut names = vec![Vec::new()];
-    let mut rest = text;
-    loop {
-        let (kind, value) = rest.split_once('=')?;
-        if !is_type(kind) {
-            return None;
-        }
-        let mut bytes = Vec::new();
-        let mut separator = None;
-        let mut at = 0;
-        while let Some(c) = value[at..].chars().next() {
-            at += c.len_utf8();
-            match c {
-                '\\' => {
-                    // `u8::from_str_radix` accepts a leading '+'.
-                    let hex = value
-                        .get(at..at + 2)
-                        .filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()))
-                        .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-                    let plain = value[at..].chars().next()?;
-                    at += if hex.is_some() { 2 } else { plain.len_utf8() };
-                    match hex {
-                        Some(byte) => bytes.push(byte),
-                        None => bytes.extend(plain.to_string().bytes()),
-                    }
-                }
-                ',' | '+' => {
-                    separator = Some(c);
-                    break;
-                }
-                c => bytes.extend(c.to_string().bytes()),
-            }
-        }
-        let unescaped = String::from_utf8_lossy(&bytes).into_owned();
-        names.last_mut()?.push((kind.to_owned(), unescaped));
-        match separator {
-            None => break,
-            Some(',') => names.push(Vec::new()),
-            Some(_) => {}
-        }
-        rest = &value[at..];
-    }
-    Some(names)
+/// An attribute of a text.
+struct Attribute<'a> {
+    /// `,` before a relative name, `+` before a further value of one. The first attribute has `,`.
+    separator: char,
+    kind: &'a str,
+    value: Cow<'a, str>,
 }
 
-/// The form of earlier versions. Text after a comma that does not begin with an attribute type belongs to the value.
-fn read_legacy(text: &str) -> Option<Vec<Vec<Attribute>>> {
-    let mut names: Vec<Vec<Attribute>> = Vec::new();
+/// The attributes of an RFC 4514 text; `None` where it is none.
+fn attributes(text: &str) -> impl Iterator<Item = Option<Attribute<'_>>> {
+    let mut next = Some((',', text));
+    std::iter::from_fn(move || {
+        let (separator, rest) = next.take()?;
+        let Some((kind, rest)) = rest.split_once('=').filter(|(kind, _)| is_type(kind)) else {
+            return Some(None);
+        };
+        let Some((value, end)) = value(rest) else {
+            return Some(None);
+        };
+        let mut after = rest[end..].chars();
+        next = after.next().map(|separator| (separator, after.as_str()));
+        Some(Some(Attribute {
+            separator,
+            kind,
+            value,
+        }))
+    })
+}
+
+/// The value at the beginning of a text, and where it ends: at a separator, or with the text. `None` if it ends within an
+/// escape.
+fn value(text: &str) -> Option<(Cow<'_, str>, usize)> {
+    let special = text.find(['\\', ',', '+']);
+    match special {
+        None => return Some((text.into(), text.len())),
+        Some(end) if !text[end..].starts_with('\\') => return Some((text[..end].into(), end)),
+        Some(_) => {}
+    }
+    let mut bytes = Vec::new();
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        if matches!(c, ',' | '+') {
+            break;
+        }
+        let start = at;
+        at += c.len_utf8();
+        if c != '\\' {
+            bytes.extend_from_slice(&text.as_bytes()[start..at]);
+            continue;
+        }
+        // `u8::from_str_radix` accepts a leading '+'.
+        let hex = text
+            .get(at..at + 2)
+            .filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()))
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        if let Some(byte) = hex {
+            bytes.push(byte);
+            at += 2;
+        } else {
+            let plain = text[at..].chars().next()?;
+            bytes.extend_from_slice(&text.as_bytes()[at..at + plain.len_utf8()]);
+            at += plain.len_utf8();
+        }
+    }
+    Some((String::from_utf8_lossy(&bytes).into_owned().into(), at))
+}
+
+/// The relative names of the form of earlier versions, most specific last. Text after a comma that does not begin with an
+/// attribute type belongs to the value.
+fn read_legacy(text: &str) -> Option<Vec<[(&str, String); 1]>> {
+    let mut names: Vec<[(&str, String); 1]> = Vec::new();
     for part in text.split(", ") {
-        match (
-            part.split_once('='),
-            names.last_mut().and_then(|name| name.last_mut()),
-        ) {
+        match (part.split_once('='), names.last_mut()) {
             (Some((kind, value)), _) if is_legacy_type(kind) => {
-                names.push(vec![(kind.to_owned(), value.to_owned())]);
+                names.push([(kind, value.to_owned())]);
             }
-            (_, Some((_, value))) => {
+            (_, Some([(_, value)])) => {
                 value.push_str(", ");
                 value.push_str(part);
             }
             _ => return None,
         }
     }
-    names.reverse();
     Some(names)
 }
 
@@ -244,7 +270,7 @@ mod tests {
 
     use super::*;
 
-    fn pair(kind: &str, value: &str) -> Attribute {
+    fn pair(kind: &str, value: &str) -> (String, String) {
         (kind.to_owned(), value.to_owned())
     }
 
@@ -279,7 +305,7 @@ mod tests {
             assert_eq!(&*name, text);
             assert_eq!(DistinguishedName::from(text), name);
             for (kind, value) in attributes {
-                assert_eq!(name.attribute(kind), Some(*value));
+                assert_eq!(name.attribute(kind).as_deref(), Some(*value));
             }
             assert_eq!(name.attribute("OU"), None);
         }
@@ -299,14 +325,19 @@ mod tests {
         let name = single(&[("", "a,b"), ("2a:ff", "c"), ("CN", "x")]);
         assert_eq!(&*name, "CN=x,unknown-type=c,unknown-type=a\\,b");
         assert_eq!(DistinguishedName::from(&*name), name);
-        assert_eq!(name.attribute("CN"), Some("x"));
+        assert_eq!(name.attribute("CN").as_deref(), Some("x"));
     }
 
     #[test]
     fn names_of_earlier_reports_are_read() {
         let name = DistinguishedName::from("C=US, O=DigiCert, Inc., CN=a+b");
         assert_eq!(&*name, "CN=a\\+b,O=DigiCert\\, Inc.,C=US");
-        assert_eq!(name.attribute("O"), Some("DigiCert, Inc."));
+        assert_eq!(name.attribute("O").as_deref(), Some("DigiCert, Inc."));
+        // Only a whole name has attributes.
+        assert_eq!(
+            DistinguishedName::from("no name,CN=x").attribute("CN"),
+            None
+        );
         let name = DistinguishedName::from("O=x, CN=y, Email=a@b");
         assert_eq!(&*name, "Email=a@b,CN=y,O=x");
         assert_eq!(

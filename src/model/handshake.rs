@@ -16,8 +16,10 @@ pub struct NameList {
 impl NameList {
     /// The number of strings that a list keeps.
     pub const KEPT: usize = 64;
+    /// The most characters of a name that are kept.
+    pub const CHARACTERS: usize = 256;
 
-    /// Keeps the first [`Self::KEPT`] names, each cut to 256 characters, and counts the rest.
+    /// Keeps the first [`Self::KEPT`] names, each cut to [`Self::CHARACTERS`], and counts the rest.
     pub fn collect(names: impl IntoIterator<Item = String>) -> Self {
         let names = names.into_iter();
         let (_, most) = names.size_hint();
@@ -27,7 +29,10 @@ impl NameList {
         };
         for mut name in names {
             if out.kept.len() < Self::KEPT {
-                if let Some((end, _)) = name.char_indices().nth(256) {
+                // A name has no more characters than bytes.
+                if name.len() > Self::CHARACTERS
+                    && let Some((end, _)) = name.char_indices().nth(Self::CHARACTERS)
+                {
                     name.truncate(end);
                 }
                 out.kept.push(name);

@@ -5,6 +5,11 @@ const DIGITS: [u8; 16] = *b"0123456789abcdef";
 /// Two digits a byte.
 pub(crate) fn hex(bytes: impl IntoIterator<Item = u8>) -> String {
     let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
-    let digits = |byte: u8| [digit(byte >> 4), digit(byte & 15)];
-    bytes.into_iter().flat_map(digits).collect()
+    let bytes = bytes.into_iter();
+    let mut text = String::with_capacity(2 * bytes.size_hint().0);
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
 }

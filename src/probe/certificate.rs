@@ -1,5 +1,6 @@
 //! Reads facts from a certificate leniently: what cannot be read is left out.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -81,19 +82,21 @@ pub(super) fn distinguished_name(der: &[u8]) -> String {
 }
 
 fn name(parsed: &X509Name<'_>) -> DistinguishedName {
-    let attribute = |attribute: &AttributeTypeAndValue<'_>| {
-        let oid = attribute.attr_type();
-        let kind = objects::oid2abbrev(oid, objects::oid_registry())
-            .map_or_else(|_| oid.to_id_string(), str::to_owned);
-        let value = attribute.as_str().map_or_else(
-            |_| String::from_utf8_lossy(attribute.as_slice()).into_owned(),
-            str::to_owned,
-        );
-        (kind, value)
-    };
     let encoded: Vec<&RelativeDistinguishedName<'_>> = parsed.iter_rdn().collect();
     let relative_names = encoded.into_iter().rev();
     DistinguishedName::new(relative_names.map(|relative| relative.iter().map(attribute)))
+}
+
+/// The type and the value of an attribute.
+fn attribute<'a>(attribute: &'a AttributeTypeAndValue<'_>) -> (Cow<'a, str>, Cow<'a, str>) {
+    let oid = attribute.attr_type();
+    let kind = objects::oid2abbrev(oid, objects::oid_registry())
+        .map_or_else(|_| oid.to_id_string().into(), Cow::Borrowed);
+    let value = (attribute.as_str()).map_or_else(
+        |_| String::from_utf8_lossy(attribute.as_slice()),
+        Cow::Borrowed,
+    );
+    (kind, value)
 }
 
 fn san(general: &GeneralName<'_>) -> Option<String> {

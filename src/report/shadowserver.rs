@@ -169,7 +169,7 @@ fn set_certificate(
             ("serialNumber", "serial_number"),
         ] {
             let text = name.attribute(attribute).unwrap_or_default();
-            cells.insert(format!("{owner}_{column}").into(), text.to_owned());
+            cells.insert(format!("{owner}_{column}").into(), text.into_owned());
         }
     }
 }
