@@ -14,9 +14,11 @@
 //! **What an alias is worth.** The owner of a name may point it anywhere (CNAME), while the server itself shows its
 //! certificate. So an alias names no product if the handshake shows only other products.
 
-use std::rc::Rc;
+use std::borrow::Cow;
 
-use crate::model::{Attribution, Confidence, Product, ProductMark, Provenance, Specificity};
+use crate::model::{
+    Attribution, Component, Confidence, Product, ProductMark, Provenance, Specificity,
+};
 
 use crate::products::{Fact, Place, TABLE, Table};
 
@@ -30,43 +32,48 @@ const UNIQUE: u32 = 8;
 
 /// A text that matches a pattern of a product.
 #[derive(Clone)]
-pub(super) struct MatchedText {
+pub(super) struct MatchedText<'a> {
     place: Place,
     fact: &'static Fact,
     clue: usize,
-    seen: Rc<str>,
+    seen: Cow<'a, str>,
     /// Whether it is in a name that the host name is an alias of.
     alias: bool,
 }
 
 /// The marks of all texts.
 #[derive(Default)]
-pub(super) struct ProductMarks(Vec<MatchedText>);
+pub(super) struct ProductMarks<'a>(Vec<MatchedText<'a>>);
 
-impl ProductMarks {
+impl<'a> ProductMarks<'a> {
     /// Matches a text with every pattern of `place`. `clue` is the index of the clue that shows the text.
-    pub(super) fn match_text(&mut self, place: Place, text: &str, clue: usize) {
+    pub(super) fn match_text(&mut self, place: Place, text: impl Into<Cow<'a, str>>, clue: usize) {
         self.find(place, text, clue, false);
     }
 
     /// Matches a name that the host name is an alias of.
-    pub(super) fn match_alias(&mut self, name: &str, clue: usize) {
+    pub(super) fn match_alias(&mut self, name: &'a str, clue: usize) {
         self.find(Place::Host, name, clue, true);
     }
 
-    fn find(&mut self, place: Place, text: &str, clue: usize, alias: bool) {
-        let mut seen: Option<Rc<str>> = None;
-        let found = TABLE
-            .patterns(place)
-            .matching(text)
-            .map(|fact| MatchedText {
+    fn find(&mut self, place: Place, text: impl Into<Cow<'a, str>>, clue: usize, alias: bool) {
+        let seen = text.into();
+        TABLE.each_match(place, &seen, |fact| {
+            self.0.push(MatchedText {
                 place,
                 fact,
                 clue,
-                seen: Rc::clone(seen.get_or_insert_with(|| text.into())),
+                seen: seen.clone(),
                 alias,
             });
-        self.0.extend(found);
+        });
+    }
+
+    /// Whether the text of a clue shows this program.
+    pub(super) fn show(&self, program: Component, place: Place, clue: usize) -> bool {
+        self.0.iter().any(|found| {
+            found.place == place && found.clue == clue && found.fact.shows == Some(program)
+        })
     }
 
     /// Whether a unique mark is in this place.
@@ -79,7 +86,7 @@ impl ProductMarks {
     /// The marks without those of contradicted aliases. The handshake contradicts an alias if it has telling marks, but
     /// none of a related product: the alias's product, its bases, and the products built on it. `None` if no alias is
     /// contradicted.
-    fn without_contradicted_aliases(&self, table: &Table) -> Option<Vec<MatchedText>> {
+    fn without_contradicted_aliases(&self, table: &Table) -> Option<Vec<MatchedText<'a>>> {
         if !self.0.iter().any(|found| found.alias) {
             return None;
         }
@@ -92,14 +99,14 @@ impl ProductMarks {
                 || table.entries[one].built_on.contains(&other)
                 || table.entries[other].built_on.contains(&one)
         };
-        let contradicted = |found: &MatchedText| {
+        let contradicted = |found: &MatchedText<'_>| {
             found.alias
                 && !telling.is_empty()
                 && !telling
                     .iter()
                     .any(|entry| related(*entry, found.fact.entry))
         };
-        let kept: Vec<MatchedText> = self
+        let kept: Vec<MatchedText<'a>> = self
             .0
             .iter()
             .filter(|found| !contradicted(found))
@@ -166,7 +173,7 @@ impl ProductMarks {
 }
 
 /// The products with a mark of their own, each once.
-fn marked(found: &[MatchedText]) -> Vec<usize> {
+fn marked(found: &[MatchedText<'_>]) -> Vec<usize> {
     let mut entries: Vec<usize> = found.iter().map(|mark| mark.fact.entry).collect();
     entries.sort_unstable();
     entries.dedup();
@@ -174,12 +181,15 @@ fn marked(found: &[MatchedText]) -> Vec<usize> {
 }
 
 /// The products that are named or tie, with their strength; `None` if no mark names one.
-fn strongest(found: &[MatchedText], table: &Table) -> Option<(Confidence, Vec<usize>)> {
+fn strongest(found: &[MatchedText<'_>], table: &Table) -> Option<(Confidence, Vec<usize>)> {
     let mut supports: Vec<Support> = (marked(found).into_iter())
         .map(|entry| Support::of(entry, table, found))
         .collect();
-    let confidence = supports.iter().filter_map(Support::strength).max()?;
-    supports.retain(|support| support.strength() == Some(confidence));
+    let confidence = supports
+        .iter()
+        .filter_map(|support| support.strength)
+        .max()?;
+    supports.retain(|support| support.strength == Some(confidence));
     Some((confidence, choose(&supports, table)))
 }
 
@@ -198,80 +208,83 @@ fn worth(fact: &Fact) -> u32 {
 /// The evidence for one product.
 struct Support {
     entry: usize,
-    /// The worth of the best mark in each place, among the marks of the product and of its bases.
-    places: [u32; Place::COUNT],
+    /// How strong it is; `None` if it names no product.
+    strength: Option<Confidence>,
+    /// The worth of the best marks in each place, together.
+    total: u32,
     /// The worth of the best mark that the product has and its bases lack.
     distinguishing: u32,
 }
 
 impl Support {
     /// The evidence for a product that has a mark of its own: marks of its bases do not suffice.
-    fn of(entry: usize, table: &Table, found: &[MatchedText]) -> Self {
-        let built_on = &table.entries[entry].built_on;
+    fn of(entry: usize, table: &Table, found: &[MatchedText<'_>]) -> Self {
+        let built_on = table.entries[entry].built_on.as_slice();
+        let is_of_a_base =
+            |mark: &MatchedText<'_>| !built_on.is_empty() && built_on.contains(&mark.fact.entry);
+        // The worth of the best mark in each place, among the marks of the product and of its bases.
         let mut places = [0; Place::COUNT];
         let mut distinguishing = 0;
         for mark in found {
             let is_own = mark.fact.entry == entry;
-            if !is_own && !built_on.contains(&mark.fact.entry) {
+            if !is_own && !is_of_a_base(mark) {
                 continue;
             }
             let worth = worth(mark.fact);
             let place = &mut places[mark.place as usize];
             *place = worth.max(*place);
-            let shared = || {
+            let is_shared = || {
                 found.iter().any(|other| {
-                    built_on.contains(&other.fact.entry)
+                    is_of_a_base(other)
                         && other.place == mark.place
                         && other.seen == mark.seen
                         && self::worth(other.fact) >= worth
                 })
             };
-            if is_own && worth > distinguishing && !shared() {
+            if is_own && worth > distinguishing && !is_shared() {
                 distinguishing = worth;
             }
         }
         Self {
             entry,
-            places,
+            strength: strength(places),
+            total: places.iter().sum(),
             distinguishing,
         }
     }
+}
 
-    fn strength(&self) -> Option<Confidence> {
-        let at_least = |worth: u32| self.places.iter().filter(|place| **place >= worth).count();
-        match (at_least(UNIQUE), at_least(TELLING), at_least(INFERRED)) {
-            (1.., _, 2..) => Some(Confidence::High),
-            (1.., _, _) | (_, 2.., _) => Some(Confidence::Medium),
-            (_, 1, _) | (_, _, 2..) => Some(Confidence::Low),
-            _ => None,
-        }
+/// How strong the best marks in each place are together; `None` if they name no product.
+fn strength(places: [u32; Place::COUNT]) -> Option<Confidence> {
+    let (mut unique, mut telling, mut inferred) = (0, 0, 0);
+    for worth in places {
+        unique += u32::from(worth >= UNIQUE);
+        telling += u32::from(worth >= TELLING);
+        inferred += u32::from(worth >= INFERRED);
     }
-
-    fn total(&self) -> u32 {
-        self.places.iter().sum()
+    match (unique, telling, inferred) {
+        (1.., _, 2..) => Some(Confidence::High),
+        (1.., _, _) | (_, 2.., _) => Some(Confidence::Medium),
+        (_, 1, _) | (_, _, 2..) => Some(Confidence::Low),
+        _ => None,
     }
 }
 
 /// The product that is named, of the strongest, or all that tie.
 fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
-    let distinguished_by = |least: u32| {
-        strongest
-            .iter()
-            .filter(|support| support.distinguishing >= least)
-            .collect::<Vec<_>>()
-    };
+    let most = (strongest.iter())
+        .map(|support| support.distinguishing)
+        .max();
     // A product that is built on two others may have only marks that these share, so 0 is allowed.
-    let all = [UNIQUE, TELLING, 1, 0]
-        .into_iter()
-        .map(distinguished_by)
-        .find(|set| !set.is_empty());
-    let all = all.unwrap_or_default();
+    let mut levels = [UNIQUE, TELLING, 1, 0].into_iter();
+    let least = levels
+        .find(|level| most >= Some(*level))
+        .unwrap_or_default();
+    let all = || (strongest.iter()).filter(|support| support.distinguishing >= least);
     let built_on =
         |one: &Support, other: &Support| table.entries[one.entry].built_on.contains(&other.entry);
-    let tops: Vec<&Support> = all
-        .iter()
-        .filter(|one| !all.iter().any(|other| built_on(other, one)))
-        .copied()
+    let tops: Vec<&Support> = all()
+        .filter(|one| !all().any(|other| built_on(other, one)))
         .collect();
     if let [_] = tops.as_slice() {
         return vec![tops[0].entry];
@@ -282,17 +295,15 @@ fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
         return vec![both.entry];
     }
     let mut by_total = tops;
-    by_total.sort_by_key(|support| (std::cmp::Reverse(support.total()), support.entry));
+    by_total.sort_by_key(|support| (std::cmp::Reverse(support.total), support.entry));
     match by_total.as_slice() {
-        [first, second, ..]
-            if first.total() >= second.total() + first.distinguishing.max(TELLING) =>
-        {
+        [first, second, ..] if first.total >= second.total + first.distinguishing.max(TELLING) => {
             vec![first.entry]
         }
         tied => {
-            let best = tied.first().map_or(0, |first| first.total());
+            let best = tied.first().map_or(0, |first| first.total);
             let close =
-                |support: &&&Support| support.total() + support.distinguishing.max(TELLING) > best;
+                |support: &&&Support| support.total + support.distinguishing.max(TELLING) > best;
             tied.iter()
                 .filter(close)
                 .map(|support| support.entry)
@@ -303,10 +314,10 @@ fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
 
 /// The marks for the report: the strongest first, one for each product and text.
 fn reported<'a>(
-    found: impl Iterator<Item = &'a MatchedText>,
+    found: impl Iterator<Item = &'a MatchedText<'a>>,
     table: &'static Table,
 ) -> Vec<ProductMark> {
-    let mut sorted: Vec<&MatchedText> = found.collect();
+    let mut sorted: Vec<&MatchedText<'_>> = found.collect();
     sorted.sort_by_key(|found| {
         (
             std::cmp::Reverse(worth(found.fact)),
@@ -318,7 +329,7 @@ fn reported<'a>(
     for found in sorted {
         let product = &table.entries[found.fact.entry].id;
         let is_listed = |mark: &ProductMark| {
-            mark.product == *product && mark.clue == found.clue && *mark.seen == *found.seen
+            mark.product == *product && mark.clue == found.clue && mark.seen == found.seen
         };
         if !marks.iter().any(is_listed) {
             marks.push(ProductMark {

@@ -47,7 +47,7 @@ pub fn identify(observation: &Observation) -> Identification {
     Identification {
         component,
         confidence,
-        version: signs.version.clone(),
+        version: signs.version.map(str::to_owned),
         kubernetes: signs.shows_kubernetes(),
         through_front: component == Component::KubeApiServer && signs.front,
         attribution,
@@ -55,7 +55,7 @@ pub fn identify(observation: &Observation) -> Identification {
     }
 }
 
-fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
+fn weigh(signs: &Signs<'_>, observation: &Observation) -> (Component, Confidence) {
     let port = observation.endpoint.port;
     let sure = |strong: u32| {
         if strong > 1 {

@@ -1,9 +1,9 @@
 //! The table of all products. Their patterns are compiled into one set for each place where they are looked for.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use parking_lot::RwLock;
 use regex::RegexSet;
 
 use super::entry::{Entry, Place};
@@ -28,56 +28,19 @@ const REMEMBERED: usize = 256;
 /// The most bytes of a text that is remembered.
 const LONGEST_REMEMBERED: usize = 64;
 
-/// The patterns of one place, and the fact behind each of them.
-pub(crate) struct Patterns {
-    set: RegexSet,
-    facts: Vec<Fact>,
-    /// Texts that were matched before, and the facts that they show: clusters share most names in their certificates.
-    matched: RwLock<HashMap<Box<str>, Arc<[usize]>>>,
-    /// The patterns that only one program shows, for each such program.
-    of_programs: Vec<(Component, RegexSet)>,
+/// Texts, and the facts that they show: indices.
+type Matched = HashMap<Box<str>, Box<[usize]>>;
+
+thread_local! {
+    /// Texts that were matched with the patterns of [`TABLE`], by [`Place`], and the facts that they show: clusters share
+    /// most names in their certificates. Each thread has its own, because a shared one would pass between processors.
+    static MATCHED: RefCell<[Matched; Place::COUNT]> = RefCell::default();
 }
 
-impl Patterns {
-    /// The facts that a text shows.
-    pub(crate) fn matching(&self, text: &str) -> impl Iterator<Item = &Fact> {
-        let facts = self.matches(text);
-        (0..facts.len()).map(move |at| &self.facts[facts[at]])
-    }
-
-    fn matches(&self, text: &str) -> Arc<[usize]> {
-        if let Some(facts) = self.matched.read().get(text) {
-            return Arc::clone(facts);
-        }
-        let facts: Arc<[usize]> = self.set.matches(text).into_iter().collect();
-        if text.len() <= LONGEST_REMEMBERED {
-            let mut matched = self.matched.write();
-            if matched.len() < REMEMBERED {
-                matched.insert(text.into(), Arc::clone(&facts));
-            }
-        }
-        facts
-    }
-
-    fn new(patterns: &[String], facts: Vec<Fact>) -> Result<Self, regex::Error> {
-        let mut of_programs: Vec<(Component, Vec<&String>)> = Vec::new();
-        for (pattern, fact) in patterns.iter().zip(&facts) {
-            let Some(program) = fact.shows else { continue };
-            match (of_programs.iter_mut()).find(|(other, _)| *other == program) {
-                Some((_, patterns)) => patterns.push(pattern),
-                None => of_programs.push((program, vec![pattern])),
-            }
-        }
-        let of_programs = of_programs
-            .into_iter()
-            .map(|(program, patterns)| Ok((program, RegexSet::new(patterns)?)));
-        Ok(Self {
-            set: RegexSet::new(patterns)?,
-            facts,
-            matched: RwLock::default(),
-            of_programs: of_programs.collect::<Result<_, regex::Error>>()?,
-        })
-    }
+/// The patterns of one place, and the fact behind each of them.
+struct Patterns {
+    set: RegexSet,
+    facts: Vec<Fact>,
 }
 
 /// What a pattern shows if it matches.
@@ -88,7 +51,7 @@ pub(crate) struct Fact {
     pub(crate) known: Provenance,
     pub(crate) source: Text,
     /// The only program that shows it, if there is only one.
-    shows: Option<Component>,
+    pub(crate) shows: Option<Component>,
 }
 
 impl Table {
@@ -126,7 +89,8 @@ impl Table {
             }
         }
         let patterns = places.into_iter().map(|(patterns, facts)| {
-            Patterns::new(&patterns, facts).map_err(|error| error.to_string())
+            let set = RegexSet::new(patterns).map_err(|error| error.to_string())?;
+            Ok(Patterns { set, facts })
         });
         Ok(Self {
             entries,
@@ -135,14 +99,30 @@ impl Table {
         })
     }
 
-    pub(crate) fn patterns(&self, place: Place) -> &Patterns {
-        &self.patterns[place as usize]
+    /// Does something with each fact that a text shows.
+    pub(crate) fn each_match(
+        &'static self,
+        place: Place,
+        text: &str,
+        mut found: impl FnMut(&'static Fact),
+    ) {
+        let patterns = self.patterns(place);
+        MATCHED.with_borrow_mut(|matched| {
+            let matched = &mut matched[place as usize];
+            if let Some(facts) = matched.get(text) {
+                facts.iter().for_each(|at| found(&patterns.facts[*at]));
+                return;
+            }
+            let facts: Box<[usize]> = patterns.set.matches(text).into_iter().collect();
+            facts.iter().for_each(|at| found(&patterns.facts[*at]));
+            if text.len() <= LONGEST_REMEMBERED && matched.len() < REMEMBERED {
+                matched.insert(text.into(), facts);
+            }
+        });
     }
 
-    /// Whether a text shows this program, of any product.
-    pub(crate) fn shows(&self, place: Place, text: &str, component: Component) -> bool {
-        let mut programs = self.patterns(place).of_programs.iter();
-        programs.any(|(program, patterns)| *program == component && patterns.is_match(text))
+    fn patterns(&self, place: Place) -> &Patterns {
+        &self.patterns[place as usize]
     }
 
     /// The entry and the entries of everything that it is built on.
@@ -160,18 +140,33 @@ mod tests {
 
     #[test]
     fn a_text_shows_the_same_when_it_comes_again() {
-        let patterns = TABLE.patterns(Place::ClientCa);
-        let facts = |text: &str| -> Vec<usize> { patterns.matches(text).to_vec() };
+        let place = Place::ClientCa;
+        let facts = |text: &str| {
+            let mut facts = Vec::new();
+            TABLE.each_match(place, text, |fact| facts.push(std::ptr::from_ref(fact)));
+            facts
+        };
+        let remembered = |text: &str| {
+            MATCHED.with_borrow(|matched| {
+                let matched = &matched[place as usize];
+                (matched.len(), matched.contains_key(text))
+            })
+        };
+        let patterns = TABLE.patterns(place);
         let long = "x".repeat(LONGEST_REMEMBERED + 1);
         for text in ["CN=kubernetes", "CN=k3s-client-ca@1700000000", "", &long] {
-            let expected: Vec<usize> = patterns.set.matches(text).into_iter().collect();
+            let shown = patterns.set.matches(text).into_iter();
+            let expected: Vec<_> = shown
+                .map(|at| std::ptr::from_ref(&patterns.facts[at]))
+                .collect();
             assert_eq!([facts(text), facts(text)], [expected.clone(), expected]);
         }
+        assert!(!facts("CN=kubernetes").is_empty());
+        assert_eq!(remembered("CN=kubernetes"), (3, true));
         for number in 0..2 * REMEMBERED {
             assert!(facts(&format!("CN=nobody-{number}")).is_empty());
         }
-        assert!(patterns.matched.read().len() <= REMEMBERED);
-        assert!(!patterns.matched.read().contains_key(&*long));
+        assert_eq!(remembered(&long), (REMEMBERED, false));
     }
 
     #[test]

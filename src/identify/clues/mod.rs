@@ -4,14 +4,14 @@
 mod signs;
 mod tls;
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use super::attribution::ProductMarks;
 use crate::kubernetes::{
     Answer, GO_NOT_FOUND, Minor, PathClass, Status, UNAUTHORIZED, VersionInfo,
 };
 use crate::model::{ClueKind, Component, Observation, Reply, Request, Scheme};
-use crate::products::{Place, TABLE};
+use crate::products::Place;
 pub(super) use signs::Signs;
 
 /// How Teleport's Kubernetes proxy refuses a caller without a client certificate (`accessDeniedMsg`
@@ -20,9 +20,13 @@ const PROXY_DENIES: &str = "[00] access denied";
 /// The realm of an API server with password authentication.
 const OLD_REALM: &str = "kubernetes-master";
 
-impl Signs {
-    pub(super) fn of(observation: &Observation) -> Self {
+/// Clues that an endpoint usually gives at most.
+const CLUES: usize = 10;
+
+impl<'a> Signs<'a> {
+    pub(super) fn of(observation: &'a Observation) -> Self {
         let mut signs = Self {
+            clues: Vec::with_capacity(CLUES),
             only_go_text: true,
             ..Self::default()
         };
@@ -43,7 +47,7 @@ impl Signs {
     }
 
     /// Matches the observed texts with the table of products.
-    fn match_products(&mut self, observation: &Observation) {
+    fn match_products(&mut self, observation: &'a Observation) {
         let at = |kind: ClueKind| {
             self.clues
                 .iter()
@@ -51,12 +55,12 @@ impl Signs {
                 .unwrap_or_default()
         };
         let mut marks = ProductMarks::default();
-        if let Some(version) = &self.version {
+        if let Some(version) = self.version {
             marks.match_text(Place::Version, version, at(ClueKind::VersionFields));
         }
         let host = at(ClueKind::HostName);
         if let Some(name) = &observation.endpoint.name {
-            marks.match_text(Place::Host, name, host);
+            marks.match_text(Place::Host, &**name, host);
         }
         for alias in observation.aliases.iter() {
             marks.match_alias(alias, host);
@@ -67,19 +71,28 @@ impl Signs {
             .replies()
             .find_map(|(_, reply)| reply.header("strict-transport-security"));
         if let Some(value) = header {
-            marks.match_text(Place::TransportSecurity, &value, transport);
+            marks.match_text(Place::TransportSecurity, value, transport);
         }
+        let answer = at(ClueKind::ProductAnswer);
         for (request, reply) in observation.replies() {
             if let Some(text) = own_answer(request, &reply.answer) {
-                marks.match_text(Place::Answer, &text, at(ClueKind::ProductAnswer));
+                marks.match_text(Place::Answer, text, answer);
             }
+        }
+        self.proxy_answer = marks.show(Component::KubernetesProxy, Place::Answer, answer);
+        self.supervisor_answer = marks.show(Component::Supervisor, Place::Answer, answer);
+        if (observation.tls.as_ref()).is_some_and(|tls| tls.certificate.is_some()) {
+            let certificate = at(ClueKind::ServingCertificate);
+            let of_certificate = |program, place| marks.show(program, place, certificate);
+            self.supervisor_certificate = of_certificate(Component::Supervisor, Place::Subject);
+            self.proxy_certificate = of_certificate(Component::KubernetesProxy, Place::Issuer);
         }
         // Some products serve the API under a service name of their own.
         self.other_service_certificate &= !marks.unique_in(Place::San);
         self.marks = marks;
     }
 
-    fn reply(&mut self, request: &Request, reply: &Reply) {
+    fn reply(&mut self, request: &Request, reply: &'a Reply) {
         self.replies += 1;
         let asked = Asked {
             request,
@@ -88,35 +101,38 @@ impl Signs {
         let marks = reply.header_marks();
         if marks.audit_id {
             self.audit_id = true;
-            self.push_once(ClueKind::AuditId, || format!("{asked} with an Audit-Id"));
+            self.push_once(ClueKind::AuditId, format_args!("{asked} with an Audit-Id"));
         }
         if marks.flow_control {
             self.flow_control = true;
-            self.push_once(ClueKind::FlowControl, || {
-                format!("{asked} with X-Kubernetes-Pf headers")
-            });
+            self.push_once(
+                ClueKind::FlowControl,
+                format_args!("{asked} with X-Kubernetes-Pf headers"),
+            );
         }
         if let Some(server) = reply.header("server") {
             self.front = true;
-            self.push_once(ClueKind::ServerHeader, || format!("Server: {server}"));
+            self.push_once(ClueKind::ServerHeader, format_args!("Server: {server}"));
         }
         self.front |= reply.headers.contains("via");
         if let Some(value) = reply.header("strict-transport-security") {
-            self.push_once(ClueKind::TransportSecurity, || {
-                format!("{asked} with Strict-Transport-Security: {value}")
-            });
+            self.push_once(
+                ClueKind::TransportSecurity,
+                format_args!("{asked} with Strict-Transport-Security: {value}"),
+            );
         }
         match &reply.answer {
             Answer::Status(status) => self.status(asked, status),
             answer if answer.refusal().is_some() => {
                 self.status_objects += 1;
-                self.push_once(ClueKind::Status, || {
-                    format!("{asked} in the words of API servers before 1.7")
-                });
+                self.push_once(
+                    ClueKind::Status,
+                    format_args!("{asked} in the words of API servers before 1.7"),
+                );
             }
             Answer::Version(info) if request.class == PathClass::Version => {
-                self.version = Some(info.git_version.clone());
-                self.push_once(ClueKind::VersionFields, || version_fields(info));
+                self.version = Some(&info.git_version);
+                self.push_once(ClueKind::VersionFields, format_args!("{}", Fields(info)));
             }
             // An API server also lists its root paths with a 404.
             answer @ (Answer::ApiVersions
@@ -129,15 +145,17 @@ impl Signs {
                     || *answer == Answer::RootPaths && reply.status == 404 =>
             {
                 self.discovery = true;
-                self.push_once(ClueKind::Discovery, || {
-                    format!("{asked} with a Kubernetes API document")
-                });
+                self.push_once(
+                    ClueKind::Discovery,
+                    format_args!("{asked} with a Kubernetes API document"),
+                );
             }
             Answer::Etcd if request.class == PathClass::Version => {
                 self.etcd_answer = true;
-                self.push_once(ClueKind::ForeignAnswer, || {
-                    format!("{asked} with an etcdserver version")
-                });
+                self.push_once(
+                    ClueKind::ForeignAnswer,
+                    format_args!("{asked} with an etcdserver version"),
+                );
             }
             Answer::KubeletDeniesAnonymous | Answer::KubeletDeniesUser => {
                 // One such refusal is enough: a kubelet may refuse every path in the same words.
@@ -151,9 +169,6 @@ impl Signs {
             }
             answer => match own_answer(request, answer) {
                 Some(own) => {
-                    let shows = |component| TABLE.shows(Place::Answer, &own, component);
-                    self.proxy_answer |= shows(Component::KubernetesProxy);
-                    self.supervisor_answer |= shows(Component::Supervisor);
                     self.push_or_extend(ClueKind::ProductAnswer, format!("{asked}: {own}"));
                 }
                 None => self.foreign(reply, answer, asked),
@@ -164,9 +179,10 @@ impl Signs {
             .is_some_and(|value| value.contains(OLD_REALM))
         {
             self.old_realm = true;
-            self.push_once(ClueKind::Status, || {
-                format!("{asked} with the realm {OLD_REALM}")
-            });
+            self.push_once(
+                ClueKind::Status,
+                format_args!("{asked} with the realm {OLD_REALM}"),
+            );
         }
         let bare = match &reply.answer {
             Answer::Text(text) => matches!(text.as_str(), UNAUTHORIZED | GO_NOT_FOUND),
@@ -190,9 +206,10 @@ impl Signs {
             _ => {}
         }
         self.status_objects += 1;
-        self.push_once(ClueKind::Status, || {
-            format!("{asked} with a Status of reason {}", status.reason)
-        });
+        self.push_once(
+            ClueKind::Status,
+            format_args!("{asked} with a Status of reason {}", status.reason),
+        );
     }
 
     fn foreign(&mut self, reply: &Reply, answer: &Answer, asked: Asked<'_>) {
@@ -212,7 +229,7 @@ impl Signs {
             Answer::WantsTls => "the text of a TLS port",
             _ => return,
         };
-        self.push_once(ClueKind::ForeignAnswer, || format!("{asked} with {what}"));
+        self.push_once(ClueKind::ForeignAnswer, format_args!("{asked} with {what}"));
     }
 
     /// The host name of the endpoint and the names that it is an alias of.
@@ -233,7 +250,7 @@ impl Signs {
         if observation.endpoint.scheme != Scheme::Http || self.api_server_signs() == 0 {
             return;
         }
-        let minor = self.version.as_deref().and_then(Minor::of_git_version);
+        let minor = self.version.and_then(Minor::of_git_version);
         let proxied = minor.is_some_and(|minor| minor >= Minor::NO_INSECURE_PORT);
         self.front |= proxied;
         let seen = if proxied {
@@ -277,19 +294,23 @@ fn own_answer(request: &Request, answer: &Answer) -> Option<String> {
 }
 
 /// The fields of `/version` that a clue shows.
-fn version_fields(info: &VersionInfo) -> String {
-    let mut seen = format!("gitVersion {}", info.git_version);
-    for (words, field) in [
-        ("emulating", &info.emulation),
-        ("compatible from", &info.minimum_compatibility),
-        ("for", &info.platform),
-        ("built with", &info.go_version),
-        ("on", &info.build_date),
-    ] {
-        if let Some(field) = field {
-            // Writing to a string cannot fail.
-            let _ = write!(seen, ", {words} {field}");
+struct Fields<'a>(&'a VersionInfo);
+
+impl fmt::Display for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(info) = self;
+        write!(f, "gitVersion {}", info.git_version)?;
+        for (words, field) in [
+            ("emulating", &info.emulation),
+            ("compatible from", &info.minimum_compatibility),
+            ("for", &info.platform),
+            ("built with", &info.go_version),
+            ("on", &info.build_date),
+        ] {
+            if let Some(field) = field {
+                write!(f, ", {words} {field}")?;
+            }
         }
+        Ok(())
     }
-    seen
 }

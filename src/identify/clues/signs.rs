@@ -1,15 +1,20 @@
 //! The signs in an observation, from which the component is concluded.
 
+use std::fmt::{self, Write as _};
+
 use super::super::attribution::ProductMarks;
 use crate::model::{Clue, ClueKind};
 use crate::products::Place;
 
+/// The usual length of a clue.
+const SEEN: usize = 64;
+
 /// The signs in an observation.
 #[derive(Default)]
-pub(in crate::identify) struct Signs {
+pub(in crate::identify) struct Signs<'a> {
     pub(in crate::identify) clues: Vec<Clue>,
     /// The texts that match a product's patterns.
-    pub(in crate::identify) marks: ProductMarks,
+    pub(in crate::identify) marks: ProductMarks<'a>,
     pub(in crate::identify) replies: usize,
     /// `Status` objects of 401 or 403, which several components send.
     pub(in crate::identify) status_objects: usize,
@@ -22,7 +27,7 @@ pub(in crate::identify) struct Signs {
     pub(super) discovery: bool,
     pub(super) audit_id: bool,
     pub(super) flow_control: bool,
-    pub(in crate::identify) version: Option<String>,
+    pub(in crate::identify) version: Option<&'a str>,
     pub(in crate::identify) etcd_answer: bool,
     /// A kubelet's own refusal: its authorization refused a user that its authentication had accepted.
     pub(in crate::identify) kubelet_answer: bool,
@@ -53,11 +58,11 @@ pub(in crate::identify) struct Signs {
     pub(in crate::identify) front: bool,
 }
 
-impl Signs {
+impl Signs<'_> {
     /// Whether the version is an extension API server's own, as `v0.12.0`. Versions of Kubernetes begin with 1, or
     /// are the `v0.0.0-…` of a build without a version.
     pub(in crate::identify) fn own_version(&self) -> bool {
-        let version = self.version.as_deref().unwrap_or_default();
+        let version = self.version.unwrap_or_default();
         version.starts_with("v0.") && !version.starts_with("v0.0.0")
     }
 
@@ -100,9 +105,12 @@ impl Signs {
     }
 
     /// Adds a clue unless there is one of this kind: most answers would only repeat it.
-    pub(super) fn push_once(&mut self, kind: ClueKind, seen: impl FnOnce() -> String) {
+    pub(super) fn push_once(&mut self, kind: ClueKind, seen: fmt::Arguments<'_>) {
         if self.clues.iter().all(|clue| clue.kind != kind) {
-            self.push(kind, seen());
+            let mut text = String::with_capacity(SEEN);
+            // Writing to a string cannot fail.
+            let _ = text.write_fmt(seen);
+            self.push(kind, text);
         }
     }
 

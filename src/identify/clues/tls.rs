@@ -2,10 +2,10 @@
 
 use super::signs::Signs;
 use crate::identify::attribution::ProductMarks;
-use crate::model::{ClueKind, Component, Handshake, Observation};
+use crate::model::{ClueKind, Handshake, Observation};
 use crate::products::{Place, TABLE};
 
-impl Signs {
+impl Signs<'_> {
     /// Collects the signs of the handshakes.
     pub(super) fn collect_tls(&mut self, observation: &Observation) {
         let Some(tls) = &observation.tls else { return };
@@ -56,20 +56,13 @@ impl Signs {
         self.etcd_name |= [&certificate.subject, &certificate.issuer]
             .iter()
             .any(|name| name.contains("etcd"));
-        let self_made = self_made_name(subject, issuer);
+        let self_made = self_made_name(&subject, &issuer);
         self.other_service_certificate =
             !self.api_server_san && (of_a_service || self_made == Some("localhost"));
         self.self_made_node_certificate =
             !self.api_server_san && self_made.is_some_and(|name| name != "localhost");
         self.node_certificate =
             subject.starts_with("system:node:") || self.self_made_node_certificate;
-        self.supervisor_certificate =
-            TABLE.shows(Place::Subject, &certificate.subject, Component::Supervisor);
-        self.proxy_certificate = TABLE.shows(
-            Place::Issuer,
-            &certificate.issuer,
-            Component::KubernetesProxy,
-        );
         self.push(
             ClueKind::ServingCertificate,
             format!(
@@ -85,9 +78,9 @@ impl Signs {
 
 /// Matches the texts of the handshakes with the table. `at` returns the index of the clue of a kind. A handshake
 /// without SNI has a clue only if it differs.
-pub(super) fn match_all(
-    marks: &mut ProductMarks,
-    observation: &Observation,
+pub(super) fn match_all<'a>(
+    marks: &mut ProductMarks<'a>,
+    observation: &'a Observation,
     at: impl Fn(ClueKind) -> usize,
 ) {
     let Some(tls) = &observation.tls else { return };
@@ -111,18 +104,22 @@ pub(super) fn match_all(
     }
 }
 
-fn match_certificate(marks: &mut ProductMarks, tls: &Handshake, [certificate, names]: [usize; 2]) {
+fn match_certificate<'a>(
+    marks: &mut ProductMarks<'a>,
+    tls: &'a Handshake,
+    [certificate, names]: [usize; 2],
+) {
     let Some(facts) = &tls.certificate else {
         return;
     };
-    marks.match_text(Place::Issuer, &facts.issuer, certificate);
-    marks.match_text(Place::Subject, &facts.subject, certificate);
+    marks.match_text(Place::Issuer, &*facts.issuer, certificate);
+    marks.match_text(Place::Subject, &*facts.subject, certificate);
     for san in &facts.sans.kept {
         marks.match_text(Place::San, san, names);
     }
 }
 
-fn match_ca_names(marks: &mut ProductMarks, tls: &Handshake, clue: usize) {
+fn match_ca_names<'a>(marks: &mut ProductMarks<'a>, tls: &'a Handshake, clue: usize) {
     for ca in &tls.client_ca_names.kept {
         marks.match_text(Place::ClientCa, ca, clue);
     }
