@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use parking_lot::Mutex;
 use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ResolvesClientCert, Resumption};
@@ -36,7 +37,16 @@ const HTTP11: &[u8] = b"http/1.1";
 pub(super) struct Client {
     provider: Arc<CryptoProvider>,
     base: ClientConfig,
+    /// Settings of handshakes that have ended: to make them costs a hundredth of a handshake. A handshake that is dropped,
+    /// as by a timeout, drops its settings, too, with what its recorder holds.
+    spare: Mutex<Vec<Settings>>,
     anchors: TrustAnchors,
+}
+
+/// The settings of one handshake at a time, with its recorder.
+struct Settings {
+    config: Arc<ClientConfig>,
+    recorder: Arc<Recorder>,
 }
 
 impl Client {
@@ -62,7 +72,25 @@ impl Client {
             anchors: TrustAnchors::new(&config.trusted_cas)?,
             provider,
             base,
+            spare: Mutex::default(),
         })
+    }
+
+    /// Settings with a recorder of their own. With `http1`, only HTTP/1.1 is offered.
+    fn settings(&self, http1: bool) -> Settings {
+        let recorder = Arc::new(Recorder::new(&self.provider));
+        let mut config = self.base.clone();
+        config
+            .dangerous()
+            .set_certificate_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>);
+        config.client_auth_cert_resolver = Arc::clone(&recorder) as Arc<dyn ResolvesClientCert>;
+        if http1 {
+            config.alpn_protocols = vec![HTTP11.to_vec()];
+        }
+        Settings {
+            config: Arc::new(config),
+            recorder,
+        }
     }
 
     /// Performs the handshake. Returns the stream, what the server revealed, and how long it took. With
@@ -77,22 +105,19 @@ impl Client {
             failure,
             no_tls: false,
         })?;
-        let recorder = Arc::new(Recorder::new(&self.provider));
-        let mut config = self.base.clone();
-        config
-            .dangerous()
-            .set_certificate_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>);
-        config.client_auth_cert_resolver = Arc::clone(&recorder) as Arc<dyn ResolvesClientCert>;
-        if http1 {
-            config.alpn_protocols = vec![HTTP11.to_vec()];
-        }
-        let connect =
-            TlsConnector::from(Arc::new(config)).connect(name, SniffedStream::new(stream));
+        let spare = if http1 { None } else { self.spare.lock().pop() };
+        let settings = spare.unwrap_or_else(|| self.settings(http1));
+        let connector = TlsConnector::from(Arc::clone(&settings.config));
+        let connect = connector.connect(name, SniffedStream::new(stream));
         // The first message is made by now, so the time for its random numbers is not counted as the server's.
         let started = std::time::Instant::now();
         let outcome = connect.into_fallible().await;
         let elapsed = started.elapsed();
-        let revealed = recorder.take();
+        let revealed = settings.recorder.take();
+        if !http1 {
+            // A connection asks its recorder for nothing after the handshake.
+            self.spare.lock().push(settings);
+        }
         let mut stream = match outcome {
             Ok(stream) => stream,
             Err((error, mut stream)) => {
@@ -171,12 +196,6 @@ impl Client {
     }
 }
 
-/// Lets the cryptographic library gather entropy, which takes it up to a tenth of a second, once for a process. Otherwise
-/// the first handshake does it. The process must not end meanwhile: the library would abort it.
-pub(crate) fn gather_entropy() {
-    let _ = aws_lc_rs::default_provider().secure_random.fill(&mut [0]);
-}
-
 /// Anybody can copy a chain; only the signature proves that the server holds its key.
 fn require_key(trust: Trust, signature: &Signature) -> Trust {
     match (trust, signature) {
@@ -205,4 +224,58 @@ fn server_name(endpoint: &Endpoint) -> Result<ServerName<'static>, Failure> {
             format!("{name} cannot be sent as SNI: {error}"),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+    use crate::model::{Host, Scheme};
+    use crate::simulator;
+
+    /// The handshake with a server, within a second.
+    async fn handshake(client: &Client, address: SocketAddr) -> Option<Box<Handshake>> {
+        let endpoint = Endpoint {
+            scheme: Scheme::Https,
+            host: Host::Ip(address.ip()),
+            port: address.port(),
+            name: None,
+            prefix: "".into(),
+        };
+        let stream = TcpStream::connect(address).await.unwrap();
+        let work = client.handshake(stream, &endpoint, false);
+        let done = tokio::time::timeout(Duration::from_secs(1), work).await;
+        done.ok()?.ok().map(|(_, handshake, _)| handshake)
+    }
+
+    /// Settings are used again, and what a server revealed stays with its own handshake: also if that failed or was given
+    /// up.
+    #[tokio::test]
+    async fn settings_are_used_again_without_what_they_recorded() {
+        let mut servers = Vec::new();
+        for name in ["default", "nginx-fronted", "garbage", "hangs-after-accept"] {
+            let scenario = simulator::scenario(name).unwrap();
+            let any = "127.0.0.1:0".parse().unwrap();
+            servers.push(simulator::start(scenario, any).await.unwrap());
+        }
+        let [asks, asks_not, fails, hangs] = [0, 1, 2, 3].map(|at| servers[at].address());
+        let client = Client::new(&ScanConfig::default()).unwrap();
+        for (earlier, succeeds, spare) in [
+            (asks, true, 1),
+            (fails, false, 1),
+            (hangs, false, 0),
+            (asks, true, 1),
+        ] {
+            assert_eq!(handshake(&client, earlier).await.is_some(), succeeds);
+            assert_eq!(client.spare.lock().len(), spare);
+            let other = handshake(&client, asks_not).await.unwrap();
+            assert!(!other.client_certificate_requested);
+            assert_eq!(other.client_ca_names.total, 0);
+            assert_eq!(other.signature, Signature::Valid);
+            assert_eq!(client.spare.lock().len(), 1);
+        }
+        let asking = handshake(&client, asks).await.unwrap();
+        assert!(asking.client_certificate_requested && asking.client_ca_names.total > 0);
+    }
 }

@@ -42,7 +42,6 @@ mod tls_error;
 mod trust_anchors;
 
 pub use dial::{Dial, Dialled};
-pub(crate) use handshake::gather_entropy;
 pub use prober::Prober;
 pub use requests::{AFTER_401, ALWAYS, deep};
 pub use run::Round;

@@ -42,7 +42,6 @@ use crate::model::{
     EndpointReport, Failure, FailureKind, Host, LeftOut, LeftOutReason, ScanSummary, Stage, Target,
     Timings, Verdict, microseconds,
 };
-use crate::probe::gather_entropy;
 use crate::targets::{Allowlist, TargetSet};
 
 pub use crate::probe::{AFTER_401, ALWAYS, deep};
@@ -209,8 +208,6 @@ impl Scanner {
             stop: stop.clone(),
             reports: sender,
         };
-        // Connects begin meanwhile. A runtime waits for its blocking tasks before it ends.
-        tokio::task::spawn_blocking(gather_entropy);
         tokio::spawn(passes::run(Arc::new(run), checkpoint));
         if let Some(limit) = self.config.max_duration {
             let stop = stop.clone();
