@@ -172,15 +172,13 @@ fn write_head(
         "" => path.into(),
         prefix => format!("{prefix}{path}").into(),
     };
-    let target = uri(&target)?;
+    // `Request::for_path` lets only such characters through. This keeps line breaks out of other requests.
+    if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(invalid(format!("cannot request {target:?}")));
+    }
     out.extend_from_slice(method(outgoing.request).as_str().as_bytes());
     out.push(b' ');
-    out.extend_from_slice(
-        target
-            .path_and_query()
-            .map_or("/", |path| path.as_str())
-            .as_bytes(),
-    );
+    out.extend_from_slice(target.as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
     for (name, value) in std::iter::once((&HOST, host)).chain(&*outgoing.headers) {
         out.extend_from_slice(name.as_str().as_bytes());
