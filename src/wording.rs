@@ -2,9 +2,6 @@
 
 use std::fmt::Display;
 
-/// The usual length of a list.
-const LIST: usize = 32;
-
 /// `1 target`, `2 targets`.
 pub(crate) fn plural(count: u64, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
@@ -26,8 +23,7 @@ pub(crate) fn counts<C: Display + Default + PartialEq, W: Display>(
 /// `a, b and c`.
 pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let mut words = words.into_iter().peekable();
-    let mut text = String::with_capacity(LIST);
-    text.push_str(words.next().unwrap_or_default());
+    let mut text = words.next().unwrap_or_default().to_owned();
     while let Some(word) = words.next() {
         let is_last = words.peek().is_none();
         text.push_str(if is_last { " and " } else { ", " });

@@ -133,9 +133,6 @@ pub(super) fn expected_answers_by_mode(ranges: &[&'static Expected]) -> String {
 
 fn any_of(ranges: &[&'static Expected], text: impl Fn(&ExpectedAnswer) -> String) -> String {
     let mut answers: Vec<&ExpectedAnswer> = decidable(ranges).collect();
-    if let [only] = answers.as_slice() {
-        return text(only);
-    }
     answers.sort_by_key(|answer| answer.verdict);
     let mut texts: Vec<String> = answers.into_iter().map(text).collect();
     texts.dedup();

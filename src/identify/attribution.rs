@@ -219,9 +219,8 @@ struct Support {
 impl Support {
     /// The evidence for a product that has a mark of its own: marks of its bases do not suffice.
     fn of(entry: usize, table: &Table, found: &[MatchedText<'_>]) -> Self {
-        let built_on = table.entries[entry].built_on.as_slice();
-        let is_of_a_base =
-            |mark: &MatchedText<'_>| !built_on.is_empty() && built_on.contains(&mark.fact.entry);
+        let built_on = &table.entries[entry].built_on;
+        let is_of_a_base = |mark: &MatchedText<'_>| built_on.contains(&mark.fact.entry);
         // The worth of the best mark in each place, among the marks of the product and of its bases.
         let mut places = [0; Place::COUNT];
         let mut distinguishing = 0;

@@ -92,25 +92,19 @@ pub(super) const fn is_plain(byte: u8) -> bool {
 /// Whether a response head has a header that some readers take for one of [`FRAMING`], although its name has other
 /// characters. `head` begins with the status line.
 pub(super) fn is_ambiguous(head: &[u8]) -> bool {
-    memchr::memchr_iter(b'\n', head).any(|line_break| resembles_framing(&head[line_break + 1..]))
-}
-
-/// Whether the name of the header at the beginning of this text is one of [`FRAMING`] with other characters in it.
-fn resembles_framing(text: &[u8]) -> bool {
-    let mut is_other = false;
-    for (at, byte) in text.iter().enumerate() {
-        match byte {
-            b':' if is_other => {
-                let plain = || text[..at].iter().filter(|byte| is_plain(**byte));
-                return FRAMING
-                    .iter()
-                    .any(|framing| plain().map(u8::to_ascii_lowercase).eq(framing.bytes()));
-            }
-            b':' | b'\n' => return false,
-            byte => is_other |= !is_plain(*byte),
+    let lines = head.split(|byte| *byte == b'\n').skip(1);
+    lines.into_iter().any(|line| {
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+            return false;
+        };
+        let name = &line[..colon];
+        !name.iter().all(|byte| is_plain(*byte)) && {
+            let plain = || name.iter().filter(|byte| is_plain(**byte));
+            FRAMING
+                .iter()
+                .any(|framing| plain().map(u8::to_ascii_lowercase).eq(framing.bytes()))
         }
-    }
-    false
+    })
 }
 
 /// Whether another response may follow on the connection, if the body was read to its end.
