@@ -41,11 +41,19 @@ pub(super) struct MatchedText<'a> {
     alias: bool,
 }
 
+/// Marks that an endpoint usually has at most. A dozen products have names like `CN=kubernetes` in their certificates.
+const MARKS: usize = 32;
+
 /// The marks of all texts.
 #[derive(Default)]
 pub(super) struct ProductMarks<'a>(Vec<MatchedText<'a>>);
 
 impl<'a> ProductMarks<'a> {
+    /// No marks yet, with room for the usual ones.
+    pub(super) fn with_room() -> Self {
+        Self(Vec::with_capacity(MARKS))
+    }
+
     /// Matches a text with every pattern of `place`. `clue` is the index of the clue that shows the text.
     pub(super) fn match_text(&mut self, place: Place, text: impl Into<Cow<'a, str>>, clue: usize) {
         self.find(place, text, clue, false);
@@ -147,8 +155,11 @@ impl<'a> ProductMarks<'a> {
             [one] => {
                 // Products that are built on it and have a mark too.
                 let is_built_on_it = |entry: &usize| table.entries[*entry].built_on.contains(one);
-                let marked = marked(&self.0).into_iter();
-                let others = marked.filter(is_built_on_it).map(product);
+                let marked = self.0.iter().map(|found| found.fact.entry);
+                let mut others: Vec<usize> = marked.filter(is_built_on_it).collect();
+                others.sort_unstable();
+                others.dedup();
+                let others = others.into_iter().map(product);
                 (Some(product(*one)), others.collect())
             }
             tied => (None, tied.iter().copied().map(product).collect()),
@@ -172,18 +183,20 @@ impl<'a> ProductMarks<'a> {
     }
 }
 
-/// The products with a mark of their own, each once.
-fn marked(found: &[MatchedText<'_>]) -> Vec<usize> {
-    let mut entries: Vec<usize> = found.iter().map(|mark| mark.fact.entry).collect();
-    entries.sort_unstable();
-    entries.dedup();
-    entries
-}
+/// The worth of the best mark of each product in each place; 0 without a mark.
+type BestMarks = Vec<[u32; Place::COUNT]>;
 
 /// The products that are named or tie, with their strength; `None` if no mark names one.
 fn strongest(found: &[MatchedText<'_>], table: &Table) -> Option<(Confidence, Vec<usize>)> {
-    let mut supports: Vec<Support> = (marked(found).into_iter())
-        .map(|entry| Support::of(entry, table, found))
+    let mut best: BestMarks = vec![[0; Place::COUNT]; table.entries.len()];
+    for mark in found {
+        let worth_here = &mut best[mark.fact.entry][mark.place as usize];
+        *worth_here = worth(mark.fact).max(*worth_here);
+    }
+    let is_marked =
+        |(_, worths): &(usize, &[u32; Place::COUNT])| worths.iter().any(|worth| *worth > 0);
+    let mut supports: Vec<Support> = (best.iter().enumerate().filter(is_marked))
+        .map(|(entry, _)| Support::of(entry, table, found, &best))
         .collect();
     let confidence = supports
         .iter()
@@ -218,37 +231,30 @@ struct Support {
 
 impl Support {
     /// The evidence for a product that has a mark of its own: marks of its bases do not suffice.
-    fn of(entry: usize, table: &Table, found: &[MatchedText<'_>]) -> Self {
-        let built_on = &table.entries[entry].built_on;
-        let is_of_a_base = |mark: &MatchedText<'_>| built_on.contains(&mark.fact.entry);
+    fn of(entry: usize, table: &Table, found: &[MatchedText<'_>], best: &BestMarks) -> Self {
+        let bases = &table.entries[entry].built_on;
         // The worth of the best mark in each place, among the marks of the product and of its bases.
-        let mut places = [0; Place::COUNT];
-        let mut distinguishing = 0;
-        for mark in found {
-            let is_own = mark.fact.entry == entry;
-            if !is_own && !is_of_a_base(mark) {
-                continue;
-            }
-            let worth = worth(mark.fact);
-            let place = &mut places[mark.place as usize];
-            *place = worth.max(*place);
-            let is_shared = || {
-                found.iter().any(|other| {
-                    is_of_a_base(other)
-                        && other.place == mark.place
-                        && other.seen == mark.seen
-                        && self::worth(other.fact) >= worth
-                })
-            };
-            if is_own && worth > distinguishing && !is_shared() {
-                distinguishing = worth;
+        let mut places = best[entry];
+        for base in bases {
+            for (place, of_base) in places.iter_mut().zip(best[*base]) {
+                *place = of_base.max(*place);
             }
         }
+        let is_shared = |mark: &MatchedText<'_>| {
+            let mut others = found.iter().filter(|other| other.place == mark.place);
+            others.any(|other| {
+                bases.contains(&other.fact.entry)
+                    && other.seen == mark.seen
+                    && worth(other.fact) >= worth(mark.fact)
+            })
+        };
+        let own = found.iter().filter(|mark| mark.fact.entry == entry);
+        let distinguishing = own.filter(|mark| bases.is_empty() || !is_shared(mark));
         Self {
             entry,
             strength: strength(places),
             total: places.iter().sum(),
-            distinguishing,
+            distinguishing: (distinguishing.map(|mark| worth(mark.fact)).max()).unwrap_or_default(),
         }
     }
 }

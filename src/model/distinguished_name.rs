@@ -70,18 +70,14 @@ impl DistinguishedName {
     /// Adds an attribute, cut if the text gets too long.
     fn push(&mut self, separator: char, kind: &str, value: &str) {
         let kind = if is_type(kind) { kind } else { UNKNOWN_TYPE };
-        let length = self.text.chars().count() + kind.chars().count() + 2;
-        let Some(room) = KEPT.checked_sub(length).filter(|room| *room > 0) else {
-            return;
-        };
-        let end = value.char_indices().nth(room).map(|(end, _)| end);
-        let mut value = &value[..end.unwrap_or(value.len())];
         let mut written = escaped(value);
-        while written.chars().count() > room {
-            let mut shorter = value.chars();
-            shorter.next_back();
-            value = shorter.as_str();
-            written = escaped(value);
+        // A text has no more characters than bytes.
+        if self.text.len() + kind.len() + written.len() + 2 >= KEPT {
+            let length = self.text.chars().count() + kind.chars().count() + 2;
+            let Some(room) = KEPT.checked_sub(length).filter(|room| *room > 0) else {
+                return;
+            };
+            written = cut(value, room);
         }
         self.text.reserve(kind.len() + written.len() + 2);
         if !self.text.is_empty() {
@@ -131,6 +127,20 @@ impl From<&str> for DistinguishedName {
             text: text.to_owned(),
         })
     }
+}
+
+/// A value with so many characters that it has no more than `room` when it is escaped.
+fn cut(value: &str, room: usize) -> Cow<'_, str> {
+    let end = value.char_indices().nth(room).map(|(end, _)| end);
+    let mut value = &value[..end.unwrap_or(value.len())];
+    let mut written = escaped(value);
+    while written.chars().count() > room {
+        let mut shorter = value.chars();
+        shorter.next_back();
+        value = shorter.as_str();
+        written = escaped(value);
+    }
+    written
 }
 
 fn escaped(value: &str) -> Cow<'_, str> {

@@ -54,7 +54,7 @@ impl<'a> Signs<'a> {
                 .position(|clue| clue.kind == kind)
                 .unwrap_or_default()
         };
-        let mut marks = ProductMarks::default();
+        let mut marks = ProductMarks::with_room();
         if let Some(version) = self.version {
             marks.match_text(Place::Version, version, at(ClueKind::VersionFields));
         }
@@ -272,13 +272,10 @@ struct Asked<'a> {
 
 impl fmt::Display for Asked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {} answered {}",
-            self.request.method.as_str(),
-            self.request.path,
-            self.status
-        )
+        f.write_str(self.request.method.as_str())?;
+        f.write_str(" ")?;
+        f.write_str(&self.request.path)?;
+        write!(f, " answered {}", self.status)
     }
 }
 
@@ -299,7 +296,8 @@ struct Fields<'a>(&'a VersionInfo);
 impl fmt::Display for Fields<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(info) = self;
-        write!(f, "gitVersion {}", info.git_version)?;
+        f.write_str("gitVersion ")?;
+        f.write_str(&info.git_version)?;
         for (words, field) in [
             ("emulating", &info.emulation),
             ("compatible from", &info.minimum_compatibility),
@@ -308,7 +306,9 @@ impl fmt::Display for Fields<'_> {
             ("on", &info.build_date),
         ] {
             if let Some(field) = field {
-                write!(f, ", {words} {field}")?;
+                [", ", words, " ", field]
+                    .iter()
+                    .try_for_each(|part| f.write_str(part))?;
             }
         }
         Ok(())

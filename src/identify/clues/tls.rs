@@ -10,12 +10,9 @@ impl Signs<'_> {
     pub(super) fn collect_tls(&mut self, observation: &Observation) {
         let Some(tls) = &observation.tls else { return };
         for name in &tls.client_ca_names.kept {
-            let name = name.to_ascii_lowercase();
-            self.cluster_ca |= TABLE
-                .cluster_ca_names
-                .iter()
-                .any(|part| name.contains(part));
-            self.etcd_name |= name.contains("etcd");
+            self.cluster_ca =
+                self.cluster_ca || (TABLE.cluster_ca_names.iter()).any(|part| contains(name, part));
+            self.etcd_name |= contains(name, "etcd");
         }
         if let Some(cas) = client_cas(tls) {
             self.push(ClueKind::ClientCaNames, cas);
@@ -24,7 +21,7 @@ impl Signs<'_> {
         // A front end that terminates TLS has its own certificate and requests no client certificate.
         self.front |= !tls.client_certificate_requested && !self.api_server_san;
         if let Some(alpn) = &tls.alpn {
-            self.push(ClueKind::Alpn, alpn.clone());
+            self.push(ClueKind::Alpn, alpn.to_string());
         }
         if let Some(Ok(other)) = &observation.without_sni
             && let Some(seen) = difference(tls, other)
@@ -157,6 +154,12 @@ fn certificate_text(tls: &Handshake) -> Option<String> {
             facts.subject, facts.issuer
         )
     })
+}
+
+/// Whether a name has this part, in whatever case.
+fn contains(name: &str, part: &str) -> bool {
+    let mut windows = name.as_bytes().windows(part.len());
+    windows.any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
 
 /// The names of client CAs; `None` if the server requests no client certificate.

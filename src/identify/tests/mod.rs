@@ -411,6 +411,7 @@ fn etcd() {
         )
     };
     assert_eq!(component(&closed("CN=x", "CN=etcd-ca")), Component::Etcd);
+    assert_eq!(component(&closed("CN=x", "CN=Etcd-CA")), Component::Etcd);
     assert_eq!(component(&closed("CN=etcd-ca", "CN=x")), Component::Etcd);
     assert_ne!(component(&closed("CN=x", "CN=corporate")), Component::Etcd);
     // By its port, as a kubelet.
