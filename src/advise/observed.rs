@@ -17,6 +17,8 @@ pub(super) struct Observed<'a> {
     pub(super) expected: Option<Verdict>,
     /// What an inventory says about it.
     pub(super) declared: Option<&'a Declared>,
+    /// The day of the first request, in UTC.
+    pub(super) day: Option<Date>,
 }
 
 impl<'a> Observed<'a> {
@@ -33,13 +35,9 @@ impl<'a> Observed<'a> {
             not_asked,
             expected,
             declared,
+            day: (assessment.requests.first())
+                .map(|first| Offset::UTC.to_datetime(first.exchange.at).date()),
         }
-    }
-
-    /// The day of the first request, in UTC.
-    pub(super) fn day(self) -> Option<Date> {
-        let first = self.requests.first()?;
-        Some(Offset::UTC.to_datetime(first.exchange.at).date())
     }
 
     /// Whether an inventory declares this product.

@@ -5,15 +5,15 @@
 
 use super::observed::Observed;
 use crate::kubernetes::{Minor, PathClass};
-use crate::model::{Access, PostureStatus, Verdict, api_paths};
+use crate::model::{Access, ApiPath, PostureStatus, Verdict, api_paths};
 use crate::products::{ExpectedAnswer, Public};
 
 /// The API paths that were asked, each once.
 pub(super) struct PathAnswers<'a> {
     /// Paths with a clear answer.
-    clear: Vec<ClearAnswer<'a>>,
+    clear: Vec<ApiPath<'a>>,
     /// Paths that were asked without a clear answer.
-    pub(super) unclear: Vec<(&'a str, PathClass)>,
+    pub(super) unclear: Vec<ApiPath<'a>>,
     /// How many paths were asked.
     pub(super) asked: usize,
     /// How many lists of resources gave a clear answer.
@@ -33,19 +33,12 @@ pub(super) enum Resources {
     Clear,
 }
 
-/// A path with a clear answer.
-struct ClearAnswer<'a> {
-    path: &'a str,
-    class: PathClass,
-    access: &'a Access,
-}
-
 impl<'a> PathAnswers<'a> {
     pub(super) fn of(observed: Observed<'a>, minor: Option<Minor>) -> Self {
         let paths = api_paths(observed.requests);
-        let mut lists = (paths.values())
-            .filter(|(class, _)| class.is_list())
-            .map(|(_, access)| access.is_clear())
+        let mut lists = (paths.iter())
+            .filter(|path| path.class.is_list())
+            .map(|path| path.access.is_clear())
             .chain(
                 observed
                     .not_asked
@@ -54,37 +47,27 @@ impl<'a> PathAnswers<'a> {
                     .map(|_| false),
             )
             .peekable();
+        let resources = if lists.peek().is_none() {
+            Resources::NotAsked
+        } else if lists.all(|is_clear| is_clear) {
+            Resources::Clear
+        } else {
+            Resources::Partly
+        };
+        let asked = paths.len();
+        let (clear, unclear) = (paths.into_iter()).partition(|path| path.access.is_clear());
         Self {
-            asked: paths.len(),
-            resources: if lists.peek().is_none() {
-                Resources::NotAsked
-            } else if lists.all(|is_clear| is_clear) {
-                Resources::Clear
-            } else {
-                Resources::Partly
-            },
-            unclear: (paths.iter())
-                .filter(|(_, (_, access))| !access.is_clear())
-                .map(|(path, (class, _))| (*path, *class))
-                .collect(),
-            clear: (paths.into_iter())
-                .filter(|(_, (_, access))| access.is_clear())
-                .map(|(path, (class, access))| ClearAnswer {
-                    path,
-                    class,
-                    access,
-                })
-                .collect(),
+            clear,
+            unclear,
+            asked,
+            resources,
             minor,
         }
     }
 
     /// The paths with this access.
-    pub(super) fn with(&self, access: &Access) -> impl Iterator<Item = (&'a str, PathClass)> {
-        self.clear
-            .iter()
-            .filter(move |path| path.access == access)
-            .map(|path| (path.path, path.class))
+    pub(super) fn with(&self, access: &Access) -> impl Iterator<Item = &ApiPath<'a>> {
+        (self.clear.iter()).filter(move |path| path.access == access)
     }
 
     /// The number of paths that authentication refused.
@@ -94,12 +77,12 @@ impl<'a> PathAnswers<'a> {
 
     /// `MoreOpen` if any path is more open than expected, however closed the others are.
     pub(super) fn compared_with(&self, expected: &ExpectedAnswer) -> PostureStatus {
-        let is_more_open = |path: &ClearAnswer<'_>| match path.access {
+        let is_more_open = |path: &ApiPath<'_>| match path.access {
             Access::Granted => !opens(expected, path.class),
             Access::Forbidden => !accepts(expected, path.class),
             _ => false,
         };
-        let is_stricter = |path: &ClearAnswer<'_>| match path.access {
+        let is_stricter = |path: &ApiPath<'_>| match path.access {
             // Path conditions and default roles open exact paths, so only a refusal of one of those paths is stricter.
             Access::Rejected if expected.verdict == Verdict::Limited => {
                 opens(expected, path.class) && self.is_opened_by_default(path.path)

@@ -123,7 +123,7 @@ pub(super) fn nothing_known(
 }
 
 fn is_fresh(range: &Expected, observed: Observed<'_>) -> bool {
-    observed.day().is_none_or(|day| range.is_fresh(day))
+    observed.day.is_none_or(|day| range.is_fresh(day))
 }
 
 /// The reason against a result although the product has expectations.

@@ -1,5 +1,7 @@
 //! A posture as a sentence: the product, its answers, and how they compare with the expectation.
 
+use std::borrow::Cow;
+
 use super::judgement::{Comparison, Judgement, decidable};
 use super::paths::{PathAnswers, Resources};
 use crate::kubernetes::PathClass;
@@ -15,24 +17,37 @@ pub(super) fn sentence(
     answers: &PathAnswers<'_>,
     judgement: &Judgement,
 ) -> String {
-    let name = &entry.short;
-    let version = match (&identification.version, answers.minor) {
-        (Some(version), _) => format!(" {version}"),
-        (None, Some(declared)) => format!(", version not shown ({declared} declared)"),
-        (None, None) => ", version not shown".to_owned(),
+    let name = &*entry.short;
+    let (separator, version): (_, Cow<'_, str>) = match (&identification.version, answers.minor) {
+        (Some(version), _) => (" ", version.into()),
+        (None, Some(declared)) => (
+            ", ",
+            format!("version not shown ({declared} declared)").into(),
+        ),
+        (None, None) => (", ", "version not shown".into()),
     };
     let observed = observed(verdict, answers);
     let expected = || expected_answers(&judgement.ranges);
-    let (confirmed, basis) = basis(name, judgement.basis);
     let unseen = hidden(answers);
     let hidden = unseen.map_or_else(String::new, |unseen| format!("; {unseen}"));
+    let ([before, after], basis) = basis(judgement.basis);
     let comparison = match &judgement.result {
         Comparison::AsDocumented => {
             let since = since(judgement);
-            let mode = judgement
-                .mode()
-                .map_or_else(String::new, |mode| format!("{mode}, "));
-            format!(", {confirmed}{since}: {mode}confirmed from outside{hidden}")
+            let (mode, comma) = judgement.mode().map_or(("", ""), |mode| (mode, ", "));
+            [
+                ", ",
+                before,
+                name,
+                after,
+                &since,
+                ": ",
+                mode,
+                comma,
+                "confirmed from outside",
+                &hidden,
+            ]
+            .concat()
         }
         Comparison::Either => {
             let mode = judgement
@@ -65,29 +80,31 @@ pub(super) fn sentence(
         }
         Comparison::Unknown(why) => format!("; not graded: {why}"),
     };
-    format!("{name}{version}: {observed}{comparison}")
+    [name, separator, &version, ": ", &observed, &comparison].concat()
 }
 
-/// How well the expected answer is known, in words: for an answer that agrees with it, and for one that differs.
-fn basis(name: &str, answer: Option<&ExpectedAnswer>) -> (String, &'static str) {
+/// How well the expected answer is known, in words: around the name of the product for an answer that agrees with it, and
+/// for one that differs.
+fn basis(answer: Option<&ExpectedAnswer>) -> ([&'static str; 2], &'static str) {
     match answer.map(|answer| (answer.known, answer.concluded)) {
-        Some((Provenance::Documented, false)) => (format!("as {name} documents"), "documented"),
+        Some((Provenance::Documented, false)) => (["as ", " documents"], "documented"),
         Some((Provenance::Documented, true)) => (
-            format!("as follows from what {name} documents"),
+            ["as follows from what ", " documents"],
             "follows from what is documented",
         ),
         Some((Provenance::Observed, false)) => (
-            format!("as documented for {name} (by observation, not by the vendor)"),
+            ["as documented for ", " (by observation, not by the vendor)"],
             "documented by observation, not by the vendor",
         ),
         Some((Provenance::Observed, true)) => (
-            format!(
-                "as follows from what is documented for {name} (by observation, not by the vendor)"
-            ),
+            [
+                "as follows from what is documented for ",
+                " (by observation, not by the vendor)",
+            ],
             "follows from what is documented by observation, not by the vendor",
         ),
         _ => (
-            format!("as documented for {name} (by inference, not by the vendor)"),
+            ["as documented for ", " (by inference, not by the vendor)"],
             "documented by inference, not by the vendor",
         ),
     }
@@ -133,6 +150,9 @@ pub(super) fn expected_answers_by_mode(ranges: &[&'static Expected]) -> String {
 
 fn any_of(ranges: &[&'static Expected], text: impl Fn(&ExpectedAnswer) -> String) -> String {
     let mut answers: Vec<&ExpectedAnswer> = decidable(ranges).collect();
+    if let [only] = answers.as_slice() {
+        return text(only);
+    }
     answers.sort_by_key(|answer| answer.verdict);
     let mut texts: Vec<String> = answers.into_iter().map(text).collect();
     texts.dedup();
@@ -143,8 +163,8 @@ fn described(answer: &ExpectedAnswer) -> String {
     let open = listed(answer.open.iter().map(|public| public.as_str()));
     match answer.verdict {
         verdict if open.is_empty() => verdict.to_string(),
-        Verdict::Limited => format!("limited to {open}"),
-        verdict => format!("{verdict} with {open} open"),
+        Verdict::Limited => ["limited to ", &open].concat(),
+        verdict => [verdict.as_str(), " with ", &open, " open"].concat(),
     }
 }
 
@@ -162,20 +182,23 @@ fn observed(verdict: Verdict, answers: &PathAnswers<'_>) -> String {
                 answers.asked
             )
         }
-        Verdict::Limited => format!("anonymous {}", limited(&open, answers)),
+        Verdict::Limited => ["anonymous ", &limited(&open, answers)].concat(),
         Verdict::Forbidden if open.is_empty() => {
             "anonymous accepted as a user, and no grant among the paths asked".to_owned()
         }
-        Verdict::Forbidden => {
-            format!("anonymous accepted as a user, with {open} open and /api forbidden")
-        }
+        Verdict::Forbidden => [
+            "anonymous accepted as a user, with ",
+            &open,
+            " open and /api forbidden",
+        ]
+        .concat(),
         _ => "more than version and health open to anonymous".to_owned(),
     }
 }
 
 /// What anonymous requests are limited to: what is open, and what authorization stopped after they were accepted.
 pub(super) fn limited(open: &str, answers: &PathAnswers<'_>) -> String {
-    let stopped: Vec<&str> = (answers.with(&Access::Forbidden).map(|(path, _)| path)).collect();
+    let stopped: Vec<&str> = (answers.with(&Access::Forbidden).map(|path| path.path)).collect();
     let stopped = accepted_and_stopped(&stopped);
     match (open.is_empty(), stopped) {
         (true, None) => "limited, with no grant among the paths asked".to_owned(),
@@ -187,17 +210,19 @@ pub(super) fn limited(open: &str, answers: &PathAnswers<'_>) -> String {
 
 /// What is open: "version" or "health" if every requested path of that class is open, else the single paths.
 pub(super) fn open(answers: &PathAnswers<'_>) -> String {
-    let granted: Vec<(&str, PathClass)> = answers.with(&Access::Granted).collect();
-    let mut open = Vec::new();
+    let mut open = Vec::with_capacity(2);
     for (class, public) in [
         (PathClass::Version, Public::Version),
         (PathClass::Health, Public::Health),
     ] {
-        let granted_of_class = || granted.iter().filter(move |(_, of)| *of == class);
-        let closed = |access| answers.with(&access).any(|(_, of)| of == class);
+        let mut granted = (answers.with(&Access::Granted))
+            .filter(|path| path.class == class)
+            .map(|path| path.path)
+            .peekable();
+        let closed = |access| answers.with(&access).any(|path| path.class == class);
         if closed(Access::Rejected) || closed(Access::Forbidden) {
-            open.extend(granted_of_class().map(|(path, _)| *path));
-        } else if granted_of_class().next().is_some() {
+            open.extend(granted);
+        } else if granted.peek().is_some() {
             open.push(public.as_str());
         }
     }

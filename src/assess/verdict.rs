@@ -264,10 +264,9 @@ fn starting(requests: &[JudgedRequest]) -> Option<Ruling> {
 fn from_last_answers(requests: &[JudgedRequest], observation: &Observation) -> Ruling {
     let paths = api_paths(requests);
     let with = |wanted: Access| -> Vec<&str> {
-        paths
-            .iter()
-            .filter(|(_, (_, access))| **access == wanted)
-            .map(|(path, _)| *path)
+        (paths.iter())
+            .filter(|path| *path.access == wanted)
+            .map(|path| path.path)
             .collect()
     };
     let (open, stopped, rejected) = (
@@ -275,7 +274,7 @@ fn from_last_answers(requests: &[JudgedRequest], observation: &Observation) -> R
         with(Access::Forbidden),
         with(Access::Rejected),
     );
-    let lists = paths.values().filter(|(class, _)| class.is_list()).count();
+    let lists = paths.iter().filter(|path| path.class.is_list()).count();
     // If lists were planned and there was no time for them, `unanswered_text` counts them.
     let planned = observation
         .not_asked
@@ -287,7 +286,8 @@ fn from_last_answers(requests: &[JudgedRequest], observation: &Observation) -> R
         ""
     };
     let at_first = refused_at_first(requests);
-    match paths.get("/api").map(|(_, access)| *access) {
+    let api = paths.iter().find(|path| path.path == "/api");
+    match api.map(|path| path.access) {
         Some(Access::Forbidden) if rejected.is_empty() => ruling(
             Verdict::Forbidden,
             format!(

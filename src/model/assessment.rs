@@ -1,6 +1,5 @@
 //! What the answers of one endpoint prove: per request, then for the endpoint.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,17 +61,37 @@ impl JudgedRequest {
     }
 }
 
-/// Every API path that was requested, once, with its access. Paths that a product opens by design (`/ping`,
-/// `/cacerts`) are left out: they say nothing about anonymous access to the API.
-pub fn api_paths(requests: &[JudgedRequest]) -> BTreeMap<&str, (PathClass, &Access)> {
-    let mut paths: BTreeMap<&str, (PathClass, &Access)> = BTreeMap::new();
-    for request in requests {
-        let (path, access) = (request.path(), &request.access);
-        let yields = |(_, earlier): &(PathClass, &Access)| earlier.yields_to(access);
-        if request.class() != PathClass::Product && paths.get(path).is_none_or(yields) {
-            paths.insert(path, (request.class(), access));
+/// An API path that was requested.
+#[derive(Debug, Clone, Copy)]
+pub struct ApiPath<'a> {
+    /// The path without its query.
+    pub path: &'a str,
+    /// What kind of path it is.
+    pub class: PathClass,
+    /// What an anonymous caller may do with it: what its last clear answer shows, if it has one.
+    pub access: &'a Access,
+}
+
+/// Every API path that was requested, once, sorted. Paths that a product opens by design (`/ping`, `/cacerts`) are left
+/// out: they say nothing about anonymous access to the API.
+pub fn api_paths(requests: &[JudgedRequest]) -> Vec<ApiPath<'_>> {
+    let of_api = (requests.iter()).filter(|request| request.class() != PathClass::Product);
+    let mut paths: Vec<ApiPath<'_>> = of_api
+        .map(|request| ApiPath {
+            path: request.path(),
+            class: request.class(),
+            access: &request.access,
+        })
+        .collect();
+    // Answers to the same path stay in their order.
+    paths.sort_by_key(|path| path.path);
+    paths.dedup_by(|later, path| {
+        let is_same = later.path == path.path;
+        if is_same && path.access.yields_to(later.access) {
+            *path = *later;
         }
-    }
+        is_same
+    });
     paths
 }
 
@@ -98,4 +117,37 @@ pub struct Recheck {
     pub why: String,
     /// The pause that the server asked for with `Retry-After`.
     pub after: Option<Duration>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Unclear;
+    use super::super::fixtures::{ok, seen};
+    use super::*;
+
+    #[test]
+    fn of_several_answers_to_a_path_the_last_clear_one_counts() {
+        let unclear = || Access::Unclear(Unclear::ServerError);
+        for (accesses, counts) in [
+            (vec![Access::Forbidden, unclear()], Access::Forbidden),
+            (vec![unclear(), Access::Forbidden], Access::Forbidden),
+            (vec![Access::Forbidden, Access::Granted], Access::Granted),
+            (
+                vec![Access::Granted, unclear(), Access::Rejected],
+                Access::Rejected,
+            ),
+        ] {
+            let judged = |path, access: &Access| JudgedRequest {
+                exchange: Arc::clone(&seen(1, [(path, ok())]).exchanges[0]),
+                access: access.clone(),
+            };
+            let mut requests = vec![judged("/version", &Access::Granted)];
+            requests.extend(accesses.iter().map(|access| judged("/api", access)));
+            requests.push(judged("/ping", &Access::Granted));
+            let paths = api_paths(&requests);
+            let seen: Vec<(&str, &Access)> =
+                paths.iter().map(|path| (path.path, path.access)).collect();
+            assert_eq!(seen, [("/api", &counts), ("/version", &Access::Granted)]);
+        }
+    }
 }

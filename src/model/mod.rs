@@ -59,7 +59,7 @@ mod verdict;
 mod word;
 
 pub use access::{Access, Unclear};
-pub use assessment::{Assessment, Grant, JudgedRequest, Recheck, Verb, api_paths};
+pub use assessment::{ApiPath, Assessment, Grant, JudgedRequest, Recheck, Verb, api_paths};
 pub use audit_canary::AuditCanary;
 pub use change::{Change, ChangeKind, Outage};
 pub use clue::{Clue, ClueKind};

@@ -86,8 +86,8 @@ impl EndpointReport {
     /// The API paths that authorization stopped after authentication had accepted the request.
     pub fn stopped(&self) -> Vec<&str> {
         let paths = api_paths(&self.requests).into_iter();
-        let stopped = paths.filter(|(_, (_, access))| **access == Access::Forbidden);
-        stopped.map(|(path, _)| path).collect()
+        let stopped = paths.filter(|path| *path.access == Access::Forbidden);
+        stopped.map(|path| path.path).collect()
     }
 
     /// The report on a target or endpoint without an answer: `unreachable`, or `not-attempted` if our own side

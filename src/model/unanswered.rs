@@ -29,6 +29,9 @@ impl Shown {
 /// paths without an answer`. `None` if every path was answered and no answer that matters is unclear. Unclear answers of
 /// version, health and a product's own paths do not matter.
 pub fn unanswered_text(requests: &[JudgedRequest], not_asked: &[Request]) -> Option<String> {
+    if not_asked.is_empty() && requests.iter().all(|judged| judged.access.is_clear()) {
+        return None;
+    }
     let paths = shown_by_path(requests, not_asked);
     if !(paths.values()).any(|(class, shown)| is_unanswered(*class, *shown)) {
         return None;

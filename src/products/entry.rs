@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use jiff::ToSpan as _;
 use jiff::civil::Date;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -117,7 +116,7 @@ pub(crate) struct Expected {
 
 impl Expected {
     /// How many years it counts after the last look at the sources.
-    const SHELF_LIFE: i64 = 2;
+    const SHELF_LIFE: i16 = 2;
 
     pub(crate) fn holds_for(&self, minor: Minor) -> bool {
         self.from.is_none_or(|from| from <= minor) && self.end().is_none_or(|end| minor <= end)
@@ -130,7 +129,8 @@ impl Expected {
 
     /// Whether it still counts on a day.
     pub(crate) fn is_fresh(&self, day: Date) -> bool {
-        self.checked.saturating_add(Self::SHELF_LIFE.years()) >= day
+        let same_day = |date: Date, years: i16| (date.year() + years, date.month(), date.day());
+        same_day(self.checked, Self::SHELF_LIFE) >= same_day(day, 0)
     }
 
     /// ` from 1.32 on`; empty for a range without bounds.
@@ -190,6 +190,32 @@ impl Public {
             Self::Version => "version",
             Self::Health => "health",
             Self::Discovery => "discovery",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_counts_for_two_years_after_the_last_look_at_its_sources() {
+        for (checked, last, too_late) in [
+            ("2026-05-31", "2028-05-31", "2028-06-01"),
+            ("2024-02-29", "2026-02-28", "2026-03-01"),
+            ("2026-02-28", "2028-02-28", "2028-02-29"),
+            ("2026-12-31", "2028-12-31", "2029-01-01"),
+        ] {
+            let range = Expected {
+                from: None,
+                to: None,
+                known_to: None,
+                checked: checked.parse().unwrap(),
+                answers: Vec::new(),
+                note: None,
+            };
+            assert!(range.is_fresh(last.parse().unwrap()), "{last}");
+            assert!(!range.is_fresh(too_late.parse().unwrap()), "{too_late}");
         }
     }
 }

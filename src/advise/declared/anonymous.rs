@@ -7,8 +7,8 @@ use crate::advise::posture::{common_status, given_answer, nothing_known, ranges}
 use crate::advise::sentence::{expected_answers_by_mode, limited, open};
 use crate::kubernetes::{Minor, PathClass};
 use crate::model::{
-    Access, ComparedFact, ComparisonResult, Confidence, Declared, DeclaredAnonymous, DeclaredFact,
-    Identification, LIKELY_CAUSES, PostureStatus, Verdict,
+    Access, ApiPath, ComparedFact, ComparisonResult, Confidence, Declared, DeclaredAnonymous,
+    DeclaredFact, Identification, LIKELY_CAUSES, PostureStatus, Verdict,
 };
 use crate::products::{self, Entry};
 use crate::wording::listed;
@@ -86,7 +86,7 @@ fn result_and_sentence(
             return (result, sentence);
         }
         ComparisonResult::NotCompared => {
-            let unclear = listed(answers.unclear.iter().map(|(path, _)| *path));
+            let unclear = listed(answers.unclear.iter().map(|path| path.path));
             format!("not compared, because {unclear} gave no clear answer")
         }
         ComparisonResult::MoreOpen => format!("more open than declared; {LIKELY_CAUSES}"),
@@ -117,7 +117,7 @@ fn against(setting: DeclaredAnonymous, answers: &PathAnswers<'_>) -> ComparisonR
         DeclaredAnonymous::Limited => {
             let health = |access| {
                 (answers.with(&access))
-                    .filter(|(path, _)| LIMITED_PATHS.contains(path))
+                    .filter(|path| LIMITED_PATHS.contains(&path.path))
                     .count()
             };
             let accepted = [Access::Granted, Access::Forbidden]
@@ -127,7 +127,7 @@ fn against(setting: DeclaredAnonymous, answers: &PathAnswers<'_>) -> ComparisonR
             } else if health(Access::Forbidden) + health(Access::Rejected) > 0 {
                 ComparisonResult::Stricter
             } else if health(Access::Granted) > 0
-                && beyond_health(answers.unclear.iter().copied()).is_empty()
+                && beyond_health(answers.unclear.iter()).is_empty()
             {
                 ComparisonResult::Confirmed
             } else {
@@ -141,9 +141,9 @@ fn against(setting: DeclaredAnonymous, answers: &PathAnswers<'_>) -> ComparisonR
 const LIMITED_PATHS: [&str; 3] = ["/healthz", "/livez", "/readyz"];
 
 /// The paths that GKE's `LIMITED` closes.
-fn beyond_health<'a>(paths: impl Iterator<Item = (&'a str, PathClass)>) -> Vec<&'a str> {
-    let closed = paths.filter(|(_, class)| *class != PathClass::Health);
-    closed.map(|(path, _)| path).collect()
+fn beyond_health<'a>(paths: impl Iterator<Item = &'a ApiPath<'a>>) -> Vec<&'a str> {
+    let closed = paths.filter(|path| path.class != PathClass::Health);
+    closed.map(|path| path.path).collect()
 }
 
 /// The product whose documentation counts: the one that answers, if that is certain, or else the declared one. So the

@@ -15,5 +15,6 @@ fn verdict_alone<'a>(verdict: Verdict) -> Observed<'a> {
         not_asked: &[] as &[Request],
         expected: None,
         declared: None,
+        day: None,
     }
 }

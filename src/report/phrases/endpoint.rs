@@ -318,9 +318,8 @@ fn resource_name(path: &str) -> String {
 /// `nothing on 5 of 5 API paths`.
 fn closed_paths(report: &EndpointReport) -> String {
     let paths = api_paths(&report.requests);
-    let closed = paths
-        .values()
-        .filter(|(_, access)| access.is_refused())
+    let closed = (paths.iter())
+        .filter(|path| path.access.is_refused())
         .count();
     format!("nothing on {closed} of {} API paths", paths.len())
 }
@@ -343,9 +342,7 @@ fn without_answer(report: &EndpointReport) -> String {
 
 /// The number of lists of resources that the scan wanted to request.
 fn planned_lists(report: &EndpointReport) -> usize {
-    let asked = api_paths(&report.requests)
-        .into_values()
-        .map(|(class, _)| class);
+    let asked = (api_paths(&report.requests).into_iter()).map(|path| path.class);
     let not_asked = report.not_asked.iter().map(|request| request.class);
     asked
         .chain(not_asked)
@@ -360,8 +357,8 @@ fn resources(report: &EndpointReport) -> String {
 }
 
 fn refused_resources(report: &EndpointReport) -> String {
-    let closed = (api_paths(&report.requests).values())
-        .filter(|(class, access)| class.is_list() && access.is_refused())
+    let closed = (api_paths(&report.requests).iter())
+        .filter(|path| path.class.is_list() && path.access.is_refused())
         .count();
     match planned_lists(report) {
         0 => RESOURCES_NOT_ASKED.to_owned(),
