@@ -81,7 +81,8 @@ pub(super) fn conclude(target: &Target, observation: Observation, format: usize)
         &Egress::default(),
     );
     check_verdict(&record);
-    reports::written(&reports::scan_of(&record), &[record], &[], format);
+    let scan = reports::scan_of(&record);
+    reports::written(&scan, &[*record], &[], format);
 }
 
 /// Checks that the verdict has the evidence that it requires.
@@ -146,9 +147,9 @@ pub(super) fn target(scheme: Scheme) -> Target {
 /// The handshake of an ordinary cluster.
 fn handshake() -> Handshake {
     Handshake {
-        version: "TLSv1.3".to_owned(),
-        cipher: "TLS_AES_128_GCM_SHA256".to_owned(),
-        alpn: Some("http/1.1".to_owned()),
+        version: "TLSv1.3".into(),
+        cipher: "TLS_AES_128_GCM_SHA256".into(),
+        alpn: Some("http/1.1".into()),
         sni: Some("api.example.com".to_owned()),
         client_certificate_requested: true,
         client_ca_names: NameList::collect(["CN=kubernetes".to_owned()]),
@@ -161,8 +162,8 @@ fn handshake() -> Handshake {
             ),
             not_before: None,
             not_after: None,
-            key: "RSA 2048".to_owned(),
-            signature_algorithm: "sha256WithRSAEncryption".to_owned(),
+            key: "RSA 2048".into(),
+            signature_algorithm: "sha256WithRSAEncryption".into(),
             serial: "01".to_owned(),
             sha256: "00".repeat(32),
         }),

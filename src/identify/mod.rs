@@ -28,8 +28,7 @@ const KUBELET_PORT: u16 = 10250;
 /// The ports on which etcd serves clients and peers by default.
 const ETCD_PORTS: [u16; 2] = [2379, 2380];
 
-/// Reads and compiles the table of products. Otherwise the first call of [`identify`] does, while every other probe
-/// waits.
+/// Reads and compiles the table of products, which takes milliseconds. Otherwise the first call of [`identify`] does.
 pub fn prepare() {
     LazyLock::force(&TABLE);
 }

@@ -27,7 +27,11 @@ type Key = (u64, Option<(IpAddr, u16)>);
 pub struct Spool {
     /// The number of records above which they go to the file.
     max_held: usize,
-    held: Vec<EndpointReport>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a growing list would copy all records again and again"
+    )]
+    held: Vec<Box<EndpointReport>>,
     file: Option<RefCell<File>>,
     /// The start and end of each run in the file.
     runs: Vec<(u64, u64)>,
@@ -60,7 +64,8 @@ impl Spool {
     /// # Errors
     /// Once, if the temporary file cannot be written, most likely because the disk is full. No
     /// record is lost: this and later ones are held in memory.
-    pub fn push(&mut self, record: EndpointReport) -> io::Result<()> {
+    pub fn push(&mut self, record: impl Into<Box<EndpointReport>>) -> io::Result<()> {
+        let record = record.into();
         if record.last_seen.is_none() {
             return self.hold(record);
         }
@@ -71,7 +76,7 @@ impl Spool {
         carried.hold(record)
     }
 
-    fn hold(&mut self, record: EndpointReport) -> io::Result<()> {
+    fn hold(&mut self, record: Box<EndpointReport>) -> io::Result<()> {
         self.held.push(record);
         if self.held.len() <= self.max_held || self.broken {
             return Ok(());
@@ -86,7 +91,7 @@ impl Spool {
             Some(file) => file,
             none => none.insert(RefCell::new(tempfile::tempfile()?)),
         };
-        self.held.sort_by_key(EndpointReport::order_key);
+        self.held.sort_by_key(|record| record.order_key());
         let mut out = BufWriter::new(file.get_mut());
         let start = out.seek(SeekFrom::Start(self.runs.last().map_or(0, |(_, end)| *end)))?;
         for record in &self.held {
@@ -137,9 +142,9 @@ impl Spool {
         &mut self,
         take: impl FnOnce(&mut dyn Iterator<Item = Cow<'_, EndpointReport>>) -> io::Result<T>,
     ) -> io::Result<T> {
-        self.held.sort_by_key(EndpointReport::order_key);
+        self.held.sort_by_key(|record| record.order_key());
         let Some(file) = &self.file else {
-            return take(&mut self.held.iter().map(Cow::Borrowed));
+            return take(&mut self.held.iter().map(|record| Cow::Borrowed(&**record)));
         };
         let mut sources = vec![RecordSource::Held(self.held.iter())];
         sources.extend(
@@ -164,14 +169,14 @@ impl Spool {
 
 /// Sorted records from one place.
 enum RecordSource<'a> {
-    Held(std::slice::Iter<'a, EndpointReport>),
+    Held(std::slice::Iter<'a, Box<EndpointReport>>),
     SortedRun(SortedRun<'a>),
 }
 
 impl<'a> RecordSource<'a> {
     fn next(&mut self) -> io::Result<Option<Cow<'a, EndpointReport>>> {
         match self {
-            Self::Held(records) => Ok(records.next().map(Cow::Borrowed)),
+            Self::Held(records) => Ok(records.next().map(|record| Cow::Borrowed(&**record))),
             Self::SortedRun(run) => Ok(run.next()?.map(Cow::Owned)),
         }
     }

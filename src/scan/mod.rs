@@ -267,16 +267,15 @@ pub struct Scan {
 impl Scan {
     /// The next finished endpoint; `None` when all are done, or the scan was stopped and those in flight are
     /// finished.
-    pub async fn next(&mut self) -> Option<EndpointReport> {
-        let received = match self.reports.try_recv() {
+    pub async fn next(&mut self) -> Option<Box<EndpointReport>> {
+        match self.reports.try_recv() {
             Ok(report) => Some(report),
             Err(TryRecvError::Disconnected) => None,
             Err(TryRecvError::Empty) => {
                 tokio::time::sleep(GATHER).await;
                 self.reports.recv().await
             }
-        };
-        received.map(|report| *report)
+        }
     }
 
     /// A handle that stops the scan: no further target is started, those in flight are finished.
@@ -334,10 +333,9 @@ fn span(from: Timestamp, to: Timestamp) -> Duration {
 }
 
 impl futures_core::Stream for Scan {
-    type Item = EndpointReport;
+    type Item = Box<EndpointReport>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let received = self.reports.poll_recv(context);
-        received.map(|report| report.map(|report| *report))
+        self.reports.poll_recv(context)
     }
 }

@@ -83,7 +83,7 @@ pub(crate) async fn scan(
     let mut scan = Scanner::new(config).unwrap().scan(targets);
     let mut records = Vec::new();
     while let Some(record) = scan.next().await {
-        records.push(record);
+        records.push(*record);
     }
     records.sort_by_key(EndpointReport::order_key);
     let summary = scan.finish();

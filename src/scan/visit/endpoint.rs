@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -15,7 +16,7 @@ use crate::advise::Egress;
 use crate::assess::assess;
 use crate::config::ScanConfig;
 use crate::error::Error;
-use crate::identify::identify;
+use crate::identify::{self, identify};
 use crate::model::{
     Endpoint, EndpointReport, Failure, FailureKind, Host, Recheck, Stage, Timings, Verdict,
 };
@@ -29,6 +30,8 @@ pub(super) struct Endpoints {
     probes: Probes,
     recheck_pause: Duration,
     egress: Egress,
+    /// Whether the identification is prepared, or that was begun.
+    is_prepared: AtomicBool,
 }
 
 /// Where one endpoint of a target is, and how that was found out.
@@ -63,6 +66,7 @@ impl Endpoints {
             probes: Probes::new(config)?,
             recheck_pause: config.recheck_pause,
             egress: Egress::new(config),
+            is_prepared: AtomicBool::new(false),
         })
     }
 
@@ -157,7 +161,7 @@ impl Endpoints {
             return Some(attempt.failed(Some(endpoint), own_side_failure, timings));
         }
         tracing::debug!(%target, "{}: {} ({endpoint})", report.verdict, report.reason);
-        Some(Outcome::Record(Box::new(report)))
+        Some(Outcome::Record(report))
     }
 
     /// Probes, identifies and assesses, and rechecks once if the assessment asks for it. Returns the record, and the
@@ -169,7 +173,11 @@ impl Endpoints {
         aliases: Arc<[Arc<str>]>,
         stream: TcpStream,
         before: Timings,
-    ) -> (EndpointReport, Option<Failure>) {
+    ) -> (Box<EndpointReport>, Option<Failure>) {
+        // Beside the first handshake, and not earlier: a large range may accept no connection at all.
+        if !self.is_prepared.swap(true, Ordering::Relaxed) {
+            tokio::task::spawn_blocking(identify::prepare);
+        }
         let target = attempt.target;
         let dial = Redialer {
             dialer: &self.dialer,
@@ -182,6 +190,9 @@ impl Endpoints {
         let endpoint = observation.endpoint.clone();
         let mut recheck_failure = None;
         observation.aliases = aliases;
+        // Lets other probes read what has come, so that many are concluded one after the other: the processor then has the
+        // code for it at hand.
+        tokio::task::yield_now().await;
         let mut identification = identify(&observation);
         let mut assessment = assess(&observation, &identification);
         if let Some(Recheck { why, after }) = assessment.recheck.take() {

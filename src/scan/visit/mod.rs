@@ -16,7 +16,6 @@ use tokio::net::TcpStream;
 use crate::config::{ProxyKind, ScanConfig};
 use crate::connect::Connector;
 use crate::error::Error;
-use crate::identify;
 use crate::model::{EndpointReport, Failure, FailureKind, Host, Stage, Target, Timings};
 use crate::resolve::{Resolved, Resolver};
 
@@ -43,7 +42,6 @@ pub(super) struct Pipeline {
 
 impl Pipeline {
     pub(super) fn new(config: &ScanConfig) -> Result<Self, Error> {
-        identify::prepare();
         Ok(Self {
             resolver: Resolver::new(config),
             selection: Selection::new(config),

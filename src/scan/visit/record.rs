@@ -10,7 +10,7 @@ pub(crate) fn record(
     identification: Identification,
     assessment: Assessment,
     egress: &Egress,
-) -> EndpointReport {
+) -> Box<EndpointReport> {
     let unreachable = assessment.verdict == Verdict::Unreachable;
     let failure = observation
         .failures()
@@ -27,7 +27,8 @@ pub(crate) fn record(
     let compared = (target.declared.as_deref()).map_or_else(Vec::new, |declared| {
         compare(declared, &observation, &identification, &assessment, egress)
     });
-    EndpointReport {
+    // Boxed at once: it is large, and handed on several times.
+    Box::new(EndpointReport {
         target: target.clone(),
         posture,
         compared,
@@ -50,5 +51,5 @@ pub(crate) fn record(
         handshakes: observation.handshakes,
         timings: observation.timings.truncated(),
         last_seen: None,
-    }
+    })
 }
