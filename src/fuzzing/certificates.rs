@@ -26,8 +26,8 @@ pub fn certificates(data: &[u8]) {
         prefix: Arc::default(),
     });
     let handshake = Handshake {
-        version: "TLSv1.2".to_owned(),
-        cipher: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256".to_owned(),
+        version: "TLSv1.2".into(),
+        cipher: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256".into(),
         alpn: None,
         sni: Some("api.example.com".to_owned()),
         client_certificate_requested: true,

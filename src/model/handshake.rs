@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::DistinguishedName;
+use super::{DistinguishedName, Text};
 
 /// A bounded list of strings from the network: the first ones and the number of all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -52,11 +52,11 @@ impl NameList {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handshake {
     /// `TLSv1.2` or `TLSv1.3`.
-    pub version: String,
+    pub version: Text,
     /// Cipher suite by its IANA name.
-    pub cipher: String,
+    pub cipher: Text,
     /// The protocol that the server chose by ALPN.
-    pub alpn: Option<String>,
+    pub alpn: Option<Text>,
     /// The name sent as SNI.
     pub sni: Option<String>,
     /// Whether the server asked for a client certificate.
@@ -125,9 +125,9 @@ pub struct Certificate {
     /// Valid until.
     pub not_after: Option<Timestamp>,
     /// Key algorithm and size: `RSA 2048`, `EC P-256`, `Ed25519`.
-    pub key: String,
+    pub key: Text,
     /// The algorithm of the issuer's signature: `sha256WithRSAEncryption`, `ecdsa-with-SHA256`.
-    pub signature_algorithm: String,
+    pub signature_algorithm: Text,
     /// Serial number in lower-case hexadecimal.
     pub serial: String,
     /// SHA-256 of the DER in lower-case hexadecimal.

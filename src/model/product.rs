@@ -10,7 +10,7 @@ use super::serial::Clipped;
 use super::serial::clipped;
 use super::{Confidence, words};
 
-/// Text of the compiled table, or of a saved report.
+/// Text that is usually part of the program, as that of the compiled table is.
 pub type Text = Cow<'static, str>;
 
 /// A distribution or managed service.

@@ -16,7 +16,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AttributeTypeAndValue, RelativeDistinguishedName, X509Name};
 
-use crate::model::{Certificate, DistinguishedName, NameList, hex};
+use crate::model::{Certificate, DistinguishedName, NameList, Text, hex};
 
 /// What a server's certificate says.
 #[derive(Debug)]
@@ -49,11 +49,14 @@ pub(super) fn leaf(der: &CertificateDer<'_>) -> Option<Leaf> {
     let names = names.and_then(|names| Some(SubjectAlternativeName::from_der(names).ok()?.1));
     let names = names.map(|names| names.general_names).unwrap_or_default();
     let key = parsed.public_key();
-    let (key_text, rsa_bits) = match key.parsed() {
-        Ok(PublicKey::RSA(rsa)) => (format!("RSA {}", rsa.key_size()), Some(rsa.key_size())),
+    let (key_text, rsa_bits): (Text, _) = match key.parsed() {
+        Ok(PublicKey::RSA(rsa)) => {
+            let bits = rsa.key_size();
+            (format!("RSA {bits}").into(), Some(bits))
+        }
         // Points have whole bytes, and P-521 has 521 bits.
-        Ok(PublicKey::EC(point)) => (format!("EC P-{}", point.key_size().min(521)), None),
-        _ => (algorithm(&key.algorithm.algorithm), None),
+        Ok(PublicKey::EC(point)) => (format!("EC P-{}", point.key_size().min(521)).into(), None),
+        _ => (algorithm(&key.algorithm.algorithm).into(), None),
     };
     let facts = Certificate {
         subject: name(parsed.subject()),
@@ -62,7 +65,7 @@ pub(super) fn leaf(der: &CertificateDer<'_>) -> Option<Leaf> {
         not_before: Timestamp::from_second(parsed.validity().not_before.timestamp()).ok(),
         not_after: Timestamp::from_second(parsed.validity().not_after.timestamp()).ok(),
         key: key_text,
-        signature_algorithm: algorithm(&parsed.signature_algorithm.algorithm),
+        signature_algorithm: algorithm(&parsed.signature_algorithm.algorithm).into(),
         serial: hex(parsed.raw_serial().iter().copied().take(32)),
         sha256: hex(Sha256::digest(der)),
     };

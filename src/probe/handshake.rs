@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use parking_lot::Mutex;
-use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CipherSuite, ClientConfig};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -169,18 +169,19 @@ impl Client {
         });
         Handshake {
             version: match connection.protocol_version() {
-                Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
-                Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3".to_owned(),
-                other => format!("{other:?}"),
+                Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".into(),
+                Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3".into(),
+                other => format!("{other:?}").into(),
             },
-            cipher: connection
-                .negotiated_cipher_suite()
-                .and_then(|suite| suite.suite().as_str())
+            cipher: (connection.negotiated_cipher_suite())
+                .map(|suite| iana_name(suite.suite()))
                 .unwrap_or_default()
-                .replacen("TLS13_", "TLS_", 1),
-            alpn: connection
-                .alpn_protocol()
-                .map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
+                .into(),
+            alpn: connection.alpn_protocol().map(|protocol| match protocol {
+                HTTP11 => "http/1.1".into(),
+                b"h2" => "h2".into(),
+                other => String::from_utf8_lossy(other).into_owned().into(),
+            }),
             sni: endpoint.name.as_deref().map(str::to_owned),
             client_certificate_requested: requested,
             client_ca_names: NameList::collect(revealed.ca_names.unwrap_or_default()),
@@ -193,6 +194,16 @@ impl Client {
             chain_length: chain.len(),
             certificate,
         }
+    }
+}
+
+/// The name of a cipher suite in the registry of IANA. The library's names of those of TLS 1.3 differ.
+fn iana_name(suite: CipherSuite) -> &'static str {
+    match suite {
+        CipherSuite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",
+        CipherSuite::TLS13_AES_256_GCM_SHA384 => "TLS_AES_256_GCM_SHA384",
+        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => "TLS_CHACHA20_POLY1305_SHA256",
+        other => other.as_str().unwrap_or_default(),
     }
 }
 
@@ -247,6 +258,30 @@ mod tests {
         let work = client.handshake(stream, &endpoint, false);
         let done = tokio::time::timeout(Duration::from_secs(1), work).await;
         done.ok()?.ok().map(|(_, handshake, _)| handshake)
+    }
+
+    #[test]
+    fn cipher_suites_have_their_registered_names() {
+        for (suite, name) in [
+            (
+                CipherSuite::TLS13_AES_128_GCM_SHA256,
+                "TLS_AES_128_GCM_SHA256",
+            ),
+            (
+                CipherSuite::TLS13_AES_256_GCM_SHA384,
+                "TLS_AES_256_GCM_SHA384",
+            ),
+            (
+                CipherSuite::TLS13_CHACHA20_POLY1305_SHA256,
+                "TLS_CHACHA20_POLY1305_SHA256",
+            ),
+            (
+                CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+                "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+            ),
+        ] {
+            assert_eq!(iana_name(suite), name);
+        }
     }
 
     /// Settings are used again, and what a server revealed stays with its own handshake: also if that failed or was given

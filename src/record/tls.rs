@@ -62,8 +62,8 @@ impl<'a> From<&'a model::Handshake> for Tls<'a> {
             model::Signature::NotChecked { why } => (SignatureWord::NotChecked, Some(why)),
         };
         Self {
-            version: handshake.version.as_str().into(),
-            cipher: handshake.cipher.as_str().into(),
+            version: (&*handshake.version).into(),
+            cipher: (&*handshake.cipher).into(),
             alpn: handshake.alpn.as_deref().map(Into::into),
             sni: handshake.sni.as_deref().map(Into::into),
             client_certificate_requested: handshake.client_certificate_requested,
@@ -83,9 +83,9 @@ impl<'a> From<&'a model::Handshake> for Tls<'a> {
 impl From<Tls<'_>> for model::Handshake {
     fn from(tls: Tls<'_>) -> Self {
         Self {
-            version: tls.version.into_owned(),
-            cipher: tls.cipher.into_owned(),
-            alpn: tls.alpn.map(Into::into),
+            version: tls.version.into_owned().into(),
+            cipher: tls.cipher.into_owned().into(),
+            alpn: tls.alpn.map(|alpn| String::from(alpn).into()),
             sni: tls.sni.map(Cow::into_owned),
             client_certificate_requested: tls.client_certificate_requested,
             client_ca_names: name_list(tls.client_ca_names, tls.client_ca_names_total),
@@ -234,8 +234,8 @@ impl<'a> From<&'a model::Certificate> for Certificate<'a> {
             sans_total: certificate.sans.total,
             not_before: certificate.not_before.map(Time),
             not_after: certificate.not_after.map(Time),
-            key: certificate.key.as_str().into(),
-            signature_algorithm: certificate.signature_algorithm.as_str().into(),
+            key: (&*certificate.key).into(),
+            signature_algorithm: (&*certificate.signature_algorithm).into(),
             serial: certificate.serial.as_str().into(),
             sha256: certificate.sha256.as_str().into(),
         }
@@ -251,8 +251,8 @@ impl From<Certificate<'_>> for model::Certificate {
             sans: name_list(certificate.sans, certificate.sans_total),
             not_before: certificate.not_before.map(|Time(at)| at),
             not_after: certificate.not_after.map(|Time(at)| at),
-            key: certificate.key.into(),
-            signature_algorithm: certificate.signature_algorithm.into(),
+            key: String::from(certificate.key).into(),
+            signature_algorithm: String::from(certificate.signature_algorithm).into(),
             serial: certificate.serial.into(),
             sha256: certificate.sha256.into_owned(),
         }

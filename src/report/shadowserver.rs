@@ -102,8 +102,8 @@ fn row(
     set("compiler", field(&version.compiler));
     set("platform", field(&version.platform));
     if let Some(tls) = &report.tls {
-        set("handshake", tls.version.clone());
-        set("cipher_suite", tls.cipher.clone());
+        set("handshake", tls.version.to_string());
+        set("cipher_suite", tls.cipher.to_string());
         set("validation_level", "unknown".to_owned());
     }
     if let Some(certificate) = report.certificate() {
@@ -145,7 +145,7 @@ fn set_certificate(
     set("cert_serial_number", certificate.serial.to_uppercase());
     set(
         "signature_algorithm",
-        certificate.signature_algorithm.clone(),
+        certificate.signature_algorithm.to_string(),
     );
     set("key_algorithm", algorithm.to_owned());
     set("sha256_fingerprint", colons(&certificate.sha256));
@@ -253,7 +253,7 @@ mod tests {
             ];
             certificate.subject = DistinguishedName::new(most_specific_first.map(relative_name));
             // A saved report may contain anything.
-            certificate.key = "RSA many".to_owned();
+            certificate.key = "RSA many".into();
         }
         sample
     }

@@ -345,9 +345,9 @@ pub(crate) fn remedy() -> Remedy {
 
 pub(crate) fn handshake() -> Handshake {
     Handshake {
-        version: "TLSv1.3".to_owned(),
-        cipher: "TLS13_AES_128_GCM_SHA256".to_owned(),
-        alpn: Some("http/1.1".to_owned()),
+        version: "TLSv1.3".into(),
+        cipher: "TLS13_AES_128_GCM_SHA256".into(),
+        alpn: Some("http/1.1".into()),
         sni: Some("prod.example".to_owned()),
         client_certificate_requested: true,
         client_ca_names: NameList::collect([
@@ -361,8 +361,8 @@ pub(crate) fn handshake() -> Handshake {
             sans: NameList::collect(["kubernetes.default.svc".to_owned(), "10.96.0.1".to_owned()]),
             not_before: Some("2026-01-01T00:00:00Z".parse().unwrap()),
             not_after: Some("2027-01-01T00:00:00Z".parse().unwrap()),
-            key: "RSA 2048".to_owned(),
-            signature_algorithm: "sha256WithRSAEncryption".to_owned(),
+            key: "RSA 2048".into(),
+            signature_algorithm: "sha256WithRSAEncryption".into(),
             serial: "1f".to_owned(),
             sha256: "ab".repeat(32),
         }),
