@@ -104,6 +104,9 @@ fn failure(
     local_end: &LocalEnd,
     prohibited: bool,
 ) -> Failure {
+    if error.kind() == io::ErrorKind::ConnectionRefused {
+        return Failure::new(Stage::Connect, FailureKind::Refused, "");
+    }
     if !prohibited && is_local_route_error(error, address, local_end) {
         return Failure::new(Stage::Connect, FailureKind::NoRoute, error.to_string());
     }
@@ -112,7 +115,6 @@ fn failure(
     }
     let kind = match error.kind() {
         _ if prohibited => FailureKind::Prohibited,
-        io::ErrorKind::ConnectionRefused => FailureKind::Refused,
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => FailureKind::Reset,
         io::ErrorKind::TimedOut => FailureKind::TimedOut,
         io::ErrorKind::NetworkUnreachable => FailureKind::NetworkUnreachable,
@@ -121,7 +123,7 @@ fn failure(
         _ => FailureKind::HostUnreachable,
     };
     let detail = match kind {
-        FailureKind::Refused | FailureKind::TimedOut => String::new(),
+        FailureKind::TimedOut => String::new(),
         FailureKind::Prohibited if prohibited => {
             "a router answered: administratively prohibited".to_owned()
         }

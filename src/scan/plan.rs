@@ -11,6 +11,7 @@ pub(super) struct Plan {
     pub(super) targets: Arc<TargetSet>,
     pub(super) shard: Shard,
     order: Option<Permutation>,
+    has_names: bool,
 }
 
 /// One attempt at one target.
@@ -32,6 +33,7 @@ impl Plan {
                 Order::Sequential => None,
             },
             shard: config.shard,
+            has_names: targets.has_names(),
             targets,
         }
     }
@@ -43,7 +45,7 @@ impl Plan {
 
     /// Whether the target at a rank is a name.
     pub(super) fn is_name(&self, rank: u64) -> bool {
-        self.targets.is_name(self.index(rank))
+        self.has_names && self.targets.is_name(self.index(rank))
     }
 
     /// The target at a rank.

@@ -34,7 +34,8 @@ impl Stop {
 
     /// Whether the scan was stopped.
     pub(super) fn is_stopped(&self) -> bool {
-        self.token.is_cancelled()
+        // The token has a lock, and this is asked before every connect.
+        self.reason.get().is_some()
     }
 
     /// Returns once the scan is stopped.

@@ -1,23 +1,22 @@
 //! Permits to connect: one for each connection that is being opened.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Permits to connect. Their number can change.
 pub(in crate::scan) struct Permits {
     connecting: Semaphore,
-    size: Mutex<Size>,
-}
-
-struct Size {
-    wanted: usize,
-    /// Permits that exist, taken or free.
-    existing: usize,
+    /// How many there are to be.
+    size: Mutex<usize>,
+    /// How many of those in use are to be withdrawn when they are returned.
+    surplus: AtomicUsize,
 }
 
 /// A permit to connect, until it is dropped.
 pub(in crate::scan) struct ConnectPermit<'a> {
-    size: &'a Mutex<Size>,
+    surplus: &'a AtomicUsize,
     permit: Option<SemaphorePermit<'a>>,
 }
 
@@ -25,10 +24,8 @@ impl Permits {
     pub(super) fn new(size: usize) -> Self {
         Self {
             connecting: Semaphore::new(size),
-            size: Mutex::new(Size {
-                wanted: size,
-                existing: size,
-            }),
+            size: Mutex::new(size),
+            surplus: AtomicUsize::new(0),
         }
     }
 
@@ -50,21 +47,24 @@ impl Permits {
 
     const fn permit<'a>(&'a self, permit: Option<SemaphorePermit<'a>>) -> ConnectPermit<'a> {
         ConnectPermit {
-            size: &self.size,
+            surplus: &self.surplus,
             permit,
         }
     }
 
     /// Changes the number of permits. Permits in use beyond it are withdrawn when they are returned.
     pub(super) fn resize(&self, wanted: usize) {
+        let wanted = wanted.max(1);
         let mut size = self.size.lock();
-        size.wanted = wanted.max(1);
-        if size.wanted > size.existing {
-            self.connecting.add_permits(size.wanted - size.existing);
-            size.existing = size.wanted;
+        if wanted < *size {
+            let fewer = *size - wanted;
+            let in_use = fewer - self.connecting.forget_permits(fewer);
+            self.surplus.fetch_add(in_use, Ordering::Relaxed);
         } else {
-            size.existing -= self.connecting.forget_permits(size.existing - size.wanted);
+            let more = (*size..wanted).filter(|_| !take_one(&self.surplus)).count();
+            self.connecting.add_permits(more);
         }
+        *size = wanted;
     }
 
     #[cfg(test)]
@@ -78,12 +78,16 @@ impl Drop for ConnectPermit<'_> {
         let Some(permit) = self.permit.take() else {
             return;
         };
-        let mut size = self.size.lock();
-        if size.existing > size.wanted {
-            size.existing -= 1;
+        if take_one(self.surplus) {
             permit.forget();
         }
     }
+}
+
+/// Takes one from a counter; `false` if it is 0.
+fn take_one(counter: &AtomicUsize) -> bool {
+    let one_less = |count: usize| count.checked_sub(1);
+    (counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)).is_ok()
 }
 
 #[cfg(test)]
@@ -102,5 +106,23 @@ mod tests {
         assert_eq!(permits.available(), 30);
         permits.resize(100);
         assert_eq!(permits.available(), 100);
+    }
+
+    #[tokio::test]
+    async fn a_size_that_grows_again_keeps_permits_that_were_to_be_withdrawn() {
+        let permits = Permits::new(100);
+        let mut held = Vec::new();
+        for _ in 0..90 {
+            held.push(permits.acquire().await);
+        }
+        permits.resize(30);
+        assert_eq!(permits.available(), 0);
+        permits.resize(60);
+        assert_eq!(permits.available(), 0, "30 of those in use are too many");
+        held.truncate(80);
+        permits.resize(85);
+        assert_eq!(permits.available(), 5, "80 are in use");
+        drop(held);
+        assert_eq!(permits.available(), 85);
     }
 }

@@ -4,6 +4,7 @@
 //! The rate comes last: a connection starts as soon as the rate allows it, so the rate stays even.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -16,9 +17,12 @@ use super::permits::{ConnectPermit, Permits};
 use super::rate::RateLimiter;
 use crate::config::ScanConfig;
 use crate::model::Host;
+use crate::random::mix;
 
 /// How often the speed is adjusted.
 const WINDOW: Duration = Duration::from_secs(1);
+/// How many answers come for each look at the clock, which costs as much as all else that an answer changes.
+const ANSWERS: u32 = 16;
 /// Hosts that are remembered to have answered. A sample is enough.
 const REMEMBERED: usize = 4096;
 
@@ -102,7 +106,10 @@ impl Throttle {
             } else {
                 &self.answered
             };
-            counter.fetch_add(1, Ordering::Relaxed);
+            let earlier = counter.fetch_add(1, Ordering::Relaxed);
+            if earlier % ANSWERS != 0 {
+                return;
+            }
         }
         self.adjust();
     }
@@ -142,10 +149,17 @@ impl Throttle {
 
     /// The slot in which a host that answered is remembered, and the value that stands for the host there.
     fn slot_of(&self, host: &Host) -> (&AtomicU64, u64) {
-        let mut hasher = DefaultHasher::new();
-        host.hash(&mut hasher);
+        let number = match host {
+            // Most hosts of large scans are these.
+            Host::Ip(IpAddr::V4(address)) => mix(u64::from(address.to_bits())),
+            other => {
+                let mut hasher = DefaultHasher::new();
+                other.hash(&mut hasher);
+                hasher.finish()
+            }
+        };
         // 0 is an empty slot.
-        let fingerprint = hasher.finish().max(1);
+        let fingerprint = number.max(1);
         let index = usize::try_from(fingerprint >> 32).unwrap_or_default() % REMEMBERED;
         (&self.hosts[index], fingerprint)
     }
@@ -226,7 +240,13 @@ mod tests {
             throttle.did_not_answer(&host(index));
         }
         tokio::time::sleep(WINDOW).await;
-        throttle.answered(&host(0), Duration::from_millis(50));
+        answers(throttle, ANSWERS);
+    }
+
+    fn answers(throttle: &Throttle, count: u32) {
+        for index in 0..count {
+            throttle.answered(&host(index), Duration::from_millis(50));
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -235,11 +255,9 @@ mod tests {
         bad_second(&throttle).await;
         assert_eq!(throttle.permits.available(), 70);
         for _ in 0..20 {
-            for index in 0..200 {
-                throttle.answered(&host(index), Duration::from_millis(50));
-            }
+            answers(&throttle, 200);
             tokio::time::sleep(WINDOW).await;
-            throttle.answered(&host(0), Duration::from_millis(50));
+            answers(&throttle, ANSWERS);
         }
         assert_eq!(throttle.permits.available(), 100);
     }

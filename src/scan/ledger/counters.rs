@@ -165,7 +165,10 @@ impl Counters {
     fn note_verdict(&self, target: &Target, verdict: Verdict) {
         for SpecId(spec) in target.specs.iter() {
             if let Some(seen) = self.seen.get(*spec as usize) {
-                seen.fetch_or(bit(verdict), Ordering::Relaxed);
+                // Most targets of a specification have a verdict that it has already.
+                if seen.load(Ordering::Relaxed) & bit(verdict) == 0 {
+                    seen.fetch_or(bit(verdict), Ordering::Relaxed);
+                }
             }
         }
     }

@@ -100,6 +100,12 @@ impl Ledger {
             return Ok(());
         }
         let has_journal = self.journal.get().is_some();
+        // Without a journal it does not matter which attempts of the first pass are finished.
+        let is_remembered = has_journal || turn.pass > 0;
+        let is_deferred = |outcome: &Outcome| matches!(outcome, Outcome::Deferred(_));
+        if !is_remembered && !outcomes.iter().any(is_deferred) {
+            return Ok(());
+        }
         let entry = has_journal
             .then(|| AttemptEntry::new(turn, outcomes))
             .transpose()?;
@@ -109,8 +115,7 @@ impl Ledger {
                 books.deferred.push(deferral)?;
             }
         }
-        // Without a journal it does not matter which attempts of the first pass are finished.
-        if has_journal || turn.pass > 0 {
+        if is_remembered {
             books.done.insert(turn.ordinal);
         }
         let Some(entry) = entry else {

@@ -65,8 +65,10 @@ impl Attempt<'_> {
 
     /// The outcome of a target that is an address and accepted no connection, after so long.
     pub(in crate::scan) fn not_accepted(&self, failure: Failure, took: Duration) -> Outcome {
-        let endpoint = endpoint_of(self.target, self.target.host.clone());
-        self.failed(Some(endpoint), failure, connect_timings(took))
+        // Only a record has it.
+        let endpoint =
+            (self.keep_unreachable).then(|| endpoint_of(self.target, self.target.host.clone()));
+        self.failed(endpoint, failure, connect_timings(took))
     }
 
     /// Defers one address of a name, or the whole target, to the next pass.
