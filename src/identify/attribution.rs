@@ -193,8 +193,7 @@ fn strongest(found: &[MatchedText<'_>], table: &Table) -> Option<(Confidence, Ve
         let worth_here = &mut best[mark.fact.entry][mark.place as usize];
         *worth_here = worth(mark.fact).max(*worth_here);
     }
-    let is_marked =
-        |(_, worths): &(usize, &[u32; Place::COUNT])| worths.iter().any(|worth| *worth > 0);
+    let is_marked = |(_, worths): &(usize, &[u32; Place::COUNT])| **worths != [0; Place::COUNT];
     let mut supports: Vec<Support> = (best.iter().enumerate().filter(is_marked))
         .map(|(entry, _)| Support::of(entry, table, found, &best))
         .collect();

@@ -43,14 +43,9 @@ impl Headers {
 
     /// Every header of this name.
     pub(crate) fn get_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        let mut start = 0;
-        self.fields.iter().filter_map(move |field| {
-            let other = start..field.name;
-            start = field.value;
-            let is_named =
-                other.len() == name.len() && self.text[other].eq_ignore_ascii_case(name.as_bytes());
-            is_named.then(|| &self.text[field.name..field.value])
-        })
+        let named =
+            (self.iter()).filter(move |(other, _)| other.eq_ignore_ascii_case(name.as_bytes()));
+        named.map(|(_, value)| value)
     }
 
     /// Whether there is a header of this name.

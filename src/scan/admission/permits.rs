@@ -94,13 +94,18 @@ fn take_one(counter: &AtomicUsize) -> bool {
 mod tests {
     use super::*;
 
+    async fn held(permits: &Permits, count: usize) -> Vec<ConnectPermit<'_>> {
+        let mut held = Vec::new();
+        for _ in 0..count {
+            held.push(permits.acquire().await);
+        }
+        held
+    }
+
     #[tokio::test]
     async fn permits_beyond_a_smaller_size_are_withdrawn_when_they_are_returned() {
         let permits = Permits::new(100);
-        let mut held = Vec::new();
-        for _ in 0..100 {
-            held.push(permits.acquire().await);
-        }
+        let held = held(&permits, 100).await;
         permits.resize(30);
         drop(held);
         assert_eq!(permits.available(), 30);
@@ -111,10 +116,7 @@ mod tests {
     #[tokio::test]
     async fn a_size_that_grows_again_keeps_permits_that_were_to_be_withdrawn() {
         let permits = Permits::new(100);
-        let mut held = Vec::new();
-        for _ in 0..90 {
-            held.push(permits.acquire().await);
-        }
+        let mut held = held(&permits, 90).await;
         permits.resize(30);
         assert_eq!(permits.available(), 0);
         permits.resize(60);
