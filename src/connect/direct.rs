@@ -2,8 +2,10 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::task::Poll;
 
 use socket2::{SockRef, Type};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::exhaustion;
@@ -28,8 +30,12 @@ pub(super) async fn connect(
 ) -> Result<TcpStream, Failure> {
     let failure = |error| failure(&error, address, local_end, false);
     let stream = TcpStream::from_std(begin(address, local_end)?).map_err(failure)?;
-    stream.writable().await.map_err(failure)?;
-    end(&stream, address, local_end)?;
+    let end = || match end(&stream, address, local_end) {
+        Poll::Ready(result) => Ok(result),
+        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+    };
+    let result = stream.async_io(Interest::WRITABLE, end).await;
+    result.map_err(failure)??;
     Ok(stream)
 }
 
@@ -60,32 +66,61 @@ pub(super) fn begin(
     }
 }
 
-/// The result of a connect, once the stream is writable.
+/// Begins to connect a stream to another address, after an address refused it. It keeps its options. `false` if that is
+/// not possible: a new stream is needed.
+///
+/// IPv4 only: some IPv6 connects leave traces in the socket.
+#[cfg(target_os = "linux")]
+pub(super) fn begin_again(stream: &impl Stream, address: SocketAddr) -> bool {
+    // An address without a family dissolves the association (connect(2)).
+    if !address.is_ipv4() || rustix::net::connect_unspec(stream).is_err() {
+        return false;
+    }
+    // The error of a new stream says more.
+    (SockRef::from(stream).connect(&address.into()))
+        .map_or_else(|error| is_in_progress(&error), |()| true)
+}
+
+/// Only on Linux can a stream connect again.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn begin_again(_: &impl Stream, _: SocketAddr) -> bool {
+    false
+}
+
+/// The result of a connect, once the stream is writable. Pending if something else has woken it: an ICMP message that did
+/// not end the connect.
 pub(super) fn end<S: Stream>(
     stream: &S,
     address: SocketAddr,
     local_end: &LocalEnd,
-) -> Result<(), Failure> {
+) -> Poll<Result<(), Failure>> {
     let socket = SockRef::from(stream);
     match socket.take_error() {
+        Ok(None) if cfg!(target_os = "linux") && is_connecting(&socket) => return Poll::Pending,
         Ok(None) => {}
         Ok(Some(error)) => {
             // Whether an ICMP message of a packet filter caused it.
             #[cfg(target_os = "linux")]
-            let prohibited =
-                address.is_ipv4() && icmp::unreachable(&error) && icmp::says_prohibited(stream);
+            let prohibited = address.is_ipv4()
+                && icmp::unreachable(&error)
+                && icmp::says_prohibited(stream, address);
             #[cfg(not(target_os = "linux"))]
             let prohibited = false;
-            return Err(failure(&error, address, local_end, prohibited));
+            return Poll::Ready(Err(failure(&error, address, local_end, prohibited)));
         }
-        Err(error) => return Err(failure(&error, address, local_end, false)),
+        Err(error) => return Poll::Ready(Err(failure(&error, address, local_end, false))),
     }
     #[cfg(target_os = "linux")]
     if address.is_ipv4() {
         // A router's message must not end an open connection.
         icmp::keep_errors(stream, false);
     }
-    Ok(())
+    Poll::Ready(Ok(()))
+}
+
+/// Whether a stream without an error is not connected yet.
+fn is_connecting(socket: &SockRef<'_>) -> bool {
+    (socket.peer_addr()).is_err_and(|error| error.kind() == io::ErrorKind::NotConnected)
 }
 
 #[cfg(unix)]
@@ -181,4 +216,87 @@ fn is_missing_family(error: &io::Error) -> bool {
 #[cfg(not(unix))]
 fn is_missing_family(_: &io::Error) -> bool {
     false
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    /// Nothing listens there.
+    const CLOSED: [SocketAddr; 2] = [loopback(2), loopback(3)];
+
+    const fn loopback(host: u8) -> SocketAddr {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, host)), DISCARD)
+    }
+
+    /// The result of a connect on this machine, which needs no wait.
+    fn connected(stream: &std::net::TcpStream, address: SocketAddr) -> Poll<Result<(), Failure>> {
+        end(stream, address, &LocalEnd::default())
+    }
+
+    fn local_listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    #[test]
+    fn a_refused_stream_connects_again() {
+        let (listener, open) = local_listener();
+        let stream = begin(CLOSED[0], &LocalEnd::default()).unwrap();
+        let refused = Failure::new(Stage::Connect, FailureKind::Refused, "");
+        for address in [CLOSED[0], CLOSED[1], CLOSED[1]] {
+            assert!(begin_again(&stream, address));
+            assert_eq!(
+                connected(&stream, address),
+                Poll::Ready(Err(refused.clone()))
+            );
+        }
+        assert!(begin_again(&stream, open));
+        assert_eq!(connected(&stream, open), Poll::Ready(Ok(())));
+        let (mut server, client) = listener.accept().unwrap();
+        assert_eq!(stream.local_addr().unwrap(), client);
+        server.write_all(b"hello").unwrap();
+        drop(server);
+        stream.set_nonblocking(false).unwrap();
+        let mut text = String::new();
+        (&stream).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "hello");
+    }
+
+    #[test]
+    fn a_stream_that_connects_again_keeps_its_source_address() {
+        let source_address = IpAddr::from([127, 0, 0, 5]);
+        let config = crate::config::ScanConfig {
+            source_addresses: vec![source_address],
+            ..crate::config::ScanConfig::default()
+        };
+        let (listener, open) = local_listener();
+        let stream = begin(CLOSED[0], &LocalEnd::new(&config)).unwrap();
+        assert!(begin_again(&stream, open));
+        assert_eq!(listener.accept().unwrap().1.ip(), source_address);
+    }
+
+    #[test]
+    fn ipv6_needs_a_new_stream() {
+        let (_listener, open) = local_listener();
+        let stream = begin(CLOSED[0], &LocalEnd::default()).unwrap();
+        let sixth = SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), open.port());
+        assert!(!begin_again(&stream, sixth));
+    }
+
+    #[test]
+    fn a_stream_that_is_still_connecting_has_no_result() {
+        let (listener, address) = local_listener();
+        // The kernel answers no further SYN once the queue of the listener is full.
+        SockRef::from(&listener).listen(0).unwrap();
+        let streams: Vec<_> = (0..4)
+            .map(|_| begin(address, &LocalEnd::default()).unwrap())
+            .collect();
+        assert_eq!(connected(&streams[0], address), Poll::Ready(Ok(())));
+        assert_eq!(connected(&streams[3], address), Poll::Pending);
+    }
 }

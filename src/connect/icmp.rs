@@ -4,6 +4,7 @@
 //! socket's error queue has the ICMP code (`ip(7)`, `IP_RECVERR`).
 
 use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 
 use nix::sys::socket::sockopt::Ipv4RecvErr;
@@ -14,6 +15,8 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, setso
 const PROHIBITED: [u8; 3] = [9, 10, 13];
 /// The ICMP type "destination unreachable".
 const UNREACHABLE: u8 = 3;
+/// How many messages are read of one queue.
+const MOST_MESSAGES: usize = 16;
 
 /// Sets whether the socket queues ICMP errors. If that fails, the scan continues and cannot distinguish the codes.
 pub(super) fn keep_errors(socket: &impl AsFd, keep: bool) {
@@ -28,8 +31,15 @@ pub(super) fn unreachable(error: &io::Error) -> bool {
     )
 }
 
-/// Whether the queue has an ICMP message of a filter.
-pub(super) fn says_prohibited(socket: &impl AsFd) -> bool {
+/// Whether the queue has an ICMP message of a filter about this address. The socket may have connected to others before.
+pub(super) fn says_prohibited(socket: &impl AsFd, address: SocketAddr) -> bool {
+    std::iter::from_fn(|| next_message(socket))
+        .take(MOST_MESSAGES)
+        .any(|(about, is_prohibited)| about == Some(address) && is_prohibited)
+}
+
+/// The address that the next message of the queue is about, and whether it is one of a filter.
+fn next_message(socket: &impl AsFd) -> Option<(Option<SocketAddr>, bool)> {
     let mut packet = [0; 64];
     let mut parts = [IoSliceMut::new(&mut packet)];
     let mut space = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in);
@@ -39,16 +49,15 @@ pub(super) fn says_prohibited(socket: &impl AsFd) -> bool {
         &mut parts,
         Some(&mut space),
         flags,
-    );
-    let Ok(messages) = message.and_then(|message| Ok(message.cmsgs()?.collect::<Vec<_>>())) else {
-        return false;
-    };
-    messages.into_iter().any(|message| match message {
+    )
+    .ok()?;
+    let is_prohibited = message.cmsgs().ok()?.any(|part| match part {
         ControlMessageOwned::Ipv4RecvErr(error, _) => {
             error.ee_origin == libc::SO_EE_ORIGIN_ICMP
                 && error.ee_type == UNREACHABLE
                 && PROHIBITED.contains(&error.ee_code)
         }
         _ => false,
-    })
+    });
+    Some((message.address.map(SocketAddr::from), is_prohibited))
 }

@@ -10,6 +10,7 @@ mod icmp;
 mod proxied;
 
 use std::net::{IpAddr, SocketAddr};
+use std::task::Poll;
 use std::time::Duration;
 
 use direct::Stream;
@@ -72,14 +73,26 @@ impl Connector {
         direct::begin(address, &self.local_end)
     }
 
-    /// The result of a connect to an address, once its stream is writable.
+    /// Begins to connect a stream, which an address refused, to another address. That takes a third of the system calls
+    /// of a new stream. `false` if a new one is needed.
+    pub(crate) fn begin_again(stream: &impl Stream, address: SocketAddr) -> bool {
+        direct::begin_again(stream, address)
+    }
+
+    /// The result of a connect to an address, once its stream is writable. Pending if something else has woken it.
     ///
     /// # Errors
     /// As [`Self::connect`].
-    pub(crate) fn end(&self, stream: &impl Stream, address: SocketAddr) -> Result<(), Failure> {
-        direct::end(stream, address, &self.local_end)?;
-        set_nodelay(stream);
-        Ok(())
+    pub(crate) fn end(
+        &self,
+        stream: &impl Stream,
+        address: SocketAddr,
+    ) -> Poll<Result<(), Failure>> {
+        let result = direct::end(stream, address, &self.local_end);
+        if matches!(result, Poll::Ready(Ok(()))) {
+            set_nodelay(stream);
+        }
+        result
     }
 
     /// How long a connect may take.

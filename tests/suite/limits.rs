@@ -255,8 +255,8 @@ fn without_ipv6_its_targets_are_not_attempted() {
     );
 }
 
-/// Each ICMP message of a router is its own kind of unreachable. The test has two network namespaces and a
-/// router between them.
+/// Each ICMP message of a router is its own kind of unreachable, also for a socket that was refused before. The test has
+/// two network namespaces and a router between them.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_kinds_of_unreachable_are_distinguished() {
@@ -289,10 +289,29 @@ fn the_kinds_of_unreachable_are_distinguished() {
         }
         network >/dev/null 2>&1 || exit 77
         set +e
+        # One connect at a time: a refused socket connects again to what comes next.
+        "$@" --concurrency 1 --order sequential >one-by-one.json
         "$@"; code=$?
         kill $router
         exit $code
     "#;
+    let folder = tempfile::tempdir().unwrap();
+    let expected = [
+        ("192.0.2.2:6441", "refused"),
+        ("198.51.100.1:6443", "host-unreachable"),
+        ("192.0.2.2:6442", "refused"),
+        ("198.51.100.2:6443", "prohibited"),
+        ("198.51.100.3:6443", "network-unreachable"),
+        ("192.0.2.2:6443", "refused"),
+        ("198.51.100.4:6443", "timed-out"),
+        ("192.0.2.2:6444", "refused"),
+        ("198.51.100.5:6443", "no-route"),
+        // A broadcast address: nothing can listen there.
+        ("192.0.2.255:6443", "network-unreachable"),
+        ("192.0.2.2:6445", "refused"),
+        ("[2001:db8:1::1]:6443", "network-unreachable"),
+        ("[2001:db8:1::2]:6443", "prohibited"),
+    ];
     let output = Command::new("unshare")
         .args([
             "--net",
@@ -303,55 +322,32 @@ fn the_kinds_of_unreachable_are_distinguished() {
             env!("CARGO_BIN_EXE_kubeknock"),
         ])
         .args(["scan", "-q", "-o", "json", "--retries", "0"])
-        .args([
-            "198.51.100.1:6443",
-            "198.51.100.2:6443",
-            "198.51.100.3:6443",
-            "198.51.100.4:6443",
-        ])
-        .args([
-            "198.51.100.5:6443",
-            "192.0.2.255:6443",
-            "192.0.2.2:6443",
-            "[2001:db8:1::1]:6443",
-            "[2001:db8:1::2]:6443",
-        ])
+        .args(expected.map(|(target, _)| target))
+        .current_dir(folder.path())
         .output();
     let Some(output) = in_namespaces(output, "a network of the test's own") else {
         return;
     };
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    let report: Value =
-        serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
-    let seen: Vec<(String, String)> = report["endpoints"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|record| {
-            let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            (word(&record["target"]), word(&record["failure"]["kind"]))
-        })
-        .collect();
-    let expected = [
-        ("198.51.100.1:6443", "host-unreachable"),
-        ("198.51.100.2:6443", "prohibited"),
-        ("198.51.100.3:6443", "network-unreachable"),
-        ("198.51.100.4:6443", "timed-out"),
-        ("198.51.100.5:6443", "no-route"),
-        // A broadcast address: nothing can listen there.
-        ("192.0.2.255:6443", "network-unreachable"),
-        ("192.0.2.2:6443", "refused"),
-        ("[2001:db8:1::1]:6443", "network-unreachable"),
-        ("[2001:db8:1::2]:6443", "prohibited"),
-    ]
-    .map(|(target, kind)| (target.to_owned(), kind.to_owned()));
-    assert_eq!(seen, expected);
-    // Targets that this machine's own routes prohibit were not attempted; a router's answer is the target's state.
-    assert_eq!(
-        report["coverage"]["failed_here"],
-        serde_json::json!({"no-route": 1})
-    );
-    assert_eq!(report["coverage"]["unreachable"]["total"], 8);
+    let one_by_one = std::fs::read_to_string(folder.path().join("one-by-one.json")).unwrap();
+    for text in [&*one_by_one, &stdout(&output)] {
+        let report: Value =
+            serde_json::from_str(text).unwrap_or_else(|_| panic!("{}", stderr(&output)));
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let seen: Vec<(String, String)> = (report["endpoints"].as_array().unwrap().iter())
+            .map(|record| (word(&record["target"]), word(&record["failure"]["kind"])))
+            .collect();
+        assert_eq!(
+            seen,
+            expected.map(|(target, kind)| (target.to_owned(), kind.to_owned()))
+        );
+        // Targets that this machine's own routes prohibit were not attempted; a router's answer is the target's state.
+        assert_eq!(
+            report["coverage"]["failed_here"],
+            serde_json::json!({"no-route": 1})
+        );
+        assert_eq!(report["coverage"]["unreachable"]["total"], 12);
+    }
 }
 
 /// A line at each interval, and one more on SIGUSR1.

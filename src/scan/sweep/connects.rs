@@ -1,15 +1,19 @@
-//! The connects in flight.
+//! The connects in flight, and streams that can connect again.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use mio::Token;
+use mio::net::TcpStream;
 
 use crate::model::Target;
 use crate::scan::admission::{ConnectPermit, UnderCaps};
 use crate::scan::ledger::{Deferral, InFlight};
 use crate::scan::plan::Turn;
+
+/// How many idle streams are kept.
+const MOST_IDLE: usize = 64;
 
 /// A target that may be connected to as soon as permits and rate allow it. Boxed, because it is handed on several times.
 pub(super) struct Ready {
@@ -20,20 +24,32 @@ pub(super) struct Ready {
     pub(super) under_caps: UnderCaps,
 }
 
+/// What a token stands for.
+enum Slot<'a> {
+    Free,
+    /// A stream that was refused and can connect again. It is registered with the slot's token.
+    Idle(TcpStream),
+    InFlight(Connect<'a>),
+}
+
 /// A connect in flight.
 pub(super) struct Connect<'a> {
     pub(super) ready: Box<Ready>,
-    pub(super) stream: mio::net::TcpStream,
+    pub(super) stream: TcpStream,
     pub(super) started: Instant,
     pub(super) _permit: ConnectPermit<'a>,
     pub(super) _in_flight: InFlight<'a>,
 }
 
-/// The connects in flight. All may take equally long, so those that began first are overdue first.
+/// The connects in flight, and idle streams. All connects may take equally long, so those that began
+/// first are overdue first.
 pub(super) struct Connects<'a> {
     timeout: Duration,
-    slots: Vec<Option<Connect<'a>>>,
+    slots: Vec<Slot<'a>>,
+    /// The slots without a connect in flight. The last one is used next.
     free: Vec<usize>,
+    /// How many of these have a stream.
+    idle: usize,
     /// When connects began, and their slots. Connects that have ended are removed later.
     began: VecDeque<(Instant, usize)>,
 }
@@ -44,6 +60,7 @@ impl<'a> Connects<'a> {
             timeout,
             slots: Vec::new(),
             free: Vec::new(),
+            idle: 0,
             began: VecDeque::new(),
         }
     }
@@ -53,28 +70,66 @@ impl<'a> Connects<'a> {
         self.slots.len() - self.free.len()
     }
 
-    /// The token of the next connect: a slot that is free.
-    pub(super) fn next_token(&self) -> Token {
-        Token(self.free.last().copied().unwrap_or(self.slots.len()))
+    /// The token of the next connect, and the stream that is registered with it, if there is one. The stream is used, or
+    /// dropped.
+    pub(super) fn next(&mut self) -> (Token, Option<TcpStream>) {
+        let Some(slot) = self.free.last().copied() else {
+            return (Token(self.slots.len()), None);
+        };
+        let stream = match std::mem::replace(&mut self.slots[slot], Slot::Free) {
+            Slot::Idle(stream) => {
+                self.idle -= 1;
+                Some(stream)
+            }
+            _ => None,
+        };
+        (Token(slot), stream)
     }
 
     /// Adds a connect with the next token.
     pub(super) fn insert(&mut self, Token(slot): Token, connect: Connect<'a>) {
         if self.free.pop().is_none() {
-            self.slots.push(None);
+            self.slots.push(Slot::Free);
         }
         self.began.push_back((connect.started, slot));
-        self.slots[slot] = Some(connect);
+        self.slots[slot] = Slot::InFlight(connect);
         if self.began.len() > 2 * self.slots.len() {
             let slots = &self.slots;
             self.began.retain(|entry| is_in_flight(slots, *entry));
         }
     }
 
+    /// The connect in flight that a token stands for.
+    pub(super) fn get(&self, token: Token) -> Option<&Connect<'a>> {
+        match self.slots.get(token.0) {
+            Some(Slot::InFlight(connect)) => Some(connect),
+            _ => None,
+        }
+    }
+
+    /// Takes a connect that has ended.
     pub(super) fn take(&mut self, token: Token) -> Option<Connect<'a>> {
-        let connect = self.slots.get_mut(token.0)?.take()?;
-        self.free.push(token.0);
-        Some(connect)
+        let slot = self.slots.get_mut(token.0)?;
+        match std::mem::replace(slot, Slot::Free) {
+            Slot::InFlight(connect) => {
+                self.free.push(token.0);
+                Some(connect)
+            }
+            other => {
+                *slot = other;
+                None
+            }
+        }
+    }
+
+    /// Keeps the stream of a connect that was taken, for one of the next.
+    pub(super) fn keep(&mut self, token: Token, stream: TcpStream) {
+        if self.idle < MOST_IDLE
+            && let Some(slot @ Slot::Free) = self.slots.get_mut(token.0)
+        {
+            *slot = Slot::Idle(stream);
+            self.idle += 1;
+        }
     }
 
     /// How long the next connect may still take.
@@ -105,9 +160,8 @@ impl<'a> Connects<'a> {
 }
 
 /// Whether the connect that began then is still in this slot.
-fn is_in_flight(slots: &[Option<Connect<'_>>], (started, slot): (Instant, usize)) -> bool {
-    let connect = slots.get(slot).and_then(Option::as_ref);
-    connect.is_some_and(|connect| connect.started == started)
+fn is_in_flight(slots: &[Slot<'_>], (started, slot): (Instant, usize)) -> bool {
+    matches!(slots.get(slot), Some(Slot::InFlight(connect)) if connect.started == started)
 }
 
 #[cfg(test)]
@@ -142,20 +196,20 @@ mod tests {
                 address,
                 under_caps: throttle.caps.try_acquire(address.ip(), true).unwrap(),
             }),
-            stream: mio::net::TcpStream::connect(address).unwrap(),
+            stream: TcpStream::connect(address).unwrap(),
             started: began + Duration::from_millis(millis),
             _permit: throttle.permits.try_acquire().unwrap(),
             _in_flight: counters.in_flight(),
         };
         let mut connects = Connects::new(Duration::from_secs(1));
         for millis in 0..4 {
-            let token = connects.next_token();
+            let (token, _) = connects.next();
             connects.insert(token, connect(millis));
         }
         assert_eq!(connects.take(Token(1)).unwrap().ready.turn.ordinal, 1);
         assert!(connects.take(Token(1)).is_none() && connects.take(Token(99)).is_none());
         // The slot is used again.
-        let token = connects.next_token();
+        let (token, _) = connects.next();
         connects.insert(token, connect(7));
         assert_eq!((connects.count(), connects.slots.len()), (4, 4));
         let mut overdue = |millis| {
@@ -170,9 +224,27 @@ mod tests {
         assert_eq!(overdue(1003), None);
         assert_eq!(overdue(1007), Some(7));
         assert_eq!((connects.count(), connects.began.len()), (0, 0));
+        // A stream that is kept has the slot that is used next.
+        let (token, none) = connects.next();
+        assert!(none.is_none());
+        connects.insert(token, connect(8));
+        let Connect { stream, .. } = connects.take(token).unwrap();
+        let port = stream.local_addr().unwrap().port();
+        connects.keep(token, stream);
+        assert!(connects.get(token).is_none() && connects.take(token).is_none());
+        assert_eq!((connects.count(), connects.idle), (0, 1));
+        let (next, idle) = connects.next();
+        assert_eq!(next, token);
+        assert_eq!(idle.unwrap().local_addr().unwrap().port(), port);
+        assert_eq!((connects.count(), connects.idle), (0, 0));
+        assert!(
+            connects
+                .take_overdue(began + Duration::from_secs(9))
+                .is_none()
+        );
         // Connects that have ended are not remembered for ever.
         for millis in 0..1000 {
-            let token = connects.next_token();
+            let (token, _) = connects.next();
             connects.insert(token, connect(millis));
             (0..4).find_map(|slot| connects.take(Token(slot))).unwrap();
         }

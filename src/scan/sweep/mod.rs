@@ -10,9 +10,12 @@ mod follow_up;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Events, Interest, Token, Waker};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -21,6 +24,7 @@ use super::ledger::{Deferral, Outcome};
 use super::plan::Turn;
 use super::run::Run;
 use super::turns::{Next, TargetKind, Turns};
+use crate::connect::Connector;
 use crate::model::{Failure, FailureKind, Host, Stage, Target};
 use connects::{Connect, Connects, Ready};
 use follow_up::{Accepted, FollowUp, Rooms, Step};
@@ -31,6 +35,9 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 const SHORT_SLEEP: Duration = Duration::from_millis(1);
 /// How many connects may end at once.
 const EVENTS: usize = 1024;
+/// How many connects begin before the sweep looks for results. A stream that was refused connects again, and a result that
+/// waits for long would look like a slow server.
+const GROUP: usize = 32;
 /// The token of the [`Waker`]; connects have the number of their slot.
 const WAKE: Token = Token(usize::MAX);
 
@@ -38,7 +45,7 @@ const WAKE: Token = Token(usize::MAX);
 pub(super) struct Sweep {
     run: Arc<Run>,
     turns: Arc<Turns>,
-    poll: Poll,
+    poll: mio::Poll,
     /// Whether the connections to one address may reach the cap of a host.
     may_share: bool,
     rooms: Arc<Rooms>,
@@ -65,7 +72,7 @@ enum Now {
 impl Sweep {
     /// A sweep whose follow-ups run on the current runtime.
     pub(super) fn new(run: Arc<Run>, turns: Arc<Turns>) -> io::Result<Self> {
-        let poll = Poll::new()?;
+        let poll = mio::Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
         Ok(Self {
             may_share: run.plan.targets.may_share_an_address(run.config.per_host),
@@ -90,7 +97,8 @@ impl Sweep {
 
     /// Connects until every turn is taken, or the scan is over, and all connects have ended.
     fn connect(&mut self, run: &Run, events: &mut Events) -> io::Result<()> {
-        let mut connects = Connects::new(run.pipeline.connector().timeout());
+        let connector = run.pipeline.connector();
+        let mut connects = Connects::new(connector.timeout());
         let mut upcoming = Upcoming::default();
         while !run.reports.is_closed() {
             let sleep = match self.begin_some(run, &mut connects, &mut upcoming)? {
@@ -103,9 +111,14 @@ impl Sweep {
                 .map_or(sleep, |overdue| sleep.min(overdue));
             self.wait(events, sleep)?;
             let now = Instant::now();
-            for event in &*events {
-                if let Some(connect) = connects.take(event.token()) {
-                    self.end(connect, now)?;
+            for token in events.iter().map(Event::token) {
+                if let Some(connect) = connects.get(token)
+                    && let Poll::Ready(result) =
+                        connector.end(&connect.stream, connect.ready.address)
+                    && let Some(connect) = connects.take(token)
+                    && let Some(stream) = self.end(connect, result, now)?
+                {
+                    connects.keep(token, stream);
                 }
             }
             while let Some(connect) = connects.take_overdue(now) {
@@ -133,9 +146,14 @@ impl Sweep {
     ) -> io::Result<Now> {
         let throttle = run.pipeline.throttle();
         let mut since = upcoming.since.take();
+        let mut begun = 0;
         loop {
             if run.is_over() {
                 return Ok(Now::Finish);
+            }
+            if begun == GROUP {
+                upcoming.since = since;
+                return Ok(Now::Wait(Duration::ZERO));
             }
             let Some(ready) = upcoming.ready.take() else {
                 let most = run.config.connections().saturating_sub(connects.count());
@@ -160,6 +178,7 @@ impl Sweep {
                 return Ok(Now::Wait(again.unwrap_or(SHORT_SLEEP)));
             }
             self.begin(run, connects, ready, permit)?;
+            begun += 1;
         }
     }
 
@@ -202,22 +221,12 @@ impl Sweep {
         permit: ConnectPermit<'a>,
     ) -> io::Result<()> {
         let started = Instant::now();
-        let stream = match run.pipeline.connector().begin(ready.address) {
+        let (token, idle) = connects.next();
+        let idle = idle.filter(|stream| Connector::begin_again(stream, ready.address));
+        let stream = match idle.map_or_else(|| self.begin_new(ready.address, token), Ok) {
             Ok(stream) => stream,
             Err(failure) => return self.fail(&ready, failure, started.elapsed()),
         };
-        let mut stream = mio::net::TcpStream::from_std(stream);
-        let token = connects.next_token();
-        // The system watches no further connection.
-        if let Err(error) = self
-            .poll
-            .registry()
-            .register(&mut stream, token, Interest::WRITABLE)
-        {
-            let detail = error.to_string();
-            let failure = Failure::new(Stage::Connect, FailureKind::ResourcesExhausted, detail);
-            return self.fail(&ready, failure, started.elapsed());
-        }
         connects.insert(
             token,
             Connect {
@@ -231,8 +240,28 @@ impl Sweep {
         Ok(())
     }
 
-    /// Takes the result of a connect.
-    fn end(&self, connect: Connect<'_>, now: Instant) -> io::Result<()> {
+    /// Begins to connect a new stream, and registers it.
+    fn begin_new(&self, address: SocketAddr, token: Token) -> Result<TcpStream, Failure> {
+        let stream = self.run.pipeline.connector().begin(address)?;
+        let mut stream = TcpStream::from_std(stream);
+        let registry = self.poll.registry();
+        // If it fails, the system watches no further connection.
+        match registry.register(&mut stream, token, Interest::WRITABLE) {
+            Ok(()) => Ok(stream),
+            Err(error) => {
+                let (kind, detail) = (FailureKind::ResourcesExhausted, error.to_string());
+                Err(Failure::new(Stage::Connect, kind, detail))
+            }
+        }
+    }
+
+    /// Takes the result of a connect. Returns the stream if it can connect again.
+    fn end(
+        &self,
+        connect: Connect<'_>,
+        result: Result<(), Failure>,
+        now: Instant,
+    ) -> io::Result<Option<TcpStream>> {
         let Connect {
             ready,
             mut stream,
@@ -240,8 +269,10 @@ impl Sweep {
             ..
         } = connect;
         let (pipeline, took) = (&self.run.pipeline, now - started);
-        if let Err(failure) = pipeline.connector().end(&stream, ready.address) {
-            return self.fail(&ready, failure, took);
+        if let Err(failure) = result {
+            let is_refused = failure.kind == FailureKind::Refused;
+            self.fail(&ready, failure, took)?;
+            return Ok(is_refused.then_some(stream));
         }
         self.poll.registry().deregister(&mut stream)?;
         pipeline.connected(&ready.target.host, None, took, &self.run.stop);
@@ -252,7 +283,7 @@ impl Sweep {
             under_caps: ready.under_caps,
         };
         self.pass_on(ready.turn, Step::Ask(Box::new(accepted)));
-        Ok(())
+        Ok(None)
     }
 
     /// Records that an address accepted no connection.
