@@ -29,15 +29,19 @@ async fn run_recorded(run: &Arc<Run>, checkpoint: Option<Checkpoint>) -> io::Res
         .map(|_| ResumedPass::default())
         .collect();
     let mut ended_before = false;
+    let mut flusher = None;
     if let Some(checkpoint) = checkpoint {
         ended_before = checkpoint.ended().is_some();
         let (plan, counters) = (&run.plan, &run.counters);
         let journal = replay(checkpoint, &mut resumed, plan, counters, &run.reports).await?;
         run.ledger.write_to(journal);
+        let flush = flush_often(Arc::clone(&run.ledger), run.stop.clone());
+        flusher = Some(tokio::spawn(flush));
     }
-    let flusher = tokio::spawn(flush_often(Arc::clone(&run.ledger), run.stop.clone()));
     let mut result = run_passes(run, resumed).await;
-    flusher.abort();
+    if let Some(flusher) = flusher {
+        flusher.abort();
+    }
     if run.counters.could_not_scan() && !run.stop.is_stopped() {
         run.stop
             .fail(run.pipeline.own_side_failures().could_not_scan_message());
