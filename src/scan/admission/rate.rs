@@ -105,8 +105,9 @@ impl RateLimiter {
             slots.last = Some(slot);
             return Ok(());
         }
+        // Few targets do not wait for a whole quantum: at most as many start together as have started before.
         let further = (QUANTUM.as_nanos() / interval.as_nanos()).saturating_sub(1);
-        let further = u32::try_from(further).unwrap_or(u32::MAX);
+        let further = u32::try_from(further.min(slot.number.into())).unwrap_or(u32::MAX);
         let pause = slot.moment - now + interval * further;
         slots.planned = Some(slot);
         Err(Some(pause))
@@ -324,6 +325,21 @@ mod tests {
                 share <= most_sleeps + 0.02,
                 "{rate}/s: {share} sleeps for each"
             );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn few_attempts_do_not_wait_for_a_quantum() {
+        for (count, most) in [(1, 1), (3, 8), (10, 30)] {
+            let limiter = RateLimiter::new(1000.0);
+            let began = Instant::now();
+            for _ in 0..count {
+                while let Err(pause) = limiter.try_start(began) {
+                    tokio::time::sleep(pause.unwrap()).await;
+                }
+            }
+            let most = Duration::from_millis(most);
+            assert!(began.elapsed() <= most, "{count}: {:?}", began.elapsed());
         }
     }
 
