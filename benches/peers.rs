@@ -18,9 +18,10 @@
 mod support;
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use kubeknock::simulator;
 use nix::sys::resource::{UsageWho, getrusage};
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["serve"] => serve(),
         ["run", program, args @ ..] => run(program, args),
+        ["bare-loop", rate] => bare_loop(rate.parse().expect("a rate")),
         _ => return harness(),
     }
     ExitCode::SUCCESS
@@ -187,23 +189,34 @@ fn memory_of_one(port: &str) -> bool {
     holds
 }
 
-/// The paced scan takes a minute, in which the machine is as busy as it is on average. So it is compared with the mean of
-/// several scans, half of them before and half after it.
+/// What the default rate costs, for the program and for a bare loop. The loop shows what a processor costs that sleeps
+/// after each group of connects: it wakes with cold caches.
 fn pace() -> bool {
-    let once = |rate| {
-        let args = ours(&format!("127.2.0.0/16:{CLOSED}"), rate);
-        smallest(KUBEKNOCK, &args, 1).map_or(f64::INFINITY, |usage| usage.seconds)
-    };
-    let of_several = || (0..REPETITIONS).map(|_| once("0")).sum::<f64>();
-    let (before, paced, after) = (of_several(), once("1000"), of_several());
-    let unlimited = (before + after) / f64::from(2 * REPETITIONS);
-    let ratio = paced / unlimited;
+    let target = format!("127.2.0.0/16:{CLOSED}");
+    let myself = std::env::current_exe().expect("a path");
+    let myself = myself.to_str().expect("a path in UTF-8");
+    let bare = pace_of("a bare loop", myself, |rate| words(&["bare-loop", rate]));
+    let ratio = pace_of("65,536 refused addresses", KUBEKNOCK, |rate| {
+        ours(&target, rate)
+    });
     let holds = ratio <= 1.2;
     println!(
-        "65,536 refused addresses at --rate 1000: {paced:.2} s of CPU, {unlimited:.2} s at --rate 0: {ratio:.2}, limit 1.2: {}",
+        "the default rate costs {ratio:.2} of --rate 0, limit 1.2: {}; that of a bare loop {bare:.2}",
         word(holds)
     );
     holds
+}
+
+/// The CPU time at 1,000 connects a second over that without a limit. The paced run takes a minute, in which the machine
+/// is as busy as it is on average. So it is compared with the mean of several runs, half of them before and half after it.
+fn pace_of(what: &str, program: &str, args: impl Fn(&str) -> Vec<String>) -> f64 {
+    let once =
+        |rate| smallest(program, &args(rate), 1).map_or(f64::INFINITY, |usage| usage.seconds);
+    let of_several = || (0..REPETITIONS).map(|_| once("0")).sum::<f64>();
+    let (before, paced, after) = (of_several(), once("1000"), of_several());
+    let unlimited = (before + after) / f64::from(2 * REPETITIONS);
+    println!("{what}: {paced:.2} s of CPU at 1,000 a second, {unlimited:.2} s without a limit");
+    paced / unlimited
 }
 
 const fn word(holds: bool) -> &'static str {
@@ -274,6 +287,22 @@ fn run(program: &str, args: &[&str]) {
     // In KiB on Linux.
     let kib = u32::try_from(usage.max_rss()).expect("less than 4 TiB");
     println!("{seconds} {}", f64::from(kib) / 1024.0);
+}
+
+/// Connects to every refused address, one after the other; at a rate in groups of 50 ms, as the program does.
+fn bare_loop(rate: u32) {
+    let began = Instant::now();
+    for index in 0..REFUSED {
+        if rate > 0 && index % (rate / 20) == 0 {
+            let due = Duration::from_secs(1) * index / rate;
+            std::thread::sleep(due.saturating_sub(began.elapsed()));
+        }
+        let address = Ipv4Addr::from_bits(0x7f02_0000 + index);
+        assert!(
+            TcpStream::connect((address, CLOSED)).is_err(),
+            "nothing listens there"
+        );
+    }
 }
 
 /// Ends the servers when it is dropped.

@@ -3,9 +3,9 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::task::Poll;
+use std::time::Duration;
 
 use socket2::{SockRef, Type};
-use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::exhaustion;
@@ -22,6 +22,8 @@ pub(crate) use std::os::windows::io::AsSocket as Stream;
 
 /// The discard port. Nothing is sent to it.
 const DISCARD: u16 = 9;
+/// The pause before a stream that still connects is looked at again.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Opens a connection.
 pub(super) async fn connect(
@@ -30,13 +32,14 @@ pub(super) async fn connect(
 ) -> Result<TcpStream, Failure> {
     let failure = |error| failure(&error, address, local_end, false);
     let stream = TcpStream::from_std(begin(address, local_end)?).map_err(failure)?;
-    let end = || match end(&stream, address, local_end) {
-        Poll::Ready(result) => Ok(result),
-        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-    };
-    let result = stream.async_io(Interest::WRITABLE, end).await;
-    result.map_err(failure)??;
-    Ok(stream)
+    loop {
+        stream.writable().await.map_err(failure)?;
+        if let Poll::Ready(result) = end(&stream, address, local_end) {
+            return result.map(|()| stream);
+        }
+        // What has woken it does not go away.
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// Begins to connect. Once the stream is writable, [`end`] tells the result.
@@ -66,29 +69,42 @@ pub(super) fn begin(
     }
 }
 
+/// Whether a stream that an address refused after so long can connect to another address, without any trace of the first.
+///
+/// An IPv6 socket may stay bound to an interface. A repeated SYN or an ICMP message may have left an error; some firewalls
+/// refuse with ICMP.
+#[cfg(target_os = "linux")]
+pub(super) fn can_begin_again(stream: &impl Stream, address: SocketAddr, took: Duration) -> bool {
+    address.is_ipv4() && took < super::RETRANSMITTED && !icmp::has_message(stream)
+}
+
+/// Only on Linux can a stream connect again.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn can_begin_again(_: &impl Stream, _: SocketAddr, _: Duration) -> bool {
+    false
+}
+
 /// Begins to connect a stream to another address, after an address refused it. It keeps its options. `false` if that is
 /// not possible: a new stream is needed.
-///
-/// IPv4 only: some IPv6 connects leave traces in the socket.
 #[cfg(target_os = "linux")]
 pub(super) fn begin_again(stream: &impl Stream, address: SocketAddr) -> bool {
     // An address without a family dissolves the association (connect(2)).
     if !address.is_ipv4() || rustix::net::connect_unspec(stream).is_err() {
         return false;
     }
-    // The error of a new stream says more.
+    // A new stream reports the error.
     (SockRef::from(stream).connect(&address.into()))
         .map_or_else(|error| is_in_progress(&error), |()| true)
 }
 
-/// Only on Linux can a stream connect again.
+/// No stream can.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn begin_again(_: &impl Stream, _: SocketAddr) -> bool {
     false
 }
 
-/// The result of a connect, once the stream is writable. Pending if something else has woken it: an ICMP message that did
-/// not end the connect.
+/// The result of a connect, once the stream is writable. Pending if it still connects: an ICMP message that did not end the
+/// connect has woken it.
 pub(super) fn end<S: Stream>(
     stream: &S,
     address: SocketAddr,
@@ -101,9 +117,8 @@ pub(super) fn end<S: Stream>(
         Ok(Some(error)) => {
             // Whether an ICMP message of a packet filter caused it.
             #[cfg(target_os = "linux")]
-            let prohibited = address.is_ipv4()
-                && icmp::unreachable(&error)
-                && icmp::says_prohibited(stream, address);
+            let prohibited =
+                address.is_ipv4() && icmp::unreachable(&error) && icmp::says_prohibited(stream);
             #[cfg(not(target_os = "linux"))]
             let prohibited = false;
             return Poll::Ready(Err(failure(&error, address, local_end, prohibited)));
@@ -232,9 +247,15 @@ mod tests {
         SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, host)), DISCARD)
     }
 
-    /// The result of a connect on this machine, which needs no wait.
-    fn connected(stream: &std::net::TcpStream, address: SocketAddr) -> Poll<Result<(), Failure>> {
-        end(stream, address, &LocalEnd::default())
+    /// The result of a connect on this machine, which comes soon.
+    fn result(stream: &std::net::TcpStream, address: SocketAddr) -> Result<(), Failure> {
+        for _ in 0..5000 {
+            if let Poll::Ready(result) = end(stream, address, &LocalEnd::default()) {
+                return result;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        panic!("no result for {address}");
     }
 
     fn local_listener() -> (TcpListener, SocketAddr) {
@@ -247,16 +268,15 @@ mod tests {
     fn a_refused_stream_connects_again() {
         let (listener, open) = local_listener();
         let stream = begin(CLOSED[0], &LocalEnd::default()).unwrap();
-        let refused = Failure::new(Stage::Connect, FailureKind::Refused, "");
-        for address in [CLOSED[0], CLOSED[1], CLOSED[1]] {
+        let refused = Err(Failure::new(Stage::Connect, FailureKind::Refused, ""));
+        assert_eq!(result(&stream, CLOSED[0]), refused);
+        for address in [CLOSED[1], CLOSED[0]] {
+            assert!(can_begin_again(&stream, address, Duration::ZERO));
             assert!(begin_again(&stream, address));
-            assert_eq!(
-                connected(&stream, address),
-                Poll::Ready(Err(refused.clone()))
-            );
+            assert_eq!(result(&stream, address), refused);
         }
         assert!(begin_again(&stream, open));
-        assert_eq!(connected(&stream, open), Poll::Ready(Ok(())));
+        assert_eq!(result(&stream, open), Ok(()));
         let (mut server, client) = listener.accept().unwrap();
         assert_eq!(stream.local_addr().unwrap(), client);
         server.write_all(b"hello").unwrap();
@@ -265,6 +285,17 @@ mod tests {
         let mut text = String::new();
         (&stream).read_to_string(&mut text).unwrap();
         assert_eq!(text, "hello");
+    }
+
+    #[test]
+    fn a_stream_that_was_more_than_refused_does_not_connect_again() {
+        let stream = begin(CLOSED[0], &LocalEnd::default()).unwrap();
+        assert!(result(&stream, CLOSED[0]).is_err());
+        let repeated_syn = Duration::from_secs(1);
+        assert!(!can_begin_again(&stream, CLOSED[0], repeated_syn));
+        let sixth = SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), DISCARD);
+        assert!(!can_begin_again(&stream, sixth, Duration::ZERO));
+        assert!(!begin_again(&stream, sixth));
     }
 
     #[test]
@@ -281,14 +312,6 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_needs_a_new_stream() {
-        let (_listener, open) = local_listener();
-        let stream = begin(CLOSED[0], &LocalEnd::default()).unwrap();
-        let sixth = SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), open.port());
-        assert!(!begin_again(&stream, sixth));
-    }
-
-    #[test]
     fn a_stream_that_is_still_connecting_has_no_result() {
         let (listener, address) = local_listener();
         // The kernel answers no further SYN once the queue of the listener is full.
@@ -296,7 +319,8 @@ mod tests {
         let streams: Vec<_> = (0..4)
             .map(|_| begin(address, &LocalEnd::default()).unwrap())
             .collect();
-        assert_eq!(connected(&streams[0], address), Poll::Ready(Ok(())));
-        assert_eq!(connected(&streams[3], address), Poll::Pending);
+        assert_eq!(result(&streams[0], address), Ok(()));
+        let last = end(&streams[3], address, &LocalEnd::default());
+        assert_eq!(last, Poll::Pending);
     }
 }

@@ -4,19 +4,17 @@
 //! socket's error queue has the ICMP code (`ip(7)`, `IP_RECVERR`).
 
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 
+use nix::errno::Errno;
 use nix::sys::socket::sockopt::Ipv4RecvErr;
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, setsockopt};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recv, recvmsg, setsockopt};
 
 /// Codes of "destination unreachable" that filters send: network, host or communication administratively
 /// prohibited (RFC 792, RFC 1812).
 const PROHIBITED: [u8; 3] = [9, 10, 13];
 /// The ICMP type "destination unreachable".
 const UNREACHABLE: u8 = 3;
-/// How many messages are read of one queue.
-const MOST_MESSAGES: usize = 16;
 
 /// Sets whether the socket queues ICMP errors. If that fails, the scan continues and cannot distinguish the codes.
 pub(super) fn keep_errors(socket: &impl AsFd, keep: bool) {
@@ -31,15 +29,14 @@ pub(super) fn unreachable(error: &io::Error) -> bool {
     )
 }
 
-/// Whether the queue has an ICMP message of a filter about this address. The socket may have connected to others before.
-pub(super) fn says_prohibited(socket: &impl AsFd, address: SocketAddr) -> bool {
-    std::iter::from_fn(|| next_message(socket))
-        .take(MOST_MESSAGES)
-        .any(|(about, is_prohibited)| about == Some(address) && is_prohibited)
+/// Whether the queue may have a message. It is taken from the queue.
+pub(super) fn has_message(socket: &impl AsFd) -> bool {
+    let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+    recv(socket.as_fd().as_raw_fd(), &mut [0], flags) != Err(Errno::EAGAIN)
 }
 
-/// The address that the next message of the queue is about, and whether it is one of a filter.
-fn next_message(socket: &impl AsFd) -> Option<(Option<SocketAddr>, bool)> {
+/// Whether the queue has an ICMP message of a filter.
+pub(super) fn says_prohibited(socket: &impl AsFd) -> bool {
     let mut packet = [0; 64];
     let mut parts = [IoSliceMut::new(&mut packet)];
     let mut space = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in);
@@ -49,15 +46,36 @@ fn next_message(socket: &impl AsFd) -> Option<(Option<SocketAddr>, bool)> {
         &mut parts,
         Some(&mut space),
         flags,
-    )
-    .ok()?;
-    let is_prohibited = message.cmsgs().ok()?.any(|part| match part {
+    );
+    let Ok(messages) = message.and_then(|message| Ok(message.cmsgs()?.collect::<Vec<_>>())) else {
+        return false;
+    };
+    messages.into_iter().any(|message| match message {
         ControlMessageOwned::Ipv4RecvErr(error, _) => {
             error.ee_origin == libc::SO_EE_ORIGIN_ICMP
                 && error.ee_type == UNREACHABLE
                 && PROHIBITED.contains(&error.ee_code)
         }
         _ => false,
-    });
-    Some((message.address.map(SocketAddr::from), is_prohibited))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, UdpSocket};
+
+    use super::*;
+
+    #[test]
+    fn a_message_is_found_in_the_queue() {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        // Nothing listens at the discard port: "port unreachable".
+        socket.connect((Ipv4Addr::LOCALHOST, 9)).unwrap();
+        keep_errors(&socket, true);
+        assert!(!has_message(&socket));
+        socket.send(b"x").unwrap();
+        assert!(socket.recv(&mut [0]).is_err());
+        assert!(has_message(&socket));
+        assert!(!has_message(&socket));
+    }
 }

@@ -22,6 +22,9 @@ use crate::config::{Proxy, ScanConfig};
 use crate::local_end::LocalEnd;
 use crate::model::{Failure, FailureKind, Host, Stage};
 
+/// A connect that takes this long was answered after a repeated SYN: systems repeat it after one second (RFC 6298).
+pub(crate) const RETRANSMITTED: Duration = Duration::from_secs(1);
+
 /// Opens connections as configured.
 pub struct Connector {
     connect_timeout: Duration,
@@ -73,13 +76,21 @@ impl Connector {
         direct::begin(address, &self.local_end)
     }
 
-    /// Begins to connect a stream, which an address refused, to another address. That takes a third of the system calls
-    /// of a new stream. `false` if a new one is needed.
+    /// Whether a stream that an address refused after so long can connect to another address.
+    pub(crate) fn can_begin_again(
+        stream: &impl Stream,
+        address: SocketAddr,
+        took: Duration,
+    ) -> bool {
+        direct::can_begin_again(stream, address, took)
+    }
+
+    /// Begins to connect such a stream. That costs half as much as with a new one. `false` if a new one is needed.
     pub(crate) fn begin_again(stream: &impl Stream, address: SocketAddr) -> bool {
         direct::begin_again(stream, address)
     }
 
-    /// The result of a connect to an address, once its stream is writable. Pending if something else has woken it.
+    /// The result of a connect to an address, once its stream is writable. Pending if it still connects.
     ///
     /// # Errors
     /// As [`Self::connect`].

@@ -5,10 +5,6 @@
 //! answered before. If the share of losses rises, the scan slows down. If the share stays the same at the lower speed,
 //! the scan is not its cause: the share becomes the base, and the scan returns to its speed.
 
-use std::time::Duration;
-
-/// A connect that takes this long was answered after a repeated SYN.
-pub(super) const RETRANSMITTED: Duration = Duration::from_secs(1);
 /// The lowest share of full speed.
 const FLOOR: f64 = 0.02;
 const DECREASE: f64 = 0.7;

@@ -12,10 +12,11 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::caps::Caps;
-use super::congestion::{Congestion, RETRANSMITTED};
+use super::congestion::Congestion;
 use super::permits::{ConnectPermit, Permits};
 use super::rate::RateLimiter;
 use crate::config::ScanConfig;
+use crate::connect::RETRANSMITTED;
 use crate::model::Host;
 use crate::random::mix;
 

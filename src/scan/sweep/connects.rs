@@ -12,8 +12,10 @@ use crate::scan::admission::{ConnectPermit, UnderCaps};
 use crate::scan::ledger::{Deferral, InFlight};
 use crate::scan::plan::Turn;
 
-/// How many idle streams are kept.
-const MOST_IDLE: usize = 64;
+/// How many idle streams are kept: those of one look for results ([`GROUP`](super::GROUP)).
+const MOST_IDLE: usize = super::GROUP;
+/// How often a stream connects. Linux continues its sequence numbers, so an address that refuses could guess the next ones.
+const MOST_USES: u8 = 16;
 
 /// A target that may be connected to as soon as permits and rate allow it. Boxed, because it is handed on several times.
 pub(super) struct Ready {
@@ -27,8 +29,8 @@ pub(super) struct Ready {
 /// What a token stands for.
 enum Slot<'a> {
     Free,
-    /// A stream that was refused and can connect again. It is registered with the slot's token.
-    Idle(TcpStream),
+    /// A stream that was refused and can connect again, and how often it has. It is registered with the slot's token.
+    Idle(TcpStream, u8),
     InFlight(Connect<'a>),
 }
 
@@ -36,6 +38,8 @@ enum Slot<'a> {
 pub(super) struct Connect<'a> {
     pub(super) ready: Box<Ready>,
     pub(super) stream: TcpStream,
+    /// How often the stream has connected.
+    pub(super) uses: u8,
     pub(super) started: Instant,
     pub(super) _permit: ConnectPermit<'a>,
     pub(super) _in_flight: InFlight<'a>,
@@ -65,21 +69,26 @@ impl<'a> Connects<'a> {
         }
     }
 
-    /// How many there are.
+    /// How many are in flight.
     pub(super) fn count(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 
-    /// The token of the next connect, and the stream that is registered with it, if there is one. The stream is used, or
-    /// dropped.
-    pub(super) fn next(&mut self) -> (Token, Option<TcpStream>) {
+    /// How many streams there are beside that of the next connect.
+    pub(super) fn other_streams(&self) -> usize {
+        self.count() + self.idle.saturating_sub(1)
+    }
+
+    /// The token of the next connect, and the stream that is registered with it, if there is one, with the number of its
+    /// connects. The stream is used, or dropped.
+    pub(super) fn next(&mut self) -> (Token, Option<(TcpStream, u8)>) {
         let Some(slot) = self.free.last().copied() else {
             return (Token(self.slots.len()), None);
         };
         let stream = match std::mem::replace(&mut self.slots[slot], Slot::Free) {
-            Slot::Idle(stream) => {
+            Slot::Idle(stream, uses) => {
                 self.idle -= 1;
-                Some(stream)
+                Some((stream, uses))
             }
             _ => None,
         };
@@ -123,11 +132,12 @@ impl<'a> Connects<'a> {
     }
 
     /// Keeps the stream of a connect that was taken, for one of the next.
-    pub(super) fn keep(&mut self, token: Token, stream: TcpStream) {
-        if self.idle < MOST_IDLE
+    pub(super) fn keep(&mut self, token: Token, stream: TcpStream, uses: u8) {
+        if uses < MOST_USES
+            && self.idle < MOST_IDLE
             && let Some(slot @ Slot::Free) = self.slots.get_mut(token.0)
         {
-            *slot = Slot::Idle(stream);
+            *slot = Slot::Idle(stream, uses);
             self.idle += 1;
         }
     }
@@ -197,6 +207,7 @@ mod tests {
                 under_caps: throttle.caps.try_acquire(address.ip(), true).unwrap(),
             }),
             stream: TcpStream::connect(address).unwrap(),
+            uses: 1,
             started: began + Duration::from_millis(millis),
             _permit: throttle.permits.try_acquire().unwrap(),
             _in_flight: counters.in_flight(),
@@ -228,14 +239,16 @@ mod tests {
         let (token, none) = connects.next();
         assert!(none.is_none());
         connects.insert(token, connect(8));
-        let Connect { stream, .. } = connects.take(token).unwrap();
+        let Connect { stream, uses, .. } = connects.take(token).unwrap();
         let port = stream.local_addr().unwrap().port();
-        connects.keep(token, stream);
+        connects.keep(token, stream, uses);
         assert!(connects.get(token).is_none() && connects.take(token).is_none());
         assert_eq!((connects.count(), connects.idle), (0, 1));
         let (next, idle) = connects.next();
         assert_eq!(next, token);
-        assert_eq!(idle.unwrap().local_addr().unwrap().port(), port);
+        let (stream, uses) = idle.unwrap();
+        assert_eq!((stream.local_addr().unwrap().port(), uses), (port, 1));
+        connects.keep(token, stream, MOST_USES);
         assert_eq!((connects.count(), connects.idle), (0, 0));
         assert!(
             connects

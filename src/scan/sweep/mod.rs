@@ -35,7 +35,7 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 const SHORT_SLEEP: Duration = Duration::from_millis(1);
 /// How many connects may end at once.
 const EVENTS: usize = 1024;
-/// How many connects begin before the sweep looks for results. A stream that was refused connects again, and a result that
+/// How many turns are taken before the sweep looks for results. A stream that was refused connects again, and a result that
 /// waits for long would look like a slow server.
 const GROUP: usize = 32;
 /// The token of the [`Waker`]; connects have the number of their slot.
@@ -115,10 +115,8 @@ impl Sweep {
                 if let Some(connect) = connects.get(token)
                     && let Poll::Ready(result) =
                         connector.end(&connect.stream, connect.ready.address)
-                    && let Some(connect) = connects.take(token)
-                    && let Some(stream) = self.end(connect, result, now)?
                 {
-                    connects.keep(token, stream);
+                    self.end(&mut connects, token, result, now)?;
                 }
             }
             while let Some(connect) = connects.take_overdue(now) {
@@ -146,17 +144,18 @@ impl Sweep {
     ) -> io::Result<Now> {
         let throttle = run.pipeline.throttle();
         let mut since = upcoming.since.take();
-        let mut begun = 0;
+        let mut turns = 0;
         loop {
             if run.is_over() {
                 return Ok(Now::Finish);
             }
-            if begun == GROUP {
-                upcoming.since = since;
-                return Ok(Now::Wait(Duration::ZERO));
-            }
             let Some(ready) = upcoming.ready.take() else {
-                let most = run.config.connections().saturating_sub(connects.count());
+                if turns == GROUP {
+                    upcoming.since = since;
+                    return Ok(Now::Wait(Duration::ZERO));
+                }
+                turns += 1;
+                let most = (run.config.connections()).saturating_sub(connects.other_streams());
                 if !self.rooms.has_room(most) {
                     return Ok(Now::Wait(LONGEST_SLEEP));
                 }
@@ -178,7 +177,6 @@ impl Sweep {
                 return Ok(Now::Wait(again.unwrap_or(SHORT_SLEEP)));
             }
             self.begin(run, connects, ready, permit)?;
-            begun += 1;
         }
     }
 
@@ -222,16 +220,21 @@ impl Sweep {
     ) -> io::Result<()> {
         let started = Instant::now();
         let (token, idle) = connects.next();
-        let idle = idle.filter(|stream| Connector::begin_again(stream, ready.address));
-        let stream = match idle.map_or_else(|| self.begin_new(ready.address, token), Ok) {
-            Ok(stream) => stream,
-            Err(failure) => return self.fail(&ready, failure, started.elapsed()),
+        let (stream, uses) = match idle {
+            Some((stream, uses)) if Connector::begin_again(&stream, ready.address) => {
+                (stream, uses + 1)
+            }
+            _ => match self.begin_new(ready.address, token) {
+                Ok(stream) => (stream, 1),
+                Err(failure) => return self.fail(&ready, failure, started.elapsed()),
+            },
         };
         connects.insert(
             token,
             Connect {
                 ready,
                 stream,
+                uses,
                 started,
                 _permit: permit,
                 _in_flight: run.counters.in_flight(),
@@ -255,24 +258,32 @@ impl Sweep {
         }
     }
 
-    /// Takes the result of a connect. Returns the stream if it can connect again.
+    /// Takes the result of a connect.
     fn end(
         &self,
-        connect: Connect<'_>,
+        connects: &mut Connects<'_>,
+        token: Token,
         result: Result<(), Failure>,
         now: Instant,
-    ) -> io::Result<Option<TcpStream>> {
+    ) -> io::Result<()> {
+        let Some(connect) = connects.take(token) else {
+            return Ok(());
+        };
         let Connect {
             ready,
             mut stream,
+            uses,
             started,
             ..
         } = connect;
         let (pipeline, took) = (&self.run.pipeline, now - started);
         if let Err(failure) = result {
-            let is_refused = failure.kind == FailureKind::Refused;
-            self.fail(&ready, failure, took)?;
-            return Ok(is_refused.then_some(stream));
+            if failure.kind == FailureKind::Refused
+                && Connector::can_begin_again(&stream, ready.address, took)
+            {
+                connects.keep(token, stream, uses);
+            }
+            return self.fail(&ready, failure, took);
         }
         self.poll.registry().deregister(&mut stream)?;
         pipeline.connected(&ready.target.host, None, took, &self.run.stop);
@@ -283,7 +294,7 @@ impl Sweep {
             under_caps: ready.under_caps,
         };
         self.pass_on(ready.turn, Step::Ask(Box::new(accepted)));
-        Ok(None)
+        Ok(())
     }
 
     /// Records that an address accepted no connection.
