@@ -22,6 +22,8 @@ pub(super) struct Congestion {
     base_loss: f64,
     /// The share of losses at which the scan last slowed down.
     slowed_at: Option<f64>,
+    /// The answers of the window before.
+    answered_before: u32,
 }
 
 impl Congestion {
@@ -30,6 +32,7 @@ impl Congestion {
             level: 1.0,
             base_loss: 0.0,
             slowed_at: None,
+            answered_before: 0,
         }
     }
 
@@ -44,7 +47,9 @@ impl Congestion {
         if all < ENOUGH {
             return false;
         }
-        let share = f64::from(lost) / f64::from(all);
+        // A loss shows after a second, beside the answers to packets that left later. Where a pass ends, these are few.
+        let answered = answered.max(std::mem::replace(&mut self.answered_before, answered));
+        let share = f64::from(lost) / f64::from(answered.saturating_add(lost));
         if let Some(loss_before) = self.slowed_at.take() {
             // If a full link caused the losses, it still delivers as many packets as before, but the slower scan sent
             // only `DECREASE` times as many.
@@ -127,6 +132,19 @@ mod tests {
                 "{base}: {levels:?}"
             );
         }
+    }
+
+    /// In the last window of a pass, 139 packets were answered at once, and 17 of the many before them were lost.
+    #[test]
+    fn the_end_of_a_pass_does_not_slow_down() {
+        let mut congestion = Congestion::new();
+        for (answered, lost) in [(980, 0), (960, 18), (961, 20), (139, 17)] {
+            assert!(congestion.evaluate_window(answered, lost));
+            assert!((congestion.level() - 1.0).abs() < f64::EPSILON);
+        }
+        // If as many are lost afterwards, the network is the cause.
+        assert!(congestion.evaluate_window(139, 17));
+        assert!(congestion.level() < 1.0);
     }
 
     #[test]
