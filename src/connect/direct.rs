@@ -296,6 +296,13 @@ mod tests {
         let sixth = SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), DISCARD);
         assert!(!can_begin_again(&stream, sixth, Duration::ZERO));
         assert!(!begin_again(&stream, sixth));
+        // An ICMP message: "port unreachable".
+        let socket = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.connect(CLOSED[0]).unwrap();
+        icmp::keep_errors(&socket, true);
+        socket.send(b"x").unwrap();
+        assert!(socket.recv(&mut [0]).is_err());
+        assert!(!can_begin_again(&socket, CLOSED[0], Duration::ZERO));
     }
 
     #[test]

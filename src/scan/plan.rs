@@ -6,6 +6,9 @@ use crate::config::{Order, ScanConfig, Shard};
 use crate::model::Target;
 use crate::targets::{Permutation, TargetSet};
 
+/// How many targets in random order are too many to guess the next one.
+const MANY: u64 = 1024;
+
 /// The targets of one scan. A target's *rank* is its position in the first pass, counted from 0.
 pub(super) struct Plan {
     pub(super) targets: Arc<TargetSet>,
@@ -41,6 +44,11 @@ impl Plan {
     /// How many targets this scan asks.
     pub(super) fn len(&self) -> u64 {
         self.shard.share(self.targets.len())
+    }
+
+    /// Whether no server can guess which target comes next.
+    pub(super) fn is_unpredictable(&self) -> bool {
+        self.order.is_some() && self.len() >= MANY
     }
 
     /// Whether the target at a rank is a name.

@@ -289,8 +289,8 @@ fn the_kinds_of_unreachable_are_distinguished() {
         }
         network >/dev/null 2>&1 || exit 77
         set +e
-        # One connect at a time: a refused socket connects again to what comes next.
-        "$@" --concurrency 1 --order sequential >one-by-one.json
+        # One connect at a time, among many that are refused: their sockets connect again to what comes next.
+        "$@" --concurrency 1 --rate 0 "192.0.2.2 ports=7000-8199" >one-by-one.json
         "$@"; code=$?
         kill $router
         exit $code
@@ -330,13 +330,16 @@ fn the_kinds_of_unreachable_are_distinguished() {
     };
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     let one_by_one = std::fs::read_to_string(folder.path().join("one-by-one.json")).unwrap();
-    for text in [&*one_by_one, &stdout(&output)] {
+    for (text, refused) in [(&*one_by_one, 1200), (&*stdout(&output), 0)] {
         let report: Value =
             serde_json::from_str(text).unwrap_or_else(|_| panic!("{}", stderr(&output)));
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let seen: Vec<(String, String)> = (report["endpoints"].as_array().unwrap().iter())
             .map(|record| (word(&record["target"]), word(&record["failure"]["kind"])))
             .collect();
+        let (seen, others) = seen.split_at(expected.len());
+        assert_eq!(others.len(), refused);
+        assert!(others.iter().all(|(_, kind)| kind == "refused"));
         assert_eq!(
             seen,
             expected.map(|(target, kind)| (target.to_owned(), kind.to_owned()))
@@ -346,7 +349,7 @@ fn the_kinds_of_unreachable_are_distinguished() {
             report["coverage"]["failed_here"],
             serde_json::json!({"no-route": 1})
         );
-        assert_eq!(report["coverage"]["unreachable"]["total"], 12);
+        assert_eq!(report["coverage"]["unreachable"]["total"], 12 + refused);
     }
 }
 

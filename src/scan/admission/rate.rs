@@ -1,7 +1,7 @@
 //! The rate of new connections: time is divided into slots of equal length, one for each connection.
 //!
 //! A connection is opened at a random moment within its slot, so that a scan neither bursts nor falls into
-//! step with other scans. No window of 10 ms holds more connections than the rate allows in 60 ms, plus
+//! step with other scans. No window of 10 ms holds more connections than the rate allows in 70 ms, plus
 //! one, even while the rate changes. Callers are served in their order, but a probe that continues goes
 //! before attempts that start. Unused slots are not saved up, but a delayed
 //! caller may still use its slot for up to [`GRACE`], and one that starts many at once for [`QUANTUM`] longer.
@@ -105,7 +105,7 @@ impl RateLimiter {
             slots.last = Some(slot);
             return Ok(());
         }
-        // Few targets do not wait for a whole quantum: at most as many start together as have started before.
+        // Few targets do not wait for a whole quantum: the first starts alone, and groups grow with what has started.
         let further = (QUANTUM.as_nanos() / interval.as_nanos()).saturating_sub(1);
         let further = u32::try_from(further.min(slot.number.into())).unwrap_or(u32::MAX);
         let pause = slot.moment - now + interval * further;
@@ -303,7 +303,10 @@ mod tests {
     /// One caller that starts all attempts and sleeps for as long as it is told, beside probes that continue.
     #[tokio::test(start_paused = true)]
     async fn one_caller_sleeps_once_for_many() {
-        for (rate, most_sleeps) in [(5.0, 1.0), (40.0, 1.0), (1000.0, 0.05), (20_000.0, 0.01)] {
+        let cases = [(5.0, 1.0), (40.0, 1.0), (1000.0, 0.05), (20_000.0, 0.01)];
+        let late = [0, 5, 20].map(Duration::from_millis);
+        let combinations = cases.iter().flat_map(|case| late.map(|late| (*case, late)));
+        for ((rate, most_sleeps), late) in combinations {
             let callers = Callers::new(rate, 0);
             let time = Duration::from_secs(20);
             let (mut sleeps, since) = (0_u32, Instant::now());
@@ -312,13 +315,15 @@ mod tests {
                     Ok(()) => (callers.moments.lock().unwrap()).push(callers.began.elapsed()),
                     Err(pause) => {
                         sleeps += 1;
-                        tokio::time::sleep(pause.unwrap()).await;
+                        tokio::time::sleep(pause.unwrap() + late).await;
                     }
                 }
             }
             let moments = callers.taken();
-            assert_at_most(rate, WINDOW + QUANTUM, &moments);
-            assert_rate(&moments, rate, time);
+            assert_at_most(rate, WINDOW + QUANTUM + GRACE, &moments);
+            if late < GRACE {
+                assert_rate(&moments, rate, time);
+            }
             #[expect(clippy::cast_precision_loss, reason = "counts of a test")]
             let share = f64::from(sleeps) / moments.len() as f64;
             assert!(

@@ -14,7 +14,7 @@ use crate::scan::plan::Turn;
 
 /// How many idle streams are kept: those of one look for results ([`GROUP`](super::GROUP)).
 const MOST_IDLE: usize = super::GROUP;
-/// How often a stream connects. Linux continues its sequence numbers, so an address that refuses could guess the next ones.
+/// How often a stream connects, because Linux continues its sequence numbers.
 const MOST_USES: u8 = 16;
 
 /// A target that may be connected to as soon as permits and rate allow it. Boxed, because it is handed on several times.
@@ -26,19 +26,19 @@ pub(super) struct Ready {
     pub(super) under_caps: UnderCaps,
 }
 
-/// What a token stands for.
-enum Slot<'a> {
-    Free,
-    /// A stream that was refused and can connect again, and how often it has. It is registered with the slot's token.
-    Idle(TcpStream, u8),
-    InFlight(Connect<'a>),
+/// A stream that was refused and can connect again. It is registered with the token of its slot.
+pub(super) struct Idle {
+    slot: usize,
+    pub(super) stream: TcpStream,
+    /// How often it has connected.
+    pub(super) uses: u8,
 }
 
 /// A connect in flight.
 pub(super) struct Connect<'a> {
     pub(super) ready: Box<Ready>,
     pub(super) stream: TcpStream,
-    /// How often the stream has connected.
+    /// How often the stream has connected, with this time.
     pub(super) uses: u8,
     pub(super) started: Instant,
     pub(super) _permit: ConnectPermit<'a>,
@@ -49,11 +49,10 @@ pub(super) struct Connect<'a> {
 /// first are overdue first.
 pub(super) struct Connects<'a> {
     timeout: Duration,
-    slots: Vec<Slot<'a>>,
-    /// The slots without a connect in flight. The last one is used next.
+    slots: Vec<Option<Connect<'a>>>,
+    /// The slots without a stream. The last one is used next.
     free: Vec<usize>,
-    /// How many of these have a stream.
-    idle: usize,
+    idle: Vec<Idle>,
     /// When connects began, and their slots. Connects that have ended are removed later.
     began: VecDeque<(Instant, usize)>,
 }
@@ -64,44 +63,36 @@ impl<'a> Connects<'a> {
             timeout,
             slots: Vec::new(),
             free: Vec::new(),
-            idle: 0,
+            idle: Vec::new(),
             began: VecDeque::new(),
         }
     }
 
     /// How many are in flight.
     pub(super) fn count(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.slots.len() - self.free.len() - self.idle.len()
     }
 
     /// How many streams there are beside that of the next connect.
     pub(super) fn other_streams(&self) -> usize {
-        self.count() + self.idle.saturating_sub(1)
+        self.count() + self.idle.len().saturating_sub(1)
     }
 
-    /// The token of the next connect, and the stream that is registered with it, if there is one, with the number of its
-    /// connects. The stream is used, or dropped.
-    pub(super) fn next(&mut self) -> (Token, Option<(TcpStream, u8)>) {
-        let Some(slot) = self.free.last().copied() else {
-            return (Token(self.slots.len()), None);
-        };
-        let stream = match std::mem::replace(&mut self.slots[slot], Slot::Free) {
-            Slot::Idle(stream, uses) => {
-                self.idle -= 1;
-                Some((stream, uses))
-            }
-            _ => None,
-        };
-        (Token(slot), stream)
+    /// The token of the next connect, and the stream that is registered with it, if there is one. It is used, or dropped.
+    pub(super) fn next(&mut self) -> (Token, Option<Idle>) {
+        let idle = self.idle.pop();
+        self.free.extend(idle.as_ref().map(|idle| idle.slot));
+        let slot = self.free.last().copied().unwrap_or(self.slots.len());
+        (Token(slot), idle)
     }
 
     /// Adds a connect with the next token.
     pub(super) fn insert(&mut self, Token(slot): Token, connect: Connect<'a>) {
         if self.free.pop().is_none() {
-            self.slots.push(Slot::Free);
+            self.slots.push(None);
         }
         self.began.push_back((connect.started, slot));
-        self.slots[slot] = Slot::InFlight(connect);
+        self.slots[slot] = Some(connect);
         if self.began.len() > 2 * self.slots.len() {
             let slots = &self.slots;
             self.began.retain(|entry| is_in_flight(slots, *entry));
@@ -110,35 +101,23 @@ impl<'a> Connects<'a> {
 
     /// The connect in flight that a token stands for.
     pub(super) fn get(&self, token: Token) -> Option<&Connect<'a>> {
-        match self.slots.get(token.0) {
-            Some(Slot::InFlight(connect)) => Some(connect),
-            _ => None,
-        }
+        self.slots.get(token.0)?.as_ref()
     }
 
     /// Takes a connect that has ended.
     pub(super) fn take(&mut self, token: Token) -> Option<Connect<'a>> {
-        let slot = self.slots.get_mut(token.0)?;
-        match std::mem::replace(slot, Slot::Free) {
-            Slot::InFlight(connect) => {
-                self.free.push(token.0);
-                Some(connect)
-            }
-            other => {
-                *slot = other;
-                None
-            }
-        }
+        let connect = self.slots.get_mut(token.0)?.take()?;
+        self.free.push(token.0);
+        Some(connect)
     }
 
-    /// Keeps the stream of a connect that was taken, for one of the next.
-    pub(super) fn keep(&mut self, token: Token, stream: TcpStream, uses: u8) {
+    /// Keeps the stream of the connect that was just taken.
+    pub(super) fn keep(&mut self, Token(slot): Token, stream: TcpStream, uses: u8) {
         if uses < MOST_USES
-            && self.idle < MOST_IDLE
-            && let Some(slot @ Slot::Free) = self.slots.get_mut(token.0)
+            && self.idle.len() < MOST_IDLE
+            && self.free.pop_if(|free| *free == slot).is_some()
         {
-            *slot = Slot::Idle(stream, uses);
-            self.idle += 1;
+            self.idle.push(Idle { slot, stream, uses });
         }
     }
 
@@ -170,8 +149,9 @@ impl<'a> Connects<'a> {
 }
 
 /// Whether the connect that began then is still in this slot.
-fn is_in_flight(slots: &[Slot<'_>], (started, slot): (Instant, usize)) -> bool {
-    matches!(slots.get(slot), Some(Slot::InFlight(connect)) if connect.started == started)
+fn is_in_flight(slots: &[Option<Connect<'_>>], (started, slot): (Instant, usize)) -> bool {
+    let connect = slots.get(slot).and_then(Option::as_ref);
+    connect.is_some_and(|connect| connect.started == started)
 }
 
 #[cfg(test)]
@@ -235,21 +215,27 @@ mod tests {
         assert_eq!(overdue(1003), None);
         assert_eq!(overdue(1007), Some(7));
         assert_eq!((connects.count(), connects.began.len()), (0, 0));
-        // A stream that is kept has the slot that is used next.
-        let (token, none) = connects.next();
-        assert!(none.is_none());
-        connects.insert(token, connect(8));
-        let Connect { stream, uses, .. } = connects.take(token).unwrap();
+        // Streams that are kept are used first, whatever slots became free after theirs.
+        let began_two = [8, 9].map(|millis| {
+            let (token, idle) = connects.next();
+            assert!(idle.is_none());
+            connects.insert(token, connect(millis));
+            token
+        });
+        let Connect { stream, uses, .. } = connects.take(began_two[0]).unwrap();
         let port = stream.local_addr().unwrap().port();
-        connects.keep(token, stream, uses);
-        assert!(connects.get(token).is_none() && connects.take(token).is_none());
-        assert_eq!((connects.count(), connects.idle), (0, 1));
-        let (next, idle) = connects.next();
-        assert_eq!(next, token);
-        let (stream, uses) = idle.unwrap();
-        assert_eq!((stream.local_addr().unwrap().port(), uses), (port, 1));
+        connects.keep(began_two[0], stream, uses);
+        assert!(connects.get(began_two[0]).is_none());
+        assert_eq!((connects.count(), connects.other_streams()), (1, 1));
+        connects.take(began_two[1]).unwrap();
+        assert_eq!((connects.count(), connects.other_streams()), (0, 0));
+        let (token, idle) = connects.next();
+        let Idle { stream, uses, .. } = idle.unwrap();
+        assert_eq!(stream.local_addr().unwrap().port(), port);
+        assert_eq!((token, uses), (began_two[0], 1));
+        // It connected often enough.
         connects.keep(token, stream, MOST_USES);
-        assert_eq!((connects.count(), connects.idle), (0, 0));
+        assert!(connects.next().1.is_none());
         assert!(
             connects
                 .take_overdue(began + Duration::from_secs(9))

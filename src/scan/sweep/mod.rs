@@ -26,7 +26,7 @@ use super::run::Run;
 use super::turns::{Next, TargetKind, Turns};
 use crate::connect::Connector;
 use crate::model::{Failure, FailureKind, Host, Stage, Target};
-use connects::{Connect, Connects, Ready};
+use connects::{Connect, Connects, Idle, Ready};
 use follow_up::{Accepted, FollowUp, Rooms, Step};
 
 /// The longest sleep: a stop, a changed rate or a permit that a name returns is noticed after it.
@@ -220,11 +220,11 @@ impl Sweep {
     ) -> io::Result<()> {
         let started = Instant::now();
         let (token, idle) = connects.next();
+        // One that cannot is closed before another is made.
+        let idle = idle.filter(|idle| Connector::begin_again(&idle.stream, ready.address));
         let (stream, uses) = match idle {
-            Some((stream, uses)) if Connector::begin_again(&stream, ready.address) => {
-                (stream, uses + 1)
-            }
-            _ => match self.begin_new(ready.address, token) {
+            Some(Idle { stream, uses, .. }) => (stream, uses + 1),
+            None => match self.begin_new(ready.address, token) {
                 Ok(stream) => (stream, 1),
                 Err(failure) => return self.fail(&ready, failure, started.elapsed()),
             },
@@ -279,6 +279,7 @@ impl Sweep {
         let (pipeline, took) = (&self.run.pipeline, now - started);
         if let Err(failure) = result {
             if failure.kind == FailureKind::Refused
+                && self.run.plan.is_unpredictable()
                 && Connector::can_begin_again(&stream, ready.address, took)
             {
                 connects.keep(token, stream, uses);
