@@ -22,6 +22,8 @@ pub(crate) use std::os::windows::io::AsSocket as Stream;
 
 /// The discard port. Nothing is sent to it.
 const DISCARD: u16 = 9;
+/// A connect that takes this long was answered after a repeated SYN: systems repeat it after one second (RFC 6298).
+pub(crate) const RETRANSMITTED: Duration = Duration::from_secs(1);
 /// The pause before a stream that still connects is looked at again.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -75,7 +77,7 @@ pub(super) fn begin(
 /// refuse with ICMP.
 #[cfg(target_os = "linux")]
 pub(super) fn can_begin_again(stream: &impl Stream, address: SocketAddr, took: Duration) -> bool {
-    address.is_ipv4() && took < super::RETRANSMITTED && !icmp::has_message(stream)
+    address.is_ipv4() && took < RETRANSMITTED && !icmp::has_message(stream)
 }
 
 /// Only on Linux can a stream connect again.

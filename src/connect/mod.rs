@@ -13,6 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::task::Poll;
 use std::time::Duration;
 
+pub(crate) use direct::RETRANSMITTED;
 use direct::Stream;
 use socket2::SockRef;
 use tokio::net::TcpStream;
@@ -21,9 +22,6 @@ use tokio::time::{Instant, timeout_at};
 use crate::config::{Proxy, ScanConfig};
 use crate::local_end::LocalEnd;
 use crate::model::{Failure, FailureKind, Host, Stage};
-
-/// A connect that takes this long was answered after a repeated SYN: systems repeat it after one second (RFC 6298).
-pub(crate) const RETRANSMITTED: Duration = Duration::from_secs(1);
 
 /// Opens connections as configured.
 pub struct Connector {

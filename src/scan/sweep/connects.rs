@@ -12,8 +12,11 @@ use crate::scan::admission::{ConnectPermit, UnderCaps};
 use crate::scan::ledger::{Deferral, InFlight};
 use crate::scan::plan::Turn;
 
-/// How many idle streams are kept: those of one look for results ([`GROUP`](super::GROUP)).
-const MOST_IDLE: usize = super::GROUP;
+/// How many turns are taken before the sweep looks for results. A stream that was refused connects again, and a result that
+/// waits for long would look like a slow server.
+pub(super) const GROUP: usize = 32;
+/// How many idle streams are kept: those of one look for results.
+const MOST_IDLE: usize = GROUP;
 /// How often a stream connects, because Linux continues its sequence numbers.
 const MOST_USES: u8 = 16;
 

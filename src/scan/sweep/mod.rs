@@ -26,7 +26,7 @@ use super::run::Run;
 use super::turns::{Next, TargetKind, Turns};
 use crate::connect::Connector;
 use crate::model::{Failure, FailureKind, Host, Stage, Target};
-use connects::{Connect, Connects, Idle, Ready};
+use connects::{Connect, Connects, GROUP, Idle, Ready};
 use follow_up::{Accepted, FollowUp, Rooms, Step};
 
 /// The longest sleep: a stop, a changed rate or a permit that a name returns is noticed after it.
@@ -35,9 +35,6 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 const SHORT_SLEEP: Duration = Duration::from_millis(1);
 /// How many connects may end at once.
 const EVENTS: usize = 1024;
-/// How many turns are taken before the sweep looks for results. A stream that was refused connects again, and a result that
-/// waits for long would look like a slow server.
-const GROUP: usize = 32;
 /// The token of the [`Waker`]; connects have the number of their slot.
 const WAKE: Token = Token(usize::MAX);
 
