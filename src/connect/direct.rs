@@ -39,7 +39,7 @@ pub(super) async fn connect(
         if let Poll::Ready(result) = end(&stream, address, local_end) {
             return result.map(|()| stream);
         }
-        // What has woken it does not go away.
+        // The ICMP message stays in the queue, and the stream stays writable.
         tokio::time::sleep(PAUSE).await;
     }
 }
@@ -71,7 +71,8 @@ pub(super) fn begin(
     }
 }
 
-/// Whether a stream that an address refused after so long can connect to another address, without any trace of the first.
+/// Whether a stream can connect to another address, after this one refused it and `took` so long. Nothing of the first
+/// connect may show in the next one.
 ///
 /// An IPv6 socket may stay bound to an interface. A repeated SYN or an ICMP message may have left an error; some firewalls
 /// refuse with ICMP.
@@ -86,8 +87,8 @@ pub(super) fn can_begin_again(_: &impl Stream, _: SocketAddr, _: Duration) -> bo
     false
 }
 
-/// Begins to connect a stream to another address, after an address refused it. It keeps its options. `false` if that is
-/// not possible: a new stream is needed.
+/// Begins to connect a stream to this address, after another one refused it. The stream keeps its options. `false` if that
+/// is not possible: a new stream is needed.
 #[cfg(target_os = "linux")]
 pub(super) fn begin_again(stream: &impl Stream, address: SocketAddr) -> bool {
     // An address without a family dissolves the association (connect(2)).
@@ -99,7 +100,7 @@ pub(super) fn begin_again(stream: &impl Stream, address: SocketAddr) -> bool {
         .map_or_else(|error| is_in_progress(&error), |()| true)
 }
 
-/// No stream can.
+/// Only on Linux can a stream connect again.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn begin_again(_: &impl Stream, _: SocketAddr) -> bool {
     false

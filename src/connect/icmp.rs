@@ -29,7 +29,7 @@ pub(super) fn unreachable(error: &io::Error) -> bool {
     )
 }
 
-/// Whether the queue may have a message. It is taken from the queue.
+/// Whether the queue has a message, as far as is known. The message is taken from the queue.
 pub(super) fn has_message(socket: &impl AsFd) -> bool {
     let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
     recv(socket.as_fd().as_raw_fd(), &mut [0], flags) != Err(Errno::EAGAIN)

@@ -47,7 +47,8 @@ impl Congestion {
         if all < ENOUGH {
             return false;
         }
-        // A loss shows after a second, beside the answers to packets that left later. Where a pass ends, these are few.
+        // A loss shows a second after its packet left. At the end of a pass few later packets are answered, so the answers of
+        // the window before count as well.
         let answered = answered.max(std::mem::replace(&mut self.answered_before, answered));
         let share = f64::from(lost) / f64::from(answered.saturating_add(lost));
         if let Some(loss_before) = self.slowed_at.take() {

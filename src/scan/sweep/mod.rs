@@ -217,7 +217,7 @@ impl Sweep {
     ) -> io::Result<()> {
         let started = Instant::now();
         let (token, idle) = connects.next();
-        // One that cannot is closed before another is made.
+        // A stream that cannot connect again is closed before a new one is made.
         let idle = idle.filter(|idle| Connector::begin_again(&idle.stream, ready.address));
         let (stream, uses) = match idle {
             Some(Idle { stream, uses, .. }) => (stream, uses + 1),
